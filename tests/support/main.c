@@ -4,8 +4,6 @@
  * fails. Exit: failed tests + failed suites + empty tests, at most 90; 99 for a suite that does not exist, so that a
  * typo in CMake cannot pass.
  */
-#include "tests/support/check.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +11,8 @@
 
 #include <CUnit/CUnit.h>
 #include <CUnit/TestRun.h>
+
+#include "tests/support/check.h"
 
 static unsigned asserts_before, empty_tests;
 static struct timespec started;
@@ -31,8 +31,10 @@ static void on_complete(const CU_pTest test, const CU_pSuite suite, const CU_pFa
     bool empty = CU_get_number_of_asserts() == asserts_before;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    double ms = (double)(now.tv_sec - started.tv_sec) * 1e3 + (double)(now.tv_nsec - started.tv_nsec) / 1e6;
-    (void)printf("%s %s.%s (%.1f ms)\n", failure || empty ? "not ok" : "ok", suite->pName, test->pName, ms);
+    double ms =
+        (double)(now.tv_sec - started.tv_sec) * 1e3 + (double)(now.tv_nsec - started.tv_nsec) / 1e6;
+    (void)printf("%s %s.%s (%.1f ms)\n", failure || empty ? "not ok" : "ok", suite->pName,
+                 test->pName, ms);
     for (CU_pFailureRecord f = failure; f; f = f->pNext)
         (void)printf("    %s:%u: %s\n", f->strFileName ? f->strFileName : "?", f->uiLineNumber,
                      f->strCondition ? f->strCondition : "?");
@@ -75,7 +77,8 @@ int main(int argc, char **argv)
     CU_set_test_complete_handler(on_complete);
     (void)CU_run_all_tests();
     unsigned bad = CU_get_number_of_tests_failed() + CU_get_number_of_suites_failed() + empty_tests;
-    (void)printf("%u tests, %u checks, %u bad\n", CU_get_number_of_tests_run(), CU_get_number_of_asserts(), bad);
+    (void)printf("%u tests, %u checks, %u bad\n", CU_get_number_of_tests_run(),
+                 CU_get_number_of_asserts(), bad);
     CU_cleanup_registry();
     return bad > 90 ? 90 : (int)bad;
 }

@@ -1,0 +1,23 @@
+/* hash.h - SipHash-2-4 (keyed), CRC-32C (journal blocks), XXH3 (content). Pure; any thread. */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hash_key {
+    uint64_t k0, k1; /* little endian halves of the 16 key bytes */
+};
+
+struct hash128 {
+    uint64_t low, high;
+};
+
+uint64_t hash_siphash(const struct hash_key *key, const void *p,
+                      size_t n); /* SipHash-2-4, 64 bits */
+uint32_t hash_crc32c(uint32_t so_far, const void *p,
+                     size_t n);                       /* Castagnoli; so_far 0 at the start */
+struct hash128 hash_content(const void *p, size_t n); /* XXH3-128 */
+uint64_t hash_fast(const void *p, size_t n);          /* XXH3-64: tables and fingerprints */
+
+#endif

@@ -1,0 +1,49 @@
+/* net.h - addresses, and the guard that refuses targets outside the allow-list.
+ *
+ * The address that is connected to is the one that is checked, on every connect; a name is resolved once, at arm.
+ */
+#ifndef BASE_NET_H
+#define BASE_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct net_addr {
+    uint8_t family; /* 4 or 6; 0: none */
+    uint8_t pad;
+    uint16_t port;
+    uint32_t zone;  /* IPv6 scope */
+    uint8_t ip[16]; /* network order; IPv4 in the first four */
+};
+
+#define NET_TEXT 64
+
+bool net_parse(struct net_addr *a, const char *text, uint16_t default_port,
+               struct err *e); /* "127.0.0.1:25", "[::1]:25"; literals only */
+const char *net_print(const struct net_addr *a, char out[NET_TEXT]); /* returns out */
+bool net_equal(const struct net_addr *a, const struct net_addr *b);  /* with the port */
+bool net_is_loopback(const struct net_addr *a);
+bool net_is_private(const struct net_addr *a); /* RFC 1918, ULA, link local */
+/* "host:port", host a literal or a name (getaddrinfo, blocks: at arm only). The first address wins. */
+bool net_resolve(struct net_addr *a, const char *host_port, uint16_t default_port, struct err *e);
+
+/* The guard: loopback is always allowed; a private address only when a listed network holds it; a public address never,
+ * until a proof of ownership can be checked. */
+struct guard_net {
+    struct net_addr net;
+    uint8_t bits;
+};
+
+struct guard {
+    const struct guard_net *nets; /* borrowed */
+    size_t count;
+};
+
+bool guard_net_parse(struct guard_net *n, const char *cidr, struct err *e);
+bool guard_check(const struct guard *g, const struct net_addr *to,
+                 struct err *e); /* EX_GUARD, naming the rule */
+
+#endif

@@ -1,0 +1,13 @@
+/* thread.h - named threads with an orderly end. */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include "base/err.h"
+
+struct thread;
+
+/* Starts `run(owner)` on a thread of this name (15 characters at most); NULL with e filled. Signals are blocked in it. */
+struct thread *thread_start(const char *name, void (*run)(void *owner), void *owner, struct err *e);
+void thread_join(struct thread *t); /* waits and frees; NULL is fine */
+
+#endif

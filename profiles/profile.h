@@ -1,0 +1,213 @@
+/* profile.h - what the user wants: the filled-in, checked, immutable result of a YAML profile.
+ *
+ * Sections and keys are typed by the one table in option.c; this is what the table fills. Durations are ns of target time
+ * unless a name ends in _real_ns. Everything lives in the arena given to profile_load().
+ */
+#ifndef PROFILES_PROFILE_H
+#define PROFILES_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "profiles/site.h"
+
+enum arrivals { ARRIVE_CONSTANT, ARRIVE_POISSON, ARRIVE_RAMP, ARRIVE_BURSTS, ARRIVE_AIMED };
+
+enum size_law { SIZE_FIXED, SIZE_UNIFORM, SIZE_MMB };
+
+enum notify { NOTIFY_DEFAULT, NOTIFY_NEVER, NOTIFY_FAILURE, NOTIFY_SUCCESS };
+
+enum aim_mark { AIM_ASKED, AIM_COPY, AIM_FLIPPED, AIM_DONE };
+
+struct load_profile {
+    const char *name;
+    uint32_t via;         /* server index */
+    const uint32_t *from; /* group indices */
+    uint32_t from_count;
+    const uint32_t *to;
+    uint32_t to_count;
+    uint32_t recipients; /* per message, all different: 1..16 */
+    enum arrivals arrivals;
+    double rate, rate_to; /* per second of target time; ramp goes from rate to rate_to */
+    uint64_t start_ns, duration_ns;
+    uint32_t burst; /* messages of a burst */
+    uint64_t burst_every_ns;
+    enum size_law size;
+    uint32_t size_min, size_max; /* body bytes */
+    enum notify notify;
+    bool ret_headers, null_sender, verp, seven_bit;
+    bool pipelining;               /* when announced; false: lockstep */
+    uint32_t threads, connections; /* connections per thread */
+    /* aimed at a mark of every move of a mailbox in `to` */
+    enum aim_mark aim;
+    int64_t aim_from_ns, aim_to_ns; /* relative to the mark; negative only for AIM_ASKED */
+    uint32_t per_move;
+    uint32_t prime;          /* priming messages per move, ... */
+    uint64_t prime_every_ns; /* ... from the asking on, this far apart */
+};
+
+struct move_profile {
+    const char *name;
+    const uint32_t *
+        groups; /* each round moves the round's mailbox of every group, in this order, one after the other */
+    uint32_t group_count;
+    uint32_t from, to; /* server indices; from SITE_NONE: wherever it lives */
+    uint32_t mover;    /* index into movers */
+    uint64_t start_ns, every_ns;
+    uint32_t count;       /* rounds */
+    uint32_t concurrency; /* how many of this schedule may be under way at once */
+    uint64_t deadline_ns; /* a move that takes longer is given up (FAILED) */
+    bool back;            /* when all have moved, move back again */
+    const char
+        *options; /* JSON object merged into the mover's body, e.g. {"dir_first":true}; "" none */
+};
+
+enum mover_type { MOVER_HTTP, MOVER_EXEC };
+
+/* Templates may use {mailbox} {address} {user} {from} {to} {control} {from_control} {to_control} {id} {move}. */
+struct mover_profile {
+    const char *name;
+    enum mover_type type;
+    const char *start, *body; /* http: "POST {control}/v1/move" and its body */
+    const char *id_field;     /* field of the answer that becomes {id} */
+    const char *poll;         /* "GET {control}/v1/move?id={id}" */
+    const char *state_field, *done_value, *failed_value, *error_field;
+    const char *copy_value;  /* state that means copying has begun */
+    const char *const *argv; /* exec: NULL-terminated */
+    uint64_t period_real_ns;
+};
+
+enum action_kind {
+    ACT_ALTERNATE,
+    ACT_KNOB,
+    ACT_RESTART,
+    ACT_DOWN,
+    ACT_UP,
+    ACT_UPDATE_NOW,
+    ACT_EXEC,
+};
+
+struct action_profile { /* a change of the site while the run goes on; lab control, or a command */
+    const char *name;
+    enum action_kind kind;
+    uint64_t at_ns;
+    uint32_t group;     /* ACT_ALTERNATE: whose */
+    uint32_t alternate; /* group or SITE_NONE for none */
+    bool both;
+    uint32_t server; /* SITE_NONE: all */
+    const char *knob, *value, *component;
+    const char *const *argv;
+};
+
+enum probe_type { PROBE_IMAP, PROBE_QUEUE_HTTP, PROBE_QUEUE_EXEC };
+
+enum { PLACE_HOME = 1, PLACE_OLD = 2, PLACE_ALTERNATE = 4, PLACE_ORIGINATOR = 8 };
+
+struct probe_profile {
+    const char *name;
+    enum probe_type type;
+    unsigned places; /* PLACE_ bits */
+    uint64_t period_real_ns;
+    bool idle;               /* IMAP IDLE where offered */
+    const char *url;         /* queues by http: "{control}/v1/queues" */
+    const char *const *argv; /* queues by command: one line an entry */
+};
+
+struct lookup_profile { /* home_lookup */
+    bool on;
+    const char *url;         /* "{control}/v1/home?mailbox={mailbox}" */
+    const char *const *argv; /* or a command; prints the server's name */
+    uint64_t period_real_ns;
+};
+
+enum silence { SILENCE_DOUBLE_COLLECT, SILENCE_LIFETIMES };
+
+struct gate_profile {
+    const char *name;
+    uint64_t limit;
+};
+
+struct lab_profile {
+    bool on;
+    const char *version;
+    uint32_t time_scale;
+    const char *const *knob_names, *const *knob_values; /* knob_count of each */
+    uint32_t knob_count;
+    const char *site_name;
+    bool tls;           /* senders and probes use STARTTLS at the lab's self-made certificate */
+    uint16_t base_port; /* 0: any free ports */
+};
+
+struct safety_profile {
+    struct guard guard;
+    const char *const *
+        domains; /* recipient domains that may be written to, besides reserved ones and the lab's */
+    uint32_t domain_count;
+    uint64_t max_messages, max_duration_ns;
+    double max_rate;
+    uint32_t max_connections;
+};
+
+struct expect_profile {         /* what a cell of a matrix should show */
+    const char *const *allowed; /* class names; "late" is a flag and fine too */
+    uint32_t allowed_count;
+    const char *must; /* a class that must show, or NULL */
+    bool unattested;
+};
+
+struct profile {
+    const char *path, *name, *description;
+    uint64_t seed;
+    uint32_t parallel; /* variants side by side */
+    struct lab_profile lab;
+    struct site site;
+    struct load_profile *loads;
+    uint32_t load_count;
+    struct move_profile *moves;
+    uint32_t move_count;
+    struct mover_profile *movers;
+    uint32_t mover_count;
+    struct action_profile *actions;
+    uint32_t action_count;
+    struct probe_profile *probes;
+    uint32_t probe_count;
+    struct lookup_profile home_lookup;
+    enum silence silence;
+    uint64_t settle_retry_ns, settle_deadline_ns, lifetime_ns, late_ns, alternate_lag_ns;
+    bool canary;
+    struct gate_profile *gates;
+    uint32_t gate_count;
+    struct safety_profile safety;
+    /* Names of the variants that the file offers (matrix cells are variants named <scenario>/<version>). */
+    const char *const *variants;
+    uint32_t variant_count;
+    const char *variant;                            /* which one this is; "" the plain profile */
+    const char *const *scenarios, *const *versions; /* of the matrix, if any */
+    uint32_t scenario_count, version_count;
+    const char *const *scenario_titles;
+    bool has_expect;
+    struct expect_profile expect;
+};
+
+struct profile_request {
+    const char *path;        /* a file, or a shipped name */
+    const char *const *sets; /* "section.key=value", set_count of them; they win over the variant */
+    uint32_t set_count;
+    const char *variant; /* NULL or "": none */
+};
+
+/* Parses, fills in defaults, checks across keys. Complaints: file:line:column, the key, what was expected, the nearest
+ * name; EX_BAD_PROFILE. Secrets by reference (env:NAME, file:PATH) are resolved here; a missing one is an error. */
+struct profile *profile_load(struct arena *a, const struct profile_request *rq, struct err *e);
+/* The effective profile as YAML, secrets redacted. */
+bool profile_print(const struct profile *p, struct buf *out);
+/* Every complaint that is no error: lint of gates, reach, duration. One line each. */
+bool profile_lint(const struct profile *p, struct buf *out);
+/* NULL-terminated names of shipped profiles; a name's file path or NULL. */
+const char *const *profile_shipped(struct arena *a);
+const char *profile_find(struct arena *a, const char *name);
+
+#endif

@@ -1,0 +1,63 @@
+/* site.h - the servers, end points, mailboxes, homes and alternates that a profile describes. Plain data in the profile's
+ * arena; everybody above reads it. With a lab, app fills in the end points after the lab listens; else they are resolved
+ * at arm. Immutable once the run is armed.
+ */
+#ifndef PROFILES_SITE_H
+#define PROFILES_SITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/net.h"
+
+#define SITE_NONE UINT32_MAX
+
+enum tls_mode { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
+
+struct end_point {
+    const char *text;     /* "host:port" as written; NULL: none */
+    struct net_addr addr; /* resolved; family 0 until then */
+    enum tls_mode tls;
+};
+
+struct server {
+    const char *name;
+    struct end_point smtp, imap;
+    const char *control;         /* base URL of its control or admin API; NULL: none */
+    const char *ca_file;         /* NULL: system trust */
+    bool insecure;               /* TLS without verification: lab and private addresses only */
+    const char *user, *password; /* AUTH of senders; NULL: none */
+};
+
+struct mailbox {
+    const char *name, *address;
+    const char *user, *password; /* IMAP log-on */
+    uint32_t group, index;       /* which group, and which of it */
+    uint32_t home;               /* server index at the start */
+    uint32_t alternate;          /* mailbox index or SITE_NONE */
+    bool both;
+    uint64_t stock_ns; /* how long a move's copying takes (lab: filled accordingly) */
+};
+
+struct group {
+    const char *name;
+    uint32_t first, count; /* mailboxes[first .. first + count) */
+};
+
+struct site {
+    struct server *servers;
+    uint32_t server_count;
+    struct mailbox *mailboxes;
+    uint32_t mailbox_count;
+    struct group *groups;
+    uint32_t group_count;
+    const char *domain;
+};
+
+uint32_t site_server(const struct site *s, const char *name); /* SITE_NONE if unknown */
+uint32_t site_group(const struct site *s, const char *name);
+uint32_t site_mailbox(const struct site *s, const char *name);
+/* By address, ASCII case ignored; "+detail" of the local part ignored too. SITE_NONE if not ours. Hashed: O(1). */
+uint32_t site_address(const struct site *s, const unsigned char *address, size_t n);
+
+#endif

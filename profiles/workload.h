@@ -1,0 +1,69 @@
+/* workload.h - message number to sender, recipients, size: a pure function of (profile, number).
+ *
+ * Loads are numbered one after the other: load 0 owns 0 .. n0-1, load 1 the next, and so on; canaries and fences come
+ * above the plan. Nobody stores the plan: senders, probes and the judge each ask what message 41 is. Also the moves of
+ * all schedules in one list, whose index is the move's id. Immutable after workload_create(); any thread.
+ */
+#ifndef PROFILES_WORKLOAD_H
+#define PROFILES_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "profiles/profile.h"
+
+#define MSG_RECIPIENTS_MAX 16
+
+struct msg {
+    uint64_t number;
+    uint32_t load; /* SITE_NONE: a canary */
+    uint32_t from; /* mailbox index */
+    uint32_t recipients;
+    uint32_t to
+        [MSG_RECIPIENTS_MAX]; /* mailbox indices, all different; of a canary: SITE_NONE (a known-bad address) */
+    uint32_t body_bytes;
+    uint32_t move;  /* aimed: the move's id; else SITE_NONE */
+    int64_t aim_ns; /* aimed: planned time relative to the mark (priming: relative to the asking) */
+    bool prime;
+};
+
+struct move_plan {
+    uint32_t schedule;     /* index into profile->moves */
+    uint32_t round, place; /* which round, which place within it */
+    uint32_t mailbox, from, to;
+    uint64_t
+        at_ns; /* when its round begins; within a round the next starts when the one before it has ended */
+};
+
+struct workload {
+    const struct profile *profile;
+    uint64_t planned;  /* messages of all loads */
+    uint64_t canaries; /* how many numbers above the plan are reserved */
+    uint32_t stride;   /* slots per message: 1, or 2 x the largest recipient count */
+    uint64_t *first;   /* per load, and planned at the end */
+    struct move_plan *moves;
+    uint32_t move_count;
+    uint32_t **aimed_moves; /* per load: the moves it aims at */
+    uint32_t *aimed_count;
+};
+
+struct workload *workload_create(struct arena *a, const struct profile *p, struct err *e);
+struct msg workload_message(const struct workload *w,
+                            uint64_t number); /* number < planned + canaries */
+uint32_t workload_load_of(const struct workload *w, uint64_t number); /* SITE_NONE for canaries */
+
+/* The planned times of a load that is not aimed, in order: an iterator, 5-20 ns a step. */
+struct pace {
+    const struct load_profile *load;
+    uint64_t seed, index, count;
+    double t_s; /* of the message before */
+    uint32_t stream;
+};
+
+void pace_begin(struct pace *p, const struct workload *w, uint32_t load);
+uint64_t pace_next(
+    struct pace *p); /* target ns of message first + index, then steps; NEVER_NS past the end */
+
+#endif

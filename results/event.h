@@ -1,0 +1,189 @@
+/* event.h - the 32-byte record that everything which happens becomes, and its names.
+ *
+ * Little endian, as it stands in memory on the machines we run on (asserted). A fold over events is order-free and
+ * idempotent: bits by or, times by min, epochs and ordinals by max. Numbers (servers, mailboxes, moves) are indices into
+ * the manifest's tables. Times are target ns since the load began; what happened before is clamped to 0.
+ *
+ * "Message slot" below is the first slot of a message: number * stride. A recipient's primary slot is message slot +
+ * 2 * recipient index, its alternate slot one more (stride 1: the message slot is the only one).
+ */
+#ifndef RESULTS_EVENT_H
+#define RESULTS_EVENT_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define NO_INDEX UINT32_MAX /* "none" wherever an event carries an index */
+
+#define EVENT_KINDS(X)                                                                               \
+    /* kind, name. Fields that are not named are 0. */                                               \
+    X(EV_NONE, "none")                                                                               \
+    /* A sender may from now on touch messages slot, slot+b, ... (a of them): slot is a number.    \
+     * place: its thread. After a crash, those without a record are in doubt. */ \
+    X(EV_LEASE, "lease")                                                                             \
+    /* First octet of the transaction left. slot: primary slot; place: server; a: recipient's      \
+     * mailbox; b: lateness against the plan in real us; code: originator's mailbox. */ \
+    X(EV_SENT, "sent")                                                                               \
+    /* How the transaction ended for this recipient. slot: primary slot; place: server; a: enum    \
+     * ending | enum stage << 8; b: target us since EV_SENT; code: event_code(). */ \
+    X(EV_END, "end")                                                                                 \
+    /* A copy was seen. slot: message slot; place: server; a: mailbox; b: scan epoch; code: the    \
+     * ordinal among copies of this token in that scan (1..255) | SEEN_CORRUPT. */ \
+    X(EV_SEEN, "seen")                                                                               \
+    /* A copy seen earlier is not there any more. slot, place, a, b as EV_SEEN. */                   \
+    X(EV_GONE, "gone")                                                                               \
+    /* A scan of one place ended. t: when it BEGAN; place: server; a: mailbox; b: epoch; code:     \
+     * SCAN_ bits. */ \
+    X(EV_SCAN, "scan")                                                                               \
+    /* A queue entry. slot: message slot; place: server; a: the entry's recipient mailbox; b:      \
+     * wave; code: tries (16 bits) | QUEUED_ bits. */ \
+    X(EV_QUEUED, "queued")                                                                           \
+    /* One server's queues were listed. t: when it began; place: server; a: entries; b: wave;      \
+     * slot: a fingerprint of its in and out counters; code: WAVE_ bits. */ \
+    X(EV_WAVE, "wave")                                                                               \
+    /* A report was read. slot: message slot; place: server; a: the mailbox it names as failed,    \
+     * or NO_INDEX; b: a fingerprint of the report; code: event_report(). */ \
+    X(EV_REPORT, "report")                                                                           \
+    /* The directory named a new home. place: the home; a: mailbox; code: whose directory. */        \
+    X(EV_HOME, "home")                                                                               \
+    /* Log-on was tried after a move. place: server; a: mailbox; code: 1 it succeeded, 0 not;      \
+     * slot: move. */ \
+    X(EV_LOGON, "logon")                                                                             \
+    /* The site was reconfigured. a: mailbox; b: alternate or NO_INDEX; code: 1 deliver to both. */  \
+    X(EV_ALTERNATE, "alternate")                                                                     \
+    /* A move passed a mark. slot: move; place: to; a: mailbox; b: from; code: enum move_mark. */    \
+    X(EV_MOVE, "move")                                                                               \
+    /* A canary or fence. slot: its message number (above the plan); a: originator; code: enum     \
+     * canary_state. */ \
+    X(EV_CANARY, "canary")                                                                           \
+    /* The run entered a phase. code: enum run_phase. */                                             \
+    X(EV_PHASE, "phase")                                                                             \
+    /* Double collect held: nothing was in flight at t (but entries that stand still). b: wave. */   \
+    X(EV_QUIESCENT, "quiescent")                                                                     \
+    /* Something worth counting. code: enum finding; place: server; a, b: its own. */                \
+    X(EV_FINDING, "finding")
+
+enum event_kind {
+
+#define X(id, name) id,
+    EVENT_KINDS(X)
+#undef X
+        EVENT_KIND_COUNT
+};
+
+struct event {
+    uint64_t t_ns;
+    uint64_t slot;
+    uint16_t kind;  /* enum event_kind */
+    uint16_t place; /* server index */
+    uint32_t code;
+    uint32_t a, b;
+};
+
+static_assert(sizeof(struct event) == 32, "journal format v1");
+
+/* How a transaction ended, weakest knowledge first: a fold keeps the largest. */
+enum ending {
+    END_NONE,         /* never attempted */
+    END_REFUSED_TEMP, /* 4yz, or 421, before or at the final dot */
+    END_REFUSED_PERM, /* 5yz */
+    END_ABORTED,      /* the connection broke before the terminator left */
+    END_DOUBT,        /* the terminator left, no complete reply came */
+    END_ACCEPTED,     /* a complete 2yz reply to the end of data */
+};
+
+enum stage {
+    STAGE_CONNECT,
+    STAGE_GREETING,
+    STAGE_EHLO,
+    STAGE_TLS,
+    STAGE_AUTH,
+    STAGE_MAIL,
+    STAGE_RCPT,
+    STAGE_DATA,
+    STAGE_BODY,
+    STAGE_DOT,
+    STAGE_COUNT
+};
+
+enum move_mark {
+    MARK_ASKED,
+    MARK_COPY,    /* copying begun */
+    MARK_FLIPPED, /* the directory names the new home: observed, or b: said by the mover only */
+    MARK_DONE,    /* the mover says so */
+    MARK_FAILED,
+    MARK_VERIFIED,  /* home look-up and log-on at both servers agree with the mover */
+    MARK_DISPROVED, /* they do not: a finding */
+    MARK_COUNT
+};
+
+enum canary_state { CANARY_SENT, CANARY_REFUSED, CANARY_REPORTED };
+
+enum run_phase { PHASE_ARM, PHASE_LOAD, PHASE_DRAIN, PHASE_SETTLE, PHASE_JUDGE, PHASE_END };
+
+enum finding {
+    FIND_CONNECT_FAILED,    /* a: errno-like; counted, the message goes out by another connection */
+    FIND_PROTOCOL,          /* a server answered nonsense; a: enum stage */
+    FIND_TIMEOUT,           /* a server did not answer; a: enum stage */
+    FIND_PROBE_FAILED,      /* a mailbox could not be read; a: mailbox */
+    FIND_QUEUE_FAILED,      /* queues could not be listed */
+    FIND_FOREIGN,           /* a message or report that is not of this run; a: mailbox */
+    FIND_UNREADABLE_REPORT, /* looks like a report, names nothing of ours; a: mailbox */
+    FIND_DIRECTORIES_DIFFER, /* after replication should be over; a: mailbox */
+    FIND_COUNT
+};
+
+enum {
+    SEEN_CORRUPT = 1 << 8,
+    SCAN_COMPLETE = 1,    /* everything that is in the mailbox was listed */
+    SCAN_ABSENT = 2,      /* there is no such mailbox on this server */
+    SCAN_RESET = 4,       /* contents were renumbered: sightings of earlier epochs here are void */
+    QUEUED_DUE = 1 << 16, /* another try is planned */
+    QUEUED_REPORT = 1 << 17, /* a report about the message, not the message */
+    WAVE_COMPLETE = 1,
+};
+
+enum report_kind {
+    REPORT_FAILED = 1,
+    REPORT_DELAYED,
+    REPORT_DELIVERED,
+    REPORT_RELAYED,
+    REPORT_EXPANDED,
+};
+
+/* Reply code 0..999 and enhanced status class.subject.detail in one word. */
+static inline uint32_t event_code(unsigned reply, unsigned class_digit, unsigned subject,
+                                  unsigned detail)
+{
+    return (reply & 1023u) | (class_digit & 7u) << 10 | (subject & 511u) << 13 |
+           (detail & 1023u) << 22;
+}
+
+static inline unsigned event_code_reply(uint32_t code)
+{
+    return code & 1023u;
+}
+
+enum {
+    REPORT_TO_ORIGINATOR = 1 << 3,
+    REPORT_MALFORMED = 1 << 4, /* not RFC 3464, or not wholly */
+    REPORT_WEAK = 1 << 5,      /* the recipient was not named: attribution is a guess */
+    REPORT_WRONG_STATUS = 1 << 6,
+    REPORT_LOOP = 1 << 7, /* says that the message looped */
+};
+
+/* kind | flags | status class, subject (0..511), detail (0..511) */
+static inline uint32_t event_report(enum report_kind kind, unsigned flags, unsigned class_digit,
+                                    unsigned subject, unsigned detail)
+{
+    return (uint32_t)kind | flags | (class_digit & 7u) << 8 | (subject & 511u) << 11 |
+           (detail & 511u) << 20;
+}
+
+const char *event_kind_name(unsigned kind); /* "?" for others; so for the names below */
+const char *event_ending_name(unsigned ending);
+const char *event_stage_name(unsigned stage);
+const char *event_mark_name(unsigned mark);
+const char *event_finding_name(unsigned finding);
+
+#endif

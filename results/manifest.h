@@ -1,0 +1,75 @@
+/* manifest.h - manifest.json: names, gates, stride, loads, seed and configuration, so that results/ reads a run without
+ * its profile. Plain data, filled in by app before the load begins, written once; all strings borrowed (from the
+ * profile's arena when writing, from the given arena when reading).
+ */
+#ifndef RESULTS_MANIFEST_H
+#define RESULTS_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct manifest_load {
+    const char *name, *protocol, *via;
+    uint64_t first, count; /* message numbers */
+    uint32_t recipients;   /* per message */
+    bool
+        alternates; /* its recipients have, or may get, an alternate: two slots count per recipient */
+    bool silence_asked; /* NOTIFY=NEVER, or the null sender */
+};
+
+struct manifest_mailbox {
+    const char *name, *address;
+    uint32_t home;      /* server index at the start; NO_INDEX: unknown */
+    uint32_t alternate; /* mailbox index at the start, or NO_INDEX */
+    bool both;
+};
+
+struct manifest_move { /* as planned */
+    uint32_t mailbox, from, to;
+    uint64_t at_ns;
+    const char *schedule;
+};
+
+struct manifest_gate {
+    const char
+        *name; /* a class, a flag, or one of: unknown, identities, moves-disproved, pacing-p99 */
+    uint64_t limit; /* pass while the count is at most this (pacing-p99: ns) */
+};
+
+struct manifest {
+    const char *name, *variant, *description; /* variant "" if none */
+    const char *target;                       /* "lab 5.5-sp3", or "live" */
+    uint64_t run_id, seed;
+    uint64_t wall_start_ns; /* Unix time of target time 0; 0 in simulated runs */
+    uint32_t time_scale;
+    uint32_t stride;
+    uint64_t planned_messages,
+        canaries; /* numbers planned_messages .. + canaries - 1 are canaries and fences */
+    const char *const *servers;
+    uint32_t server_count;
+    const struct manifest_mailbox *mailboxes;
+    uint32_t mailbox_count;
+    const struct manifest_load *loads;
+    uint32_t load_count;
+    const struct manifest_move *moves;
+    uint32_t move_count;
+    const struct manifest_gate *gates;
+    uint32_t gate_count;
+    bool queues_visible;      /* a queue probe covers every server */
+    uint64_t settle_retry_ns; /* a stranded entry stands still for longer than this */
+    uint64_t lifetime_ns; /* silence by lifetime: final this long after acceptance; 0: not stated */
+    uint64_t late_ns;     /* delivered later than this (plus the move's length) is late: 30 s */
+    uint64_t alternate_lag_ns; /* cache lifetime plus replication lag of an alternate's change */
+    uint64_t
+        lateness_limit_ns; /* shortest knob a scenario relies on, real lateness x scale must stay below; 0: none */
+};
+
+bool manifest_write(const struct manifest *m, const char *path, struct err *e);
+struct manifest *manifest_read(struct arena *a, const char *path, struct err *e);
+/* Copies counted per message of this load: recipients x (1 or 2). */
+uint32_t manifest_copies(const struct manifest_load *l);
+
+#endif

@@ -1,0 +1,39 @@
+/* muster.h - calls the roll: keeps every place that could hold a copy under watch, and says when silence is final.
+ *
+ * Places: each mailbox at its home, at every server it has been on or was to be moved to, alternates and originators
+ * likewise, and every server's queues. Homes come from the home look-up, asked often while a mailbox is being moved, and
+ * journalled (EV_HOME) when the directory's answer changes. Settling is a loop of queue waves and sweeps: double collect
+ * (two complete waves over all queues with equal counters, nothing due, and, where entries stand still, further apart than
+ * settle.retry), then a complete scan of every place begun after that instant. All on one loop; nothing blocks.
+ */
+#ifndef PROBES_MUSTER_H
+#define PROBES_MUSTER_H
+
+#include "probes/probe.h"
+
+struct muster_context {
+    struct probe_context probe; /* correlate: NULL, the muster makes it */
+    void (*home_seen)(void *owner, uint32_t mailbox, uint32_t server,
+                      uint64_t t_ns); /* a changed home; target time */
+    void (*verified)(void *owner, uint32_t move, bool agrees);
+    void (*canary_seen)(void *owner,
+                        uint64_t number); /* the canary's failure report reached its originator */
+    void *owner;
+};
+
+struct muster;
+
+struct muster *muster_create(const struct muster_context *c, struct err *e);
+void muster_destroy(struct muster *m); /* NULL is fine */
+/* Looks up all homes, logs on everywhere, reads what is there already. armed() once: NULL, or what is wrong (EX_TARGET). */
+void muster_arm(struct muster *m, void (*armed)(void *owner, const struct err *e));
+void muster_move_begins(struct muster *m, uint32_t move);
+void muster_move_ended(struct muster *m, uint32_t move); /* leads to one verified() */
+/* From now on nothing of ours sends or moves: settle until silence is final (settled with quiescent = true and every place
+ * covered) or muster_stop_settling(). May be called again after more canaries. */
+void muster_settle(struct muster *m, void (*settled)(void *owner, bool final));
+void muster_stop_settling(struct muster *m); /* deadline: settled(false) follows */
+const char *muster_waiting_for(const struct muster *m, char *out,
+                               size_t room); /* "3 places, 2 queue entries due" */
+
+#endif

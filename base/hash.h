@@ -16,7 +16,9 @@ struct hash128 {
 uint64_t hash_siphash(const struct hash_key *key, const void *p,
                       size_t n); /* SipHash-2-4, 64 bits */
 uint32_t hash_crc32c(uint32_t so_far, const void *p,
-                     size_t n);                       /* Castagnoli; so_far 0 at the start */
+                     size_t n); /* Castagnoli; so_far 0 at the start */
+uint32_t hash_crc32c_table(uint32_t so_far, const void *p,
+                           size_t n);                 /* the same without the processor's help */
 struct hash128 hash_content(const void *p, size_t n); /* XXH3-128 */
 uint64_t hash_fast(const void *p, size_t n);          /* XXH3-64: tables and fingerprints */
 

@@ -1,0 +1,59 @@
+/* clock.c - loop time to the target's time and back.
+ *
+ * From target to loop time is rounded up, so that a timer armed for a target time never fires before it. What does not
+ * fit is NEVER_NS.
+ */
+#include "base/clock.h"
+
+#include <time.h>
+
+#include "base/err.h"
+
+static uint64_t read_clock(clockid_t which)
+{
+    struct timespec t;
+
+    PM_ASSERT(clock_gettime(which, &t) == 0);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_mono_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t clock_target(const struct run_clock *c, uint64_t loop_ns)
+{
+    uint64_t target_ns;
+
+    PM_ASSERT(c->scale >= 1);
+    if (loop_ns == NEVER_NS)
+        return NEVER_NS;
+    if (loop_ns <= c->origin_ns)
+        return 0;
+    if (__builtin_mul_overflow(loop_ns - c->origin_ns, (uint64_t)c->scale, &target_ns))
+        return NEVER_NS;
+    return target_ns;
+}
+
+uint64_t clock_span(const struct run_clock *c, uint64_t target_span_ns)
+{
+    PM_ASSERT(c->scale >= 1);
+    if (target_span_ns == NEVER_NS)
+        return NEVER_NS;
+    return target_span_ns / c->scale + (target_span_ns % c->scale > 0);
+}
+
+uint64_t clock_loop(const struct run_clock *c, uint64_t target_ns)
+{
+    uint64_t span_ns = clock_span(c, target_ns), loop_ns;
+
+    if (span_ns == NEVER_NS || __builtin_add_overflow(c->origin_ns, span_ns, &loop_ns))
+        return NEVER_NS;
+    return loop_ns;
+}

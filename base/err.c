@@ -1,0 +1,60 @@
+/* err.c - the error value: one line of printable text and an exit code.
+ *
+ * What comes from a peer may end up in a text here, so control characters become '?': a text stays one line and cannot
+ * drive a terminal. Arguments may point into the text that is being replaced.
+ */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_text(struct err *e, const char *text)
+{
+    size_t n = strnlen(text, sizeof e->text - 1);
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        e->text[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+    }
+    e->text[n] = '\0';
+}
+
+bool err_set(struct err *e, int code, const char *format, ...)
+{
+    char text[sizeof e->text];
+    va_list args;
+
+    if (!e)
+        return false;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    put_text(e, text);
+    e->code = code;
+    return false;
+}
+
+bool err_wrap(struct err *e, const char *format, ...)
+{
+    char text[2 * sizeof e->text + 2];
+    va_list args;
+
+    if (!e)
+        return false;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof e->text, format, args);
+    va_end(args);
+    if (n >= 0 && (size_t)n < sizeof e->text)
+        (void)snprintf(text + n, sizeof text - (size_t)n, ": %s", e->text);
+    put_text(e, text);
+    return false;
+}
+
+void err_assert_failed(const char *what, const char *file, int line)
+{
+    (void)fprintf(stderr, "postmuster: bug at %s:%d: %s\n", file, line, what);
+    abort();
+}

@@ -1,0 +1,59 @@
+/* thread.c - named threads with an orderly end.
+ *
+ * Every signal is blocked in a thread started here: signals belong to the main thread, which has the signalfd.
+ */
+#include "base/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct thread {
+    pthread_t id;
+    void (*run)(void *owner);
+    void *owner;
+    char name[16];
+};
+
+static void *thread_main(void *arg)
+{
+    struct thread *t = arg;
+
+    (void)pthread_setname_np(pthread_self(), t->name);
+    t->run(t->owner);
+    return NULL;
+}
+
+struct thread *thread_start(const char *name, void (*run)(void *owner), void *owner, struct err *e)
+{
+    struct thread *t = calloc(1, sizeof *t);
+    sigset_t all, before;
+
+    if (!t) {
+        (void)err_set(e, EX_IO, "thread %s: out of memory", name);
+        return NULL;
+    }
+    t->run = run;
+    t->owner = owner;
+    (void)snprintf(t->name, sizeof t->name, "%.15s", name);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&t->id, NULL, thread_main, t);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        (void)err_set(e, EX_IO, "thread %s: %s", name, strerror(failed));
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void thread_join(struct thread *t)
+{
+    if (!t)
+        return;
+    PM_ASSERT(pthread_join(t->id, NULL) == 0);
+    free(t);
+}

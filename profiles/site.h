@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/net.h"
 
 #define SITE_NONE UINT32_MAX
@@ -52,7 +53,12 @@ struct site {
     struct group *groups;
     uint32_t group_count;
     const char *domain;
+    uint32_t *by_address, *by_name; /* hash tables of mailbox index + 1; NULL: look-ups walk */
+    uint32_t table_mask;
 };
+
+/* Makes the two tables; after that names and addresses must not change. false: out of memory. */
+bool site_index(struct site *s, struct arena *a);
 
 uint32_t site_server(const struct site *s, const char *name); /* SITE_NONE if unknown */
 uint32_t site_group(const struct site *s, const char *name);

@@ -15,6 +15,17 @@
 #include "profiles/profile.h"
 
 #define MSG_RECIPIENTS_MAX 16
+#define CANARIES_PER_LOAD  64
+
+/* The streams of the run's seed, all of them, so that no two uses draw the same numbers. Loads add their index to the
+ * paced ones, which therefore stand apart. */
+enum workload_stream {
+    STREAM_MESSAGE = 1,   /* counter: message number: sender, recipients, size, aim */
+    STREAM_CONTENT,       /* counter: message number: what the body says */
+    STREAM_CANARY,        /* counter: canary */
+    STREAM_RUN,           /* keys and identities of seeded (simulated) runs */
+    STREAM_PACE = 0x1000, /* + load; counter: index in the load */
+};
 
 struct msg {
     uint64_t number;
@@ -52,6 +63,8 @@ struct workload {
 struct workload *workload_create(struct arena *a, const struct profile *p, struct err *e);
 struct msg workload_message(const struct workload *w,
                             uint64_t number); /* number < planned + canaries */
+/* Have the recipients of this load an alternate, or may get one by an action? */
+bool workload_alternates(const struct profile *p, uint32_t load);
 uint32_t workload_load_of(const struct workload *w, uint64_t number); /* SITE_NONE for canaries */
 
 /* The planned times of a load that is not aimed, in order: an iterator, 5-20 ns a step. */

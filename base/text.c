@@ -327,3 +327,47 @@ const char *text_nearest(struct slice word, const char *const *names)
     }
     return best;
 }
+
+/* The octets of the UTF-8 character at the front, 0 if there is none: overlong forms, surrogates and C1 are none. */
+static size_t utf8_length(struct slice s)
+{
+    unsigned char c = s.p[0];
+    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : 4;
+
+    if (c >= 0x80 && (c < 0xc2 || c > 0xf4 || s.n < n))
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s.p[i] & 0xc0) != 0x80)
+            return 0;
+    if (n > 1 && ((c == 0xc2 && s.p[1] < 0xa0) || (c == 0xe0 && s.p[1] < 0xa0) ||
+                  (c == 0xed && s.p[1] > 0x9f) || (c == 0xf0 && s.p[1] < 0x90) ||
+                  (c == 0xf4 && s.p[1] > 0x8f)))
+        return 0;
+    return n;
+}
+
+const char *text_clean(char *out, size_t room, struct slice said)
+{
+    size_t at = 0;
+    bool blank = false;
+
+    while (said.n > 0) {
+        size_t n = utf8_length(said);
+        bool control = said.p[0] <= ' ' || said.p[0] == 0x7f;
+
+        if (!control) {
+            if (at + blank + (n ? n : 1) >= room)
+                break;
+            if (blank)
+                out[at++] = ' ';
+            for (size_t i = 0; i < n; i++)
+                out[at++] = (char)said.p[i];
+            if (n == 0)
+                out[at++] = '?';
+        }
+        blank = control ? at > 0 : false;
+        said = slice_skip(said, n ? n : 1);
+    }
+    out[at] = '\0';
+    return out;
+}

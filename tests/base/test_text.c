@@ -225,6 +225,22 @@ static void the_nearest_name_is_within_a_third(void)
     CHECK_STR(text_nearest(slice_of("so"), names), "to");
 }
 
+static void what_others_said_is_cleaned_before_it_is_shown(void)
+{
+    char out[16];
+
+    CHECK_STR(text_clean(out, sizeof out, slice_of("  no\tsuch\r\n\x1b[1m box ")),
+              "no such [1m box");
+    CHECK_STR(
+        text_clean(out, sizeof out, slice_of("gr\xc3\xbc\xc3\xa9 \xff \xc2\x9b \xe0\x80\x80")),
+        "gr\xc3\xbc\xc3\xa9 ? ?? ???");
+    CHECK_STR(text_clean(out, sizeof out, slice_of("\xf0\x9f\x93\xac \xed\xa0\x80 \xc3")),
+              "\xf0\x9f\x93\xac ??? ?");
+    CHECK_STR(text_clean(out, sizeof out, slice_of("fourteen chars\xc3\xbc")), "fourteen chars");
+    CHECK_STR(text_clean(out, 1, slice_of("x")), "");
+    CHECK_STR(text_clean(out, sizeof out, slice_from("a\0b", 3)), "a b");
+}
+
 static const struct test tests[] = {
     TEST(durations_are_read_exactly),
     TEST(what_is_no_duration_is_refused_with_an_example),
@@ -236,6 +252,7 @@ static const struct test tests[] = {
     TEST(yes_and_no_have_six_words),
     TEST(counts_have_thousands_apart),
     TEST(the_nearest_name_is_within_a_third),
+    TEST(what_others_said_is_cleaned_before_it_is_shown),
     TEST_END,
 };
 const struct suite text_suite = {"text", tests};

@@ -15,9 +15,11 @@ static void put_text(struct err *e, const char *text)
     size_t n = strnlen(text, sizeof e->text - 1);
 
     for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
+        bool control = (unsigned char)text[i] < 0x20 || text[i] == 0x7f;
 
-        e->text[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+        e->text[i] = '?';
+        if (!control)
+            e->text[i] = text[i];
     }
     e->text[n] = '\0';
 }

@@ -26,8 +26,6 @@
 #define READS_AT_END                                                                               \
     80 /* more than a pipe holds: a grandchild that writes for ever does not keep us */
 
-extern char **environ;
-
 struct pipe_end {
     struct watch watch; /* fd -1: closed */
     struct child *child;
@@ -130,13 +128,8 @@ static void finish_pipe(struct pipe_end *p)
 
 /* The end. */
 
-static void forget(struct child *c)
+static void release(struct child *c)
 {
-    struct child **at = &c->owner_exec->children;
-
-    while (*at != c)
-        at = &(*at)->next;
-    *at = c->next;
     close_pipe(&c->out);
     close_pipe(&c->err);
     if (c->end.fd >= 0) {
@@ -146,6 +139,16 @@ static void forget(struct child *c)
     buf_fini(&c->out.line);
     buf_fini(&c->err.line);
     free(c);
+}
+
+static void forget(struct child *c)
+{
+    struct child **at = &c->owner_exec->children;
+
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    release(c);
 }
 
 static int status_words(const siginfo_t *info, char *why, size_t room)
@@ -339,9 +342,12 @@ void exec_real_destroy(struct exec *x)
 
     if (!r)
         return;
-    while (r->children) {
-        kill_and_reap(r->children);
-        forget(r->children);
+    for (struct child *c = r->children; c;) {
+        struct child *next = c->next;
+
+        kill_and_reap(c);
+        release(c);
+        c = next;
     }
     free(r);
 }

@@ -21,7 +21,9 @@ static void memory_comes_zeroed_aligned_and_apart(void)
         size_t n = i * 7 % 5000 + 1;
 
         parts[i] = arena_bytes(a, n);
-        zero = zero && parts[i] && all_zero(parts[i], n);
+        if (!CHECK(parts[i]))
+            return;
+        zero = zero && all_zero(parts[i], n);
         aligned = aligned && (uintptr_t)parts[i] % 16 == 0;
         memset(parts[i], (int)i, n);
     }

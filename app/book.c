@@ -1,0 +1,234 @@
+/* book.c - the keeper of the ledger: one thread that folds written journal blocks, whoever wrote them. */
+#include "app/book.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/loop.h"
+#include "base/ring.h"
+#include "base/thread.h"
+
+#define BLOCKS_AHEAD    8 /* per writer */
+#define COUNTS_EVERY_NS (100ull * 1000 * 1000)
+
+struct block {
+    uint32_t count;
+    struct event events[JOURNAL_BLOCK_EVENTS];
+};
+
+struct writer {
+    struct journal_sink sink; /* owner: this writer */
+    struct book *book;
+    struct ring *full, *empty; /* of struct block * */
+    struct block *blocks;
+    struct writer *next;
+};
+
+struct book {
+    struct ledger *ledger;
+    struct loop *loop; /* NULL: no thread */
+    struct thread *thread;
+    struct hook wake;
+    struct writer *writers;
+    struct ring *counts_ring;
+    struct book_counts counts, seen_counts;
+    uint64_t counts_told_ns;
+    struct ring *farewell; /* one record: no writer is left */
+};
+
+static void count(struct book_counts *c, const struct event *ev, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (ev[i].kind == EV_SENT)
+            c->attempted++;
+        else if (ev[i].kind == EV_SEEN)
+            c->seen++;
+        else if (ev[i].kind == EV_REPORT)
+            c->reports++;
+        else if (ev[i].kind == EV_END) {
+            unsigned ending = ev[i].a & 0xff;
+
+            c->accepted += ending == END_ACCEPTED;
+            c->doubt += ending == END_DOUBT;
+            c->refused += ending == END_REFUSED_TEMP || ending == END_REFUSED_PERM;
+        }
+    }
+}
+
+static void fold(struct book *b, const struct event *events, uint32_t n)
+{
+    ledger_apply(b->ledger, events, n);
+    count(&b->counts, events, n);
+}
+
+static void sink_direct(struct journal_sink *s, const struct event *events, uint32_t n)
+{
+    struct writer *w = s->owner;
+
+    fold(w->book, events, n);
+}
+
+static void sink_ring(struct journal_sink *s, const struct event *events, uint32_t n)
+{
+    struct writer *w = s->owner;
+    struct block *b;
+
+    while (!ring_pop(w->empty, &b)) { /* the book is eight blocks behind: let it run */
+        loop_wake(w->book->loop);
+        (void)sched_yield();
+    }
+    b->count = n;
+    memcpy(b->events, events, n * sizeof *events);
+    bool pushed = ring_push(w->full, &b);
+    PM_ASSERT(pushed); /* as many places as blocks */
+    loop_wake(w->book->loop);
+}
+
+static void tell_counts(struct book *b)
+{
+    uint64_t now = loop_now(b->loop);
+
+    if (now - b->counts_told_ns < COUNTS_EVERY_NS)
+        return;
+    if (ring_push(b->counts_ring, &b->counts))
+        b->counts_told_ns = now;
+}
+
+static void on_wake(struct hook *h)
+{
+    struct book *b = h->owner;
+    struct block *full;
+    uint32_t bye;
+    bool last = ring_pop(b->farewell, &bye);
+
+    for (struct writer *w = b->writers; w; w = w->next) {
+        while (ring_pop(w->full, &full)) {
+            fold(b, full->events, full->count);
+            bool pushed = ring_push(w->empty, &full);
+            PM_ASSERT(pushed);
+        }
+    }
+    tell_counts(b);
+    if (last)
+        loop_stop(b->loop);
+}
+
+static void thread_main(void *owner)
+{
+    struct book *b = owner;
+
+    loop_run(b->loop);
+}
+
+struct book *book_create(const struct manifest *m, bool threaded, struct err *e)
+{
+    struct book *b = calloc(1, sizeof *b);
+
+    if (!b) {
+        (void)err_set(e, EX_IO, "out of memory for the ledger");
+        return NULL;
+    }
+    b->ledger = ledger_create(m, e);
+    if (b->ledger && threaded) {
+        b->loop = loop_epoll_create(e);
+        b->counts_ring = ring_create(sizeof b->counts, 16);
+        b->farewell = ring_create(sizeof(uint32_t), 2);
+        b->wake = (struct hook){.run = on_wake, .owner = b};
+        if (b->loop)
+            loop_on_wake(b->loop, &b->wake);
+    }
+    if (!b->ledger || (threaded && (!b->loop || !b->counts_ring || !b->farewell))) {
+        book_destroy(b);
+        return NULL;
+    }
+    return b;
+}
+
+static bool writer_rings(struct writer *w)
+{
+    w->full = ring_create(sizeof(struct block *), BLOCKS_AHEAD);
+    w->empty = ring_create(sizeof(struct block *), BLOCKS_AHEAD);
+    w->blocks = calloc(BLOCKS_AHEAD, sizeof *w->blocks);
+    if (!w->full || !w->empty || !w->blocks)
+        return false;
+    for (int i = 0; i < BLOCKS_AHEAD; i++) {
+        struct block *b = &w->blocks[i];
+
+        if (!ring_push(w->empty, &b))
+            return false;
+    }
+    return true;
+}
+
+struct journal_sink *book_writer(struct book *b, struct err *e)
+{
+    struct writer *w = calloc(1, sizeof *w);
+
+    if (!w) {
+        (void)err_set(e, EX_IO, "out of memory for a writer's blocks");
+        return NULL;
+    }
+    w->book = b;
+    w->next = b->writers;
+    b->writers = w;
+    w->sink = (struct journal_sink){.block = b->loop ? sink_ring : sink_direct, .owner = w};
+    if (b->loop && !writer_rings(w)) {
+        (void)err_set(e, EX_IO, "out of memory for a writer's blocks");
+        return NULL;
+    }
+    return &w->sink;
+}
+
+bool book_begin(struct book *b, struct err *e)
+{
+    if (!b->loop)
+        return true;
+    b->thread = thread_start("ledger", thread_main, b, e);
+    return b->thread != NULL;
+}
+
+struct book_counts book_counts(struct book *b)
+{
+    if (!b->loop)
+        return b->counts;
+    while (ring_pop(b->counts_ring, &b->seen_counts))
+        ;
+    return b->seen_counts;
+}
+
+struct ledger *book_close(struct book *b)
+{
+    uint32_t bye = 1;
+
+    if (b->thread) {
+        bool pushed = ring_push(b->farewell, &bye);
+        PM_ASSERT(pushed);
+        loop_wake(b->loop);
+        thread_join(b->thread);
+        b->thread = NULL;
+        b->seen_counts = b->counts;
+    }
+    return b->ledger;
+}
+
+void book_destroy(struct book *b)
+{
+    if (!b)
+        return;
+    (void)book_close(b);
+    while (b->writers) {
+        struct writer *w = b->writers;
+
+        b->writers = w->next;
+        ring_destroy(w->full);
+        ring_destroy(w->empty);
+        free(w->blocks);
+        free(w);
+    }
+    ring_destroy(b->counts_ring);
+    ring_destroy(b->farewell);
+    loop_destroy(b->loop);
+    ledger_destroy(b->ledger);
+    free(b);
+}

@@ -1,0 +1,191 @@
+/* lab_host.c - runs the embedded lab that a profile asks for, and fills in the profile's end points. */
+#include "app/lab_host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/http_lab.h"
+#include "base/clock.h"
+#include "base/thread.h"
+#include "lab/lab_site.h"
+
+#define COPY_BYTES_PER_S 1000000ull /* the lab's default copy_rate */
+#define CONTROL_DELAY_NS (500 * NS_PER_US)
+
+enum { PORT_HTTP = 80, PORT_SMTP = 25, PORT_IMAP = 143 }; /* above lab.base_port */
+
+struct lab_host {
+    struct loop *loop;
+    bool own_loop;
+    struct thread *thread;
+    struct lab_site *site;
+    struct http *http;
+    struct hook end; /* the only wake of its loop means: end */
+};
+
+static bool fill_mailboxes(const struct profile *p, struct arena *a, struct lab_config *c)
+{
+    struct lab_mailbox_config *boxes =
+        arena_new(a, struct lab_mailbox_config, p->site.mailbox_count);
+
+    if (!boxes)
+        return false;
+    for (uint32_t i = 0; i < p->site.mailbox_count; i++) {
+        const struct mailbox *m = &p->site.mailboxes[i];
+
+        boxes[i] = (struct lab_mailbox_config){
+            .name = m->name,
+            .home = (int)m->home,
+            .alternate = m->alternate == SITE_NONE ? NULL : p->site.mailboxes[m->alternate].name,
+            .both = m->both,
+            .password = m->password,
+            .stock_bytes = m->stock_ns / NS_PER_MS * (COPY_BYTES_PER_S / 1000),
+        };
+    }
+    c->mailboxes = boxes;
+    c->mailbox_count = p->site.mailbox_count;
+    return true;
+}
+
+static bool fill_knobs(const struct profile *p, struct arena *a, struct lab_config *c)
+{
+    struct lab_knob *knobs = arena_new(a, struct lab_knob, p->lab.knob_count + 1);
+
+    if (!knobs)
+        return false;
+    for (uint32_t i = 0; i < p->lab.knob_count; i++)
+        knobs[i] = (struct lab_knob){p->lab.knob_names[i], p->lab.knob_values[i]};
+    c->knobs = knobs;
+    c->knob_count = p->lab.knob_count;
+    return true;
+}
+
+static bool configure(const struct profile *p, struct arena *a, const char *dir,
+                      struct lab_site_config *c, struct err *e)
+{
+    const char **names = arena_new(a, const char *, p->site.server_count);
+
+    if (p->site.server_count > LAB_SERVERS_MAX)
+        return err_set(e, EX_BAD_PROFILE, "lab.servers: at most %d servers", LAB_SERVERS_MAX);
+    *c = (struct lab_site_config){.time_scale = p->lab.time_scale, .tls = p->lab.tls};
+    c->lab = (struct lab_config){.version = p->lab.version,
+                                 .domain = p->site.domain,
+                                 .site = p->lab.site_name,
+                                 .server_names = names,
+                                 .servers = (int)p->site.server_count,
+                                 .seed = p->seed,
+                                 .truth_path = arena_format(a, "%s/truth.tsv", dir)};
+    c->cert_path = arena_format(a, "%s/lab-cert.pem", dir);
+    if (!names || !c->cert_path || !c->lab.truth_path || !fill_mailboxes(p, a, &c->lab) ||
+        !fill_knobs(p, a, &c->lab))
+        return err_set(e, EX_IO, "out of memory for the lab");
+    for (uint32_t i = 0; i < p->site.server_count; i++) {
+        names[i] = p->site.servers[i].name;
+        c->hosts[i] = (struct net_addr){.family = 4, .ip = {127, 0, 0, (uint8_t)(11 + i)}};
+    }
+    if (p->lab.base_port) {
+        c->smtp_port = (uint16_t)(p->lab.base_port + PORT_SMTP);
+        c->imap_port = (uint16_t)(p->lab.base_port + PORT_IMAP);
+        c->http_port = (uint16_t)(p->lab.base_port + PORT_HTTP);
+    }
+    return true;
+}
+
+static bool fill_end_points(struct lab_host *h, struct profile *p, struct arena *a,
+                            const char *cert, struct err *e)
+{
+    char text[NET_TEXT];
+
+    for (uint32_t i = 0; i < p->site.server_count; i++) {
+        struct server *s = &p->site.servers[i];
+        struct lab_front f = lab_site_front(h->site, (int)i);
+        enum tls_mode tls = p->lab.tls ? TLS_STARTTLS : TLS_NONE;
+
+        s->smtp = (struct end_point){.addr = f.smtp, .tls = tls};
+        s->imap = (struct end_point){.addr = f.imap, .tls = tls};
+        s->smtp.text = arena_format(a, "%s", net_print(&f.smtp, text));
+        s->imap.text = arena_format(a, "%s", net_print(&f.imap, text));
+        s->control = f.http.family ? arena_format(a, "http://%s", net_print(&f.http, text))
+                                   : arena_format(a, "http://%s.lab", s->name);
+        s->ca_file = p->lab.tls ? cert : NULL;
+        if (!s->smtp.text || !s->imap.text || !s->control)
+            return err_set(e, EX_IO, "out of memory for the lab's end points");
+    }
+    return true;
+}
+
+struct lab_host *lab_host_create(struct profile *p, struct arena *a, struct loop *shared,
+                                 const char *dir, struct err *e)
+{
+    struct lab_host *h = calloc(1, sizeof *h);
+    struct lab_site_config c;
+
+    if (!h) {
+        (void)err_set(e, EX_IO, "out of memory for the lab");
+        return NULL;
+    }
+    h->own_loop = !shared;
+    h->loop = shared ? shared : loop_epoll_create(e);
+    if (h->loop && configure(p, a, dir, &c, e))
+        h->site = lab_site_create(h->loop, &c, e);
+    bool ok = h->site && fill_end_points(h, p, a, c.cert_path, e);
+    if (ok && shared) {
+        h->http = http_lab_create(shared, h->site, CONTROL_DELAY_NS, e);
+        ok = h->http != NULL;
+    }
+    if (ok)
+        return h;
+    (void)err_wrap(e, "lab");
+    lab_host_destroy(h);
+    return NULL;
+}
+
+static void thread_main(void *owner)
+{
+    struct lab_host *h = owner;
+
+    loop_run(h->loop);
+}
+
+static void on_end(struct hook *hook)
+{
+    loop_stop(hook->owner);
+}
+
+bool lab_host_begin(struct lab_host *h, struct err *e)
+{
+    if (!h->own_loop)
+        return true;
+    h->end = (struct hook){.run = on_end, .owner = h->loop};
+    loop_on_wake(h->loop, &h->end);
+    h->thread = thread_start("lab", thread_main, h, e);
+    return h->thread != NULL;
+}
+
+void lab_host_end(struct lab_host *h)
+{
+    if (h->thread) {
+        loop_wake(h->loop);
+        thread_join(h->thread);
+        h->thread = NULL;
+    }
+    http_lab_destroy(h->http);
+    h->http = NULL;
+    lab_site_destroy(h->site);
+    h->site = NULL;
+}
+
+void lab_host_destroy(struct lab_host *h)
+{
+    if (!h)
+        return;
+    lab_host_end(h);
+    if (h->own_loop)
+        loop_destroy(h->loop);
+    free(h);
+}
+
+struct http *lab_host_http(struct lab_host *h)
+{
+    return h->http;
+}

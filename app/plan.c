@@ -1,0 +1,158 @@
+/* plan.c - from a profile to what a run needs before it begins. */
+#include "app/plan.h"
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "results/event.h"
+
+enum { STREAM_RUN_ID = 0x52554e, STREAM_SECRET = 0x534543 };
+
+struct token_key plan_key(const struct manifest *m)
+{
+    struct rng secret = rng_at(m->run_id, STREAM_SECRET, m->seed);
+
+    return token_key_make(m->run_id, rng_u64(&secret));
+}
+
+static bool group_has_alternate(const struct profile *p, uint32_t group)
+{
+    const struct group *g = &p->site.groups[group];
+
+    for (uint32_t i = 0; i < g->count; i++)
+        if (p->site.mailboxes[g->first + i].alternate != SITE_NONE)
+            return true;
+    for (uint32_t i = 0; i < p->action_count; i++)
+        if (p->actions[i].kind == ACT_ALTERNATE && p->actions[i].group == group)
+            return true;
+    return false;
+}
+
+static bool plan_loads(struct plan *p, struct arena *a)
+{
+    const struct profile *profile = p->profile;
+    struct manifest_load *loads = arena_new(a, struct manifest_load, profile->load_count + 1);
+
+    if (!loads)
+        return false;
+    for (uint32_t i = 0; i < profile->load_count; i++) {
+        const struct load_profile *l = &profile->loads[i];
+
+        loads[i] = (struct manifest_load){
+            .name = l->name,
+            .protocol = "smtp",
+            .via = profile->site.servers[l->via].name,
+            .first = p->work->first[i],
+            .count = p->work->first[i + 1] - p->work->first[i],
+            .recipients = l->recipients,
+            .silence_asked = l->null_sender || l->notify == NOTIFY_NEVER,
+        };
+        for (uint32_t g = 0; g < l->to_count; g++)
+            loads[i].alternates |= group_has_alternate(profile, l->to[g]);
+        p->threads = l->threads > p->threads ? l->threads : p->threads;
+    }
+    p->manifest.loads = loads;
+    p->manifest.load_count = profile->load_count;
+    return true;
+}
+
+static bool plan_site(struct plan *p, struct arena *a)
+{
+    const struct site *s = &p->profile->site;
+    const char **servers = arena_new(a, const char *, s->server_count + 1);
+    struct manifest_mailbox *boxes = arena_new(a, struct manifest_mailbox, s->mailbox_count + 1);
+
+    if (!servers || !boxes)
+        return false;
+    for (uint32_t i = 0; i < s->server_count; i++)
+        servers[i] = s->servers[i].name;
+    for (uint32_t i = 0; i < s->mailbox_count; i++) {
+        const struct mailbox *m = &s->mailboxes[i];
+
+        boxes[i] = (struct manifest_mailbox){
+            .name = m->name,
+            .address = m->address,
+            .home = m->home == SITE_NONE ? NO_INDEX : m->home,
+            .alternate = m->alternate == SITE_NONE ? NO_INDEX : m->alternate,
+            .both = m->both,
+        };
+    }
+    p->manifest.servers = servers;
+    p->manifest.server_count = s->server_count;
+    p->manifest.mailboxes = boxes;
+    p->manifest.mailbox_count = s->mailbox_count;
+    return true;
+}
+
+static bool plan_moves(struct plan *p, struct arena *a)
+{
+    const struct workload *w = p->work;
+    struct manifest_move *moves = arena_new(a, struct manifest_move, w->move_count + 1);
+
+    if (!moves)
+        return false;
+    for (uint32_t i = 0; i < w->move_count; i++)
+        moves[i] = (struct manifest_move){
+            .mailbox = w->moves[i].mailbox,
+            .from = w->moves[i].from == SITE_NONE ? NO_INDEX : w->moves[i].from,
+            .to = w->moves[i].to,
+            .at_ns = w->moves[i].at_ns,
+            .schedule = p->profile->moves[w->moves[i].schedule].name,
+        };
+    p->manifest.moves = moves;
+    p->manifest.move_count = w->move_count;
+    return true;
+}
+
+static bool plan_gates(struct plan *p, struct arena *a)
+{
+    struct manifest_gate *gates = arena_new(a, struct manifest_gate, p->profile->gate_count + 1);
+
+    if (!gates)
+        return false;
+    for (uint32_t i = 0; i < p->profile->gate_count; i++)
+        gates[i] = (struct manifest_gate){p->profile->gates[i].name, p->profile->gates[i].limit};
+    p->manifest.gates = gates;
+    p->manifest.gate_count = p->profile->gate_count;
+    return true;
+}
+
+static bool queues_visible(const struct profile *p)
+{
+    for (uint32_t i = 0; i < p->probe_count; i++)
+        if (p->probes[i].type == PROBE_QUEUE_HTTP || p->probes[i].type == PROBE_QUEUE_EXEC)
+            return true;
+    return false;
+}
+
+bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, uint64_t run_id,
+               struct err *e)
+{
+    struct rng id = rng_at(profile->seed, STREAM_RUN_ID, clock_wall_ns());
+
+    *p = (struct plan){.profile = profile, .threads = 1};
+    p->work = workload_create(a, profile, e);
+    if (!p->work)
+        return false;
+    p->manifest = (struct manifest){
+        .name = profile->name,
+        .variant = profile->variant,
+        .description = profile->description,
+        .target = profile->lab.on ? arena_format(a, "lab %s", profile->lab.version) : "live",
+        .run_id = run_id ? run_id : rng_u64(&id),
+        .seed = profile->seed,
+        .time_scale = profile->lab.time_scale,
+        .stride = p->work->stride,
+        .planned_messages = p->work->planned,
+        .canaries = p->work->canaries,
+        .queues_visible = queues_visible(profile),
+        .settle_retry_ns = profile->settle_retry_ns,
+        .lifetime_ns = profile->lifetime_ns,
+        .late_ns = profile->late_ns,
+        .alternate_lag_ns = profile->alternate_lag_ns,
+    };
+    if (!p->manifest.target || !plan_loads(p, a) || !plan_site(p, a) || !plan_moves(p, a) ||
+        !plan_gates(p, a))
+        return err_set(e, EX_IO, "out of memory for the plan");
+    p->key = plan_key(&p->manifest);
+    return true;
+}

@@ -1,0 +1,65 @@
+/* run.h - one execution of one profile: phases arm, load, drain, settle, judge, on one loop, the desk.
+ *
+ * The desk moves mailboxes, probes, and walks the phases; senders, the ledger and the lab have threads of their own. In a
+ * simulated world all of them share the given loop and nothing else changes. Several runs live side by side in one process.
+ */
+#ifndef APP_RUN_H
+#define APP_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/book.h"
+#include "base/arena.h"
+#include "base/exec.h"
+#include "base/loop.h"
+#include "profiles/profile.h"
+#include "results/event.h"
+
+struct run;
+
+struct world {           /* what differs between a real run and a simulated one */
+    struct loop *shared; /* simulated: everybody's loop; NULL: real */
+    struct exec *exec;   /* simulated: a scripted one, or NULL */
+    uint64_t run_id;     /* 0: drawn */
+    bool no_sync;        /* journals without fdatasync */
+};
+
+struct run_options {
+    const char *runs_dir; /* where run folders go: results/runs */
+    const char *run_dir;  /* this very folder instead; NULL: a fresh one below runs_dir */
+    struct world world;
+};
+
+struct run_result {
+    int exit_code;               /* enum exit_code; 130 interrupted */
+    const char *dir;             /* the run's folder; "" if there is none */
+    struct err error;            /* why there is no verdict, if there is none */
+    struct judgement *judgement; /* NULL: none; the run's */
+    struct ledger *ledger;       /* the run's */
+    const struct manifest *manifest;
+};
+
+/* Takes the loaded profile; its lab part makes it start a lab. Nothing runs yet. */
+struct run *run_create(struct profile *p, struct arena *a, const struct run_options *o,
+                       struct err *e);
+/* Real: walks all phases on this thread and returns when the verdict stands. Simulated: begins; the caller runs the shared
+ * loop until run_has_ended(). */
+void run_walk(struct run *r);
+bool run_has_ended(const struct run *r);
+/* Any thread: 1 = send no more, drain, settle and judge; 2 = stop now, flush, judge what is there. */
+void run_interrupt(struct run *r, unsigned times);
+struct run_result run_result(struct run *r); /* after the end; valid until run_destroy() */
+
+struct run_status { /* for people who watch; any one thread, while run_walk() runs on another */
+    enum run_phase phase;
+    struct book_counts counts;
+    uint32_t moves_ended, moves;
+    uint64_t planned, target_ns;
+    char waiting_for[120];
+};
+
+bool run_status(struct run *r, struct run_status *s); /* false: nothing new */
+void run_destroy(struct run *r);                      /* NULL is fine */
+
+#endif

@@ -1,0 +1,58 @@
+/* event.c - the names of what an event carries, for people and for JSON. Pure; any thread. */
+#include "results/event.h"
+
+#include <stddef.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const kind_names[] = {
+#define X(id, name) name,
+    EVENT_KINDS(X)
+#undef X
+};
+static const char *const ending_names[] = {
+    "none", "refused-temporary", "refused-permanent", "aborted", "doubt", "accepted"};
+static const char *const stage_names[] = {"connect", "greeting", "ehlo", "tls",  "auth",
+                                          "mail",    "rcpt",     "data", "body", "dot"};
+static const char *const mark_names[] = {"asked",  "copy",     "flipped",  "done",
+                                         "failed", "verified", "disproved"};
+static const char *const finding_names[] = {
+    "connect-failed",    "protocol",           "timeout",
+    "probe-failed",      "queue-failed",       "foreign",
+    "unreadable-report", "directories-differ", "action-failed"};
+
+static_assert(COUNT(kind_names) == EVENT_KIND_COUNT, "a name per kind");
+static_assert(COUNT(ending_names) == END_ACCEPTED + 1, "a name per ending");
+static_assert(COUNT(stage_names) == STAGE_COUNT, "a name per stage");
+static_assert(COUNT(mark_names) == MARK_COUNT, "a name per mark");
+static_assert(COUNT(finding_names) == FIND_COUNT, "a name per finding");
+
+static const char *name_at(const char *const *names, size_t count, unsigned at)
+{
+    return at < count ? names[at] : "?";
+}
+
+const char *event_kind_name(unsigned kind)
+{
+    return name_at(kind_names, COUNT(kind_names), kind);
+}
+
+const char *event_ending_name(unsigned ending)
+{
+    return name_at(ending_names, COUNT(ending_names), ending);
+}
+
+const char *event_stage_name(unsigned stage)
+{
+    return name_at(stage_names, COUNT(stage_names), stage);
+}
+
+const char *event_mark_name(unsigned mark)
+{
+    return name_at(mark_names, COUNT(mark_names), mark);
+}
+
+const char *event_finding_name(unsigned finding)
+{
+    return name_at(finding_names, COUNT(finding_names), finding);
+}

@@ -1,0 +1,322 @@
+/* journal.c - the events of a run on disk, append only (format: journal.h and docs/journal.md).
+ *
+ * The writer owns one block of memory and one file. A block reaches the kernel in one write(), so a SIGKILL can tear
+ * at most the block that was being written; when a write fails, the file is cut back to its last whole block. write()
+ * and not mmap: a full disk is then an error and not a SIGBUS, and it is faster.
+ */
+#include "results/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+#include "base/hash.h"
+
+#define HEAD_BYTES      64
+#define JOURNAL_VERSION 1
+#define SUFFIX          ".mpj"
+
+struct file_head {
+    char magic[8]; /* PMJRNL01 */
+    uint32_t version, thread;
+    uint64_t run_id;
+    unsigned char reserved[36]; /* 0 */
+    uint32_t crc;               /* CRC-32C of the 60 bytes before it */
+};
+
+struct block {
+    uint64_t sequence;
+    uint32_t count, crc; /* CRC-32C of sequence, count and records */
+    struct event events[JOURNAL_BLOCK_EVENTS];
+};
+
+#define BLOCK_HEAD offsetof(struct block, events)
+
+static_assert(sizeof(struct file_head) == HEAD_BYTES, "journal format v1");
+static_assert(BLOCK_HEAD == 16, "journal format v1");
+static_assert(sizeof(struct block) <= JOURNAL_BLOCK_BYTES, "journal format v1");
+
+static const char magic[8] = {'P', 'M', 'J', 'R', 'N', 'L', '0', '1'};
+
+struct journal {
+    int fd;
+    bool sync, failed;
+    off_t written; /* bytes in whole blocks */
+    struct journal_sink *sink;
+    struct err err;
+    char path[512];
+    struct block open;
+};
+
+static uint32_t block_crc(const struct block *b)
+{
+    uint32_t crc = hash_crc32c(0, &b->sequence, sizeof b->sequence);
+
+    crc = hash_crc32c(crc, &b->count, sizeof b->count);
+    return hash_crc32c(crc, b->events, b->count * sizeof b->events[0]);
+}
+
+static uint32_t head_crc(const struct file_head *h)
+{
+    return hash_crc32c(0, h, offsetof(struct file_head, crc));
+}
+
+/* All n bytes, or false with errno; a disk that takes a part and then nothing says ENOSPC on the second try. */
+static bool write_whole(int fd, const void *p, size_t n)
+{
+    const unsigned char *at = p;
+
+    while (n > 0) {
+        ssize_t done = write(fd, at, n);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0) {
+            if (done == 0)
+                errno = EIO;
+            return false;
+        }
+        at += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+static bool write_head(struct journal *j, uint32_t thread, uint64_t run_id)
+{
+    struct file_head h = {.version = JOURNAL_VERSION, .thread = thread, .run_id = run_id};
+
+    memcpy(h.magic, magic, sizeof magic);
+    h.crc = head_crc(&h);
+    j->written = sizeof h;
+    return write_whole(j->fd, &h, sizeof h) && (!j->sync || fdatasync(j->fd) == 0);
+}
+
+struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id, bool sync,
+                               struct journal_sink *sink, struct err *e)
+{
+    struct journal *j = calloc(1, sizeof *j);
+
+    if (!j) {
+        err_set(e, EX_IO, "journal: out of memory");
+        return NULL;
+    }
+    j->sync = sync;
+    j->sink = sink;
+    (void)snprintf(j->path, sizeof j->path, "%s/%04u" SUFFIX, dir, thread);
+    j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (j->fd >= 0 && write_head(j, thread, run_id))
+        return j;
+    err_set(e, EX_IO, "%s: %s", j->path, strerror(errno));
+    if (j->fd >= 0)
+        (void)close(j->fd);
+    free(j);
+    return NULL;
+}
+
+static bool give_up(struct journal *j)
+{
+    int why = errno;
+
+    j->failed = true;
+    err_set(&j->err, EX_IO, "%s: %s", j->path, strerror(why));
+    /* What is there stays readable; if even this fails, readers see a torn tail. */
+    if (ftruncate(j->fd, j->written) < 0)
+        err_wrap(&j->err, "cannot cut back");
+    return false;
+}
+
+bool journal_flush(struct journal *j)
+{
+    struct block *b = &j->open;
+    size_t n = BLOCK_HEAD + b->count * sizeof b->events[0];
+
+    if (j->failed)
+        return false;
+    if (b->count == 0)
+        return true;
+    b->crc = block_crc(b);
+    if (!write_whole(j->fd, b, n) || (j->sync && fdatasync(j->fd) < 0))
+        return give_up(j);
+    j->written += (off_t)n;
+    if (j->sink)
+        j->sink->block(j->sink, b->events, b->count);
+    b->sequence++;
+    b->count = 0;
+    return true;
+}
+
+bool journal_add(struct journal *j, const struct event *ev)
+{
+    if (j->failed)
+        return false;
+    j->open.events[j->open.count++] = *ev;
+    return j->open.count < JOURNAL_BLOCK_EVENTS || journal_flush(j);
+}
+
+const struct err *journal_error(const struct journal *j)
+{
+    return j->failed ? &j->err : NULL;
+}
+
+bool journal_close(struct journal *j, struct err *e)
+{
+    if (!j)
+        return true;
+    bool ok = journal_flush(j);
+
+    if (ok && fdatasync(j->fd) < 0 && errno != EINVAL)
+        ok = give_up(j);
+    if (close(j->fd) < 0 && ok)
+        ok = err_set(&j->err, EX_IO, "%s: %s", j->path, strerror(errno));
+    if (!ok && e)
+        *e = j->err;
+    free(j);
+    return ok;
+}
+
+struct reader {
+    uint64_t run_id;
+    void (*fold)(void *owner, const struct event *events, uint32_t count);
+    void *owner;
+    uint32_t torn;
+    struct block block;
+};
+
+/* Up to n bytes: fewer only at the end of the file; -1 with errno. */
+static ssize_t read_up_to(int fd, void *p, size_t n)
+{
+    size_t got = 0;
+
+    while (got < n) {
+        ssize_t r = read(fd, (unsigned char *)p + got, n - got);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        got += (size_t)r;
+    }
+    return (ssize_t)got;
+}
+
+static bool check_head(const struct file_head *h, uint64_t run_id, struct err *e)
+{
+    if (memcmp(h->magic, magic, sizeof magic) != 0)
+        return err_set(e, EX_BAD_PROFILE, "is no journal");
+    if (h->crc != head_crc(h))
+        return err_set(e, EX_BAD_PROFILE, "its head is damaged");
+    if (h->version != JOURNAL_VERSION)
+        return err_set(e, EX_BAD_PROFILE, "format version %u, this program reads %u", h->version,
+                       JOURNAL_VERSION);
+    if (h->run_id != run_id)
+        return err_set(e, EX_BAD_PROFILE, "belongs to run %016llx, the manifest says %016llx",
+                       (unsigned long long)h->run_id, (unsigned long long)run_id);
+    return true;
+}
+
+/* One block into r->block. 1: whole; 0: the file ends here, in order; -1: torn or damaged; -2: cannot be read. */
+static int read_block(struct reader *r, int fd, uint64_t sequence)
+{
+    struct block *b = &r->block;
+    ssize_t n = read_up_to(fd, b, BLOCK_HEAD);
+
+    if (n < 0)
+        return -2;
+    if (n == 0)
+        return 0;
+    if ((size_t)n < BLOCK_HEAD || b->sequence != sequence || b->count == 0 ||
+        b->count > JOURNAL_BLOCK_EVENTS)
+        return -1;
+    size_t want = b->count * sizeof b->events[0];
+
+    n = read_up_to(fd, b->events, want);
+    if (n < 0)
+        return -2;
+    return (size_t)n == want && b->crc == block_crc(b) ? 1 : -1;
+}
+
+static bool read_open(struct reader *r, int fd, struct err *e)
+{
+    struct file_head h;
+    ssize_t n = read_up_to(fd, &h, sizeof h);
+    int got = 1;
+
+    if (n < 0)
+        return err_set(e, EX_IO, "%s", strerror(errno));
+    if ((size_t)n < sizeof h) { /* killed while the file was made: there is nothing in it */
+        r->torn++;
+        return true;
+    }
+    if (!check_head(&h, r->run_id, e))
+        return false;
+    for (uint64_t sequence = 0; got == 1; sequence++) {
+        got = read_block(r, fd, sequence);
+        if (got == 1)
+            r->fold(r->owner, r->block.events, r->block.count);
+    }
+    if (got == -2)
+        return err_set(e, EX_IO, "%s", strerror(errno));
+    r->torn += got == -1;
+    return true;
+}
+
+static bool read_file(struct reader *r, const char *dir, const char *name, struct err *e)
+{
+    char path[512];
+
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_set(e, EX_IO, "%s: %s", path, strerror(errno));
+    bool ok = read_open(r, fd, e) || err_wrap(e, "%s", path);
+    (void)close(fd);
+    return ok;
+}
+
+static int is_journal(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name), s = strlen(SUFFIX);
+
+    return n > s && strcmp(d->d_name + n - s, SUFFIX) == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+bool journal_read(const char *dir, uint64_t run_id,
+                  void (*fold)(void *owner, const struct event *events, uint32_t count),
+                  void *owner, uint32_t *torn, struct err *e)
+{
+    struct dirent **names = NULL;
+    int count = scandir(dir, &names, is_journal, by_name);
+    struct reader *r = calloc(1, sizeof *r);
+    bool ok = count >= 0 && r;
+
+    if (count < 0)
+        err_set(e, errno == ENOENT ? EX_BAD_PROFILE : EX_IO, "%s: %s", dir, strerror(errno));
+    else if (!r)
+        err_set(e, EX_IO, "journal: out of memory");
+    if (ok)
+        *r = (struct reader){.run_id = run_id, .fold = fold, .owner = owner};
+    for (int i = 0; i < count; i++) {
+        ok = ok && read_file(r, dir, names[i]->d_name, e);
+        free(names[i]);
+    }
+    if (r && torn)
+        *torn = r->torn;
+    free(names);
+    free(r);
+    return ok;
+}

@@ -386,8 +386,9 @@ static bool skip_value(struct slice *rest, const struct imap_token *first)
 
 static bool read_body(const struct imap_token *value, struct imap_response *r)
 {
-    r->body = value->text;
     r->has_body = value->kind == IMAP_LITERAL || value->kind == IMAP_QUOTED;
+    if (r->has_body)
+        r->body = value->text;
     if (value->kind == IMAP_QUOTED && value->escaped) /* the buffer is ours to change */
         r->body.n = imap_unescape((unsigned char *)(uintptr_t)r->body.p, r->body.n);
     return r->has_body || value->kind == IMAP_NIL;

@@ -1,4 +1,93 @@
-int main(void)
+/* main.c - arguments to subcommand to exit code. The table is the list of what postmuster can do. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/cmd.h"
+
+static int cmd_version(const struct cmd *self, int argc, char **argv);
+static int cmd_help(const struct cmd *self, int argc, char **argv);
+
+// clang-format off
+static const struct cmd commands[] = {
+    {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR] [--parallel N] [--simulate] [-q]",
+     "run profiles, all variants side by side, and judge", cmd_run},
+    {"check", "PROFILE [--variant NAME] [--set section.key=value] [--print]",
+     "parse and lint a profile, say what it would do", cmd_check},
+    {"profiles", "", "list the shipped profiles", cmd_profiles},
+    {"lab", "PROFILE [--variant NAME] [--set section.key=value] [--dir DIR]",
+     "serve the profile's embedded site alone, until interrupted", cmd_lab},
+    {"judge", "RUN", "recompute the verdict of a run from its journal", cmd_judge},
+    {"report", "RUN [-f text|json]", "show a run's verdict again", cmd_report},
+    {"list", "RUN [--class CLASS] [--move N] [--json]", "one line a copy", cmd_list},
+    {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N", "the story of one message, mailbox or move", cmd_trace},
+    {"compare", "RUN RUN... [--json]", "class tables side by side", cmd_compare},
+    {"version", "", "print the version", cmd_version},
+    {"help", "", "print this", cmd_help},
+    {0, 0, 0, 0},
+};
+
+// clang-format on
+
+static int cmd_version(const struct cmd *self, int argc, char **argv)
 {
-    return 0;
+    (void)self;
+    (void)argc;
+    (void)argv;
+    return puts("postmuster " PM_VERSION) < 0 ? EX_IO : EX_PASS;
+}
+
+static int cmd_help(const struct cmd *self, int argc, char **argv)
+{
+    (void)self;
+    (void)argc;
+    (void)argv;
+    (void)puts(
+        "postmuster proves that mail survives mailbox moves.\n\nusage: postmuster COMMAND ...\n");
+    for (const struct cmd *c = commands; c->name; c++)
+        (void)printf("  %-9s %s\n            %s\n", c->name, c->usage, c->help);
+    (void)puts(
+        "\nRUN is a run's folder, or a name below results/runs such as `latest`.\n"
+        "Exit: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 64 usage, 65 bad profile or journal, 69 target\n"
+        "unavailable, 70 the account does not balance, 74 I/O, 75 folder locked, 77 a guard "
+        "refused,\n"
+        "130 interrupted. See postmuster(1).");
+    return EX_PASS;
+}
+
+int cmd_usage(const struct cmd *self)
+{
+    (void)fprintf(stderr, "usage: postmuster %s %s\n", self->name, self->usage);
+    return EX_BAD_USAGE;
+}
+
+int cmd_fail(const struct err *e)
+{
+    (void)fprintf(stderr, "postmuster: %s\n", e->text);
+    return e->code ? e->code : EX_INTERNAL;
+}
+
+bool cmd_color(void)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        name = "version";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    for (const struct cmd *c = commands; c->name; c++)
+        if (strcmp(name, c->name) == 0)
+            return c->run(c, argc - 1, argv + 1);
+    (void)fprintf(stderr, "postmuster: there is no command \"%s\"; try: postmuster help\n", name);
+    return EX_BAD_USAGE;
 }

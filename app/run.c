@@ -361,14 +361,32 @@ static void judge_run(struct run *r)
     (void)judgement_write_summary(r->judgement, path, &r->failure);
 }
 
+/* Probes, moves and what they dial with; sockets and children do not outlive the verdict. */
+static void close_desk(struct run *r)
+{
+    muster_destroy(r->muster);
+    moves_destroy(r->moves);
+    if (r->options.world.shared)
+        dial_plain_destroy(r->dial);
+    else {
+        dial_curl_destroy(r->dial);
+        http_curl_destroy(r->http);
+        curl_loop_destroy(r->curl);
+        exec_real_destroy(r->exec);
+    }
+    r->muster = NULL;
+    r->moves = NULL;
+    r->dial = NULL;
+    r->http = NULL;
+    r->curl = NULL;
+    r->exec = NULL;
+}
+
 static void finish(struct run *r)
 {
     bool began = r->plan.manifest.wall_start_ns || r->clock.origin_ns != NEVER_NS;
 
-    muster_destroy(r->muster);
-    moves_destroy(r->moves);
-    r->muster = NULL;
-    r->moves = NULL;
+    close_desk(r);
     if (!r->failure.code)
         record(r, &(struct event){.kind = EV_PHASE, .code = PHASE_END, .t_ns = target_now(r)});
     (void)journal_close(r->journal, &r->failure);
@@ -676,20 +694,12 @@ void run_destroy(struct run *r)
 {
     if (!r)
         return;
-    muster_destroy(r->muster);
-    moves_destroy(r->moves);
+    close_desk(r);
     for (uint32_t i = 0; i < r->workers_made; i++)
         worker_destroy(r->workers[i]);
     (void)journal_close(r->journal, NULL);
     judgement_destroy(r->judgement);
     book_destroy(r->book);
-    if (!r->options.world.shared) {
-        dial_curl_destroy(r->dial);
-        http_curl_destroy(r->http);
-        curl_loop_destroy(r->curl);
-        exec_real_destroy(r->exec);
-    } else
-        dial_plain_destroy(r->dial);
     lab_host_destroy(r->lab);
     for (uint32_t i = 0; r->tls && i < r->profile->site.server_count; i++)
         tls_context_destroy(r->tls[i]);

@@ -1,0 +1,225 @@
+/* campaign.c - many runs side by side in one process. */
+#include "app/campaign.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/loop_sim.h"
+#include "base/ring.h"
+#include "base/thread.h"
+
+#define ARENA_BYTES  (1ull << 30)
+#define SIM_LIMIT_NS (24ull * 3600 * 1000000000)
+
+static bool add_job(struct campaign *c, const char *path, const char *variant, struct err *e)
+{
+    struct job *jobs = realloc(c->jobs, (c->count + 1) * sizeof *jobs);
+
+    if (!jobs)
+        return err_set(e, EX_IO, "out of memory for the list of runs");
+    c->jobs = jobs;
+    c->jobs[c->count++] = (struct job){
+        .path = path,
+        .variant = arena_format(c->arena, "%s", variant),
+    };
+    return true;
+}
+
+static bool add_named(struct campaign *c, const char *path, const char *names, struct err *e)
+{
+    struct slice rest = slice_of(names), name;
+    bool more = true;
+
+    while (more) {
+        more = slice_cut(&rest, ',', &name);
+        if (!add_job(c, path, arena_text(c->arena, (const char *)name.p, name.n), e))
+            return false;
+    }
+    return true;
+}
+
+bool campaign_add(struct campaign *c, const char *path, const char *variant, struct err *e)
+{
+    struct profile_request rq = {.path = path, .sets = c->sets, .set_count = c->set_count};
+
+    if (variant && *variant)
+        return add_named(c, path, variant, e);
+    const struct profile *p = profile_load(c->arena, &rq, e);
+
+    if (!p)
+        return false;
+    if (p->parallel > c->parallel)
+        c->parallel = p->parallel;
+    if ((variant || p->scenario_count == 0) && !add_job(c, path, "", e))
+        return false;
+    for (uint32_t i = 0; !variant && i < p->variant_count; i++)
+        if (!add_job(c, path, p->variants[i], e))
+            return false;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------- on a job's thread */
+
+static uint64_t simulated_id(const struct job *j)
+{
+    uint64_t of_variant = 0;
+
+    for (const char *v = j->variant; *v; v++)
+        of_variant = of_variant * 131 + (unsigned char)*v;
+    return j->profile->seed ^ of_variant << 8 ^ 1;
+}
+
+static bool prepare(struct job *j, struct err *e)
+{
+    struct run_options o = {.runs_dir = j->of->runs_dir};
+
+    if (j->of->simulate) {
+        struct sim_config sim = {.seed = j->profile->seed,
+                                 .start_ns = 1000000000,
+                                 .latency_min_ns = 50000,
+                                 .latency_max_ns = 500000,
+                                 .split_per_mille = 20};
+
+        j->shared = loop_sim_create(&sim, e);
+        if (!j->shared)
+            return false;
+        loop_sim_limit(j->shared, SIM_LIMIT_NS);
+        o.world = (struct world){.shared = j->shared, .run_id = simulated_id(j), .no_sync = true};
+    }
+    j->run = run_create(j->profile, j->arena, &o, e);
+    return j->run != NULL;
+}
+
+static void job_main(void *owner)
+{
+    struct job *j = owner;
+    uint8_t done = 1;
+
+    run_walk(j->run);
+    if (j->shared)
+        loop_run(j->shared);
+    (void)ring_push(j->done, &done);
+}
+
+/* ------------------------------------------------------------------------------------------- on the caller's thread */
+
+static bool begin(struct campaign *c, struct job *j, struct err *e)
+{
+    struct profile_request rq = {
+        .path = j->path, .sets = c->sets, .set_count = c->set_count, .variant = j->variant};
+
+    j->of = c;
+    j->began = true;
+    j->arena = arena_create(ARENA_BYTES);
+    j->done = ring_create(1, 2);
+    if (!j->arena || !j->done)
+        return err_set(e, EX_IO, "out of memory for a run");
+    j->profile = profile_load(j->arena, &rq, e);
+    if (!j->profile || !prepare(j, e))
+        return false;
+    j->thread = thread_start("desk", job_main, j, e);
+    return j->thread != NULL;
+}
+
+static void end(struct job *j)
+{
+    thread_join(j->thread);
+    j->thread = NULL;
+    if (!run_has_ended(j->run)) {
+        struct err e;
+
+        (void)err_set(&e, EX_INTERNAL, "the simulated run did not come to an end");
+        j->result = (struct run_result){.exit_code = EX_INTERNAL, .dir = "", .error = e};
+    } else
+        j->result = run_result(j->run);
+    j->ended = true;
+}
+
+bool campaign_step(struct campaign *c, void (*news)(void *owner, struct job *j), void *owner)
+{
+    uint32_t running = 0, waiting = 0;
+    uint8_t done;
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct job *j = &c->jobs[i];
+
+        if (!j->thread)
+            continue;
+        (void)run_status(j->run, &j->status);
+        if (!ring_pop(j->done, &done)) {
+            running++;
+            continue;
+        }
+        end(j);
+        news(owner, j);
+    }
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct job *j = &c->jobs[i];
+
+        if (j->began)
+            continue;
+        if (running >= c->parallel || c->interrupts) {
+            waiting += c->interrupts == 0;
+            continue;
+        }
+        struct err e = {0};
+
+        if (begin(c, j, &e)) {
+            running++;
+            continue;
+        }
+        j->result = (struct run_result){.exit_code = e.code, .dir = "", .error = e};
+        j->ended = true;
+        news(owner, j);
+    }
+    return running + waiting > 0;
+}
+
+void campaign_interrupt(struct campaign *c)
+{
+    c->interrupts++;
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->jobs[i].thread)
+            run_interrupt(c->jobs[i].run, c->interrupts);
+}
+
+/* An error beats FAIL, FAIL beats an interruption, that INCONCLUSIVE, that PASS. */
+static int badness(int code)
+{
+    switch (code) {
+    case EX_PASS:
+        return 0;
+    case EX_INCONCLUSIVE:
+        return 1;
+    case EX_FAIL:
+        return 300;
+    default:
+        return code >= 128 ? code : 300 + code;
+    }
+}
+
+int campaign_exit_code(const struct campaign *c)
+{
+    int worst = EX_PASS;
+
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->jobs[i].began && badness(c->jobs[i].result.exit_code) > badness(worst))
+            worst = c->jobs[i].result.exit_code;
+    return worst;
+}
+
+void campaign_fini(struct campaign *c)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct job *j = &c->jobs[i];
+
+        thread_join(j->thread);
+        run_destroy(j->run);
+        loop_destroy(j->shared);
+        ring_destroy(j->done);
+        arena_destroy(j->arena);
+    }
+    free(c->jobs);
+    c->jobs = NULL;
+    c->count = 0;
+}

@@ -1,0 +1,41 @@
+/* cmd.c - what subcommands share: options by table. */
+#include "app/cmd.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#define OPTIONS_MAX 16
+#define FIRST_VALUE 256 /* past every character, so that getopt's '?' is never a row */
+
+static bool take(const struct cmd_option *o, const char *value)
+{
+    if (o->flag)
+        *o->flag = true;
+    else if (o->text)
+        *o->text = value;
+    else if (o->list->count < CMD_LIST_MAX)
+        o->list->items[o->list->count++] = value;
+    else
+        return false;
+    return true;
+}
+
+int cmd_parse(const struct cmd_option *options, int argc, char **argv)
+{
+    struct option rows[OPTIONS_MAX + 1] = {0};
+    int count = 0, c;
+
+    for (; options[count].name; count++) {
+        PM_ASSERT(count < OPTIONS_MAX);
+        rows[count] = (struct option){
+            .name = options[count].name,
+            .has_arg = options[count].flag ? no_argument : required_argument,
+            .val = FIRST_VALUE + count,
+        };
+    }
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1)
+        if (c < FIRST_VALUE || c >= FIRST_VALUE + count || !take(&options[c - FIRST_VALUE], optarg))
+            return -1;
+    return optind;
+}

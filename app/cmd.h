@@ -1,0 +1,48 @@
+/* cmd.h - the subcommands: one row each in main.c, one function each in a cmd_*.c, which print and answer an exit code. */
+#ifndef APP_CMD_H
+#define APP_CMD_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "profiles/profile.h"
+
+struct cmd {
+    const char *name, *usage, *help;                           /* usage: what follows the name */
+    int (*run)(const struct cmd *self, int argc, char **argv); /* argv[0] is the command's name */
+};
+
+int cmd_run(const struct cmd *self, int argc, char **argv);
+int cmd_check(const struct cmd *self, int argc, char **argv);
+int cmd_profiles(const struct cmd *self, int argc, char **argv);
+int cmd_lab(const struct cmd *self, int argc, char **argv);
+int cmd_judge(const struct cmd *self, int argc, char **argv);
+int cmd_report(const struct cmd *self, int argc, char **argv);
+int cmd_list(const struct cmd *self, int argc, char **argv);
+int cmd_trace(const struct cmd *self, int argc, char **argv);
+int cmd_compare(const struct cmd *self, int argc, char **argv);
+
+/* One row an option of a subcommand; long form only, and --x=y or --x y. Ends with a NULL name. */
+#define CMD_LIST_MAX 64
+
+struct cmd_list {
+    const char *items[CMD_LIST_MAX];
+    uint32_t count;
+};
+
+struct cmd_option {
+    const char *name;
+    const char **text;     /* takes a value: the last one given */
+    struct cmd_list *list; /* takes a value: all that were given */
+    bool *flag;            /* takes none */
+};
+
+/* The index of the first operand in argv (options may stand anywhere before or between operands, which it sorts behind
+ * them), or -1 after a complaint on stderr. */
+int cmd_parse(const struct cmd_option *options, int argc, char **argv);
+
+int cmd_usage(const struct cmd *self); /* says how it is called; EX_BAD_USAGE */
+int cmd_fail(const struct err *e);     /* prints "postmuster: text" to stderr; its code */
+bool cmd_color(void);                  /* stdout is a terminal, and NO_COLOR is not set */
+
+#endif

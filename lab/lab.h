@@ -114,6 +114,16 @@ void lab_item_set_deleted(struct lab *l, int server, uint32_t mailbox, uint32_t 
                           bool deleted);
 void lab_expunge(struct lab *l, int server, uint32_t mailbox,
                  uint32_t index); /* recorded in the truth file */
+uint32_t lab_expunge_deleted(struct lab *l, int server,
+                             uint32_t mailbox); /* all at once; returns how many */
+
+/* --- names ------------------------------------------------------------------------------------------------------ */
+
+int lab_server_count(const struct lab *l);
+const char *lab_server_name(const struct lab *l, int server);        /* NULL past the end */
+const char *lab_mailbox_name(const struct lab *l, uint32_t mailbox); /* NULL past the end */
+const char *lab_domain(const struct lab *l);                         /* "lab.test" */
+const char *lab_build(const struct lab *l); /* "5.5.2650": what banners show */
 
 /* --- control ---------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,74 @@
+/* mta.h - one server's message transfer agent: look-ups through caches, hops, deferral, retries, failures and reports.
+ *
+ * From acceptance to its end (delivered, reported, dropped, suppressed) a copy is in exactly one server's list; `in` and
+ * `out` count what came and went, so that two equal, complete views prove that nothing moved in between.
+ */
+#ifndef LAB_MTA_H
+#define LAB_MTA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lab/mail.h"
+#include "lab/schedule.h"
+
+struct lab;
+
+enum copy_state {
+    COPY_WORK,         /* to be routed now (or when the MTA runs again) */
+    COPY_QUEUED,       /* waits for a peer, a store or a directory */
+    COPY_IN_TRANSFER,  /* on its way to a peer */
+    COPY_DEFERRED,     /* its mailbox moves */
+    COPY_AWAIT_REPORT, /* stranded: failed, and its originator cannot be told */
+    COPY_RETRY,        /* the move is over: tried again in a moment */
+    COPY_IN_TRANSIT,   /* in the new store's in-transit list */
+};
+
+struct copy {
+    struct lab *lab;
+    struct due due;
+    struct mail *mail;                  /* holds a reference */
+    struct copy *prev, *next;           /* in its server's list, in order of arrival */
+    struct copy *held_prev, *held_next; /* in its box's list */
+    uint64_t id, next_try_ns;           /* NEVER_NS: nothing is due by itself */
+    uint32_t recipient, mailbox;        /* NO_MAILBOX: nobody */
+    uint32_t hops, tries;
+    int server, peer; /* peer: -1, or where it is sent */
+    enum mail_role role;
+    enum copy_state state;
+    bool alt_done, has_both, deferred_once, is_held;
+};
+
+struct home_line {
+    uint64_t fetched_ns;
+    int home;
+    bool known;
+};
+
+struct alternate_line {
+    uint64_t fetched_ns;
+    uint32_t alternate;
+    bool both, known;
+};
+
+struct mta {
+    uint64_t latency_ns; /* ds_read_cache_latency since the last start */
+    struct home_line *homes;
+    struct alternate_line *alternates;
+    struct copy *first, *last;
+    uint64_t in, out, held;
+};
+
+void mta_init(struct lab *l, int server);
+void mta_fini(struct lab *l, int server); /* frees its copies too */
+void mta_accept(struct lab *l, int server, struct mail *m, uint32_t recipient);
+void mta_restart(struct lab *l, int server);
+void mta_move_ended(struct lab *l, int server, uint32_t mailbox);
+void mta_store_back(struct lab *l, int server);
+/* What the new store held back: into the mailbox, or (the move failed) to be routed again. */
+void mta_flush_in_transit(struct lab *l, int server, uint32_t mailbox, bool deliver);
+
+const char *copy_state_name(enum copy_state s);
+const char *copy_queue_name(const struct lab *l, const struct copy *c);
+
+#endif

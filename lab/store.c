@@ -1,0 +1,139 @@
+/* store.c - items are an array in UID order; a move hands the whole array over. */
+#include "lab/store.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lab/core.h"
+
+struct box *store_box(struct lab *l, int server, uint32_t mailbox)
+{
+    PM_ASSERT(server >= 0 && server < l->servers && mailbox < l->mailboxes);
+    return &l->server[server].box[mailbox];
+}
+
+void store_create_box(struct lab *l, int server, uint32_t mailbox, enum box_state state)
+{
+    struct box *b = store_box(l, server, mailbox);
+
+    PM_ASSERT(b->items == 0 && !b->held_first);
+    b->state = state;
+    b->uid_validity = ++l->validity;
+    b->uid_next = 1;
+}
+
+static struct item *add_item(struct box *b)
+{
+    if (b->items == b->room) {
+        uint32_t room = b->room ? b->room * 2 : 8;
+
+        b->item = lab_memory(b->item, b->room * sizeof *b->item, room * sizeof *b->item);
+        b->room = room;
+    }
+    return &b->item[b->items++];
+}
+
+uint32_t store_deliver(struct lab *l, int server, uint32_t mailbox, struct mail *mail,
+                       uint32_t recipient, enum mail_role role)
+{
+    struct box *b = store_box(l, server, mailbox);
+    uint32_t uid = b->uid_next++;
+
+    *add_item(b) = (struct item){.mail = mail_keep(mail),
+                                 .arrived_ns = l->now_ns,
+                                 .uid = uid,
+                                 .recipient = recipient,
+                                 .role = role};
+    b->bytes += mail->content.n;
+    return uid;
+}
+
+static struct fact item_fact(const struct lab *l, int server, uint32_t mailbox,
+                             const struct item *i, const char *word, const char *report_word)
+{
+    return (struct fact){.number = TRACK_NONE,
+                         .word = i->mail->about ? report_word : word,
+                         .mail = i->mail,
+                         .recipient = i->recipient,
+                         .role = i->role,
+                         .mailbox = lab_mailbox_name(l, mailbox),
+                         .server = l->server[server].name};
+}
+
+static void forget_item(struct lab *l, int server, uint32_t mailbox, struct item *i,
+                        const char *why)
+{
+    struct fact f = item_fact(l, server, mailbox, i, "removed", "report-removed");
+
+    truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " why=%s", i->uid, why);
+    store_box(l, server, mailbox)->bytes -= i->mail->content.n;
+    mail_release(i->mail);
+}
+
+void store_carry_over(struct lab *l, uint32_t mailbox, int from, int to, uint32_t count)
+{
+    struct box *src = store_box(l, from, mailbox);
+    struct box *dst = store_box(l, to, mailbox);
+
+    for (uint32_t i = 0; i < src->items; i++) {
+        if (i >= count) {
+            forget_item(l, from, mailbox, &src->item[i], "left-out");
+            continue;
+        }
+        struct item *new_ = add_item(dst);
+        struct fact f = item_fact(l, to, mailbox, &src->item[i], "moved", "report-moved");
+
+        *new_ = src->item[i];
+        new_->uid = dst->uid_next++;
+        dst->bytes += new_->mail->content.n;
+        truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32 " from=%s",
+                   new_->uid, dst->uid_validity, l->server[from].name);
+    }
+    dst->stock_bytes = src->stock_bytes;
+    dst->stock_items = src->stock_items;
+    src->items = 0;
+    src->bytes = src->stock_bytes = 0;
+    src->stock_items = 0;
+}
+
+void store_empty(struct lab *l, int server, uint32_t mailbox, const char *why)
+{
+    struct box *b = store_box(l, server, mailbox);
+
+    for (uint32_t i = 0; i < b->items; i++)
+        forget_item(l, server, mailbox, &b->item[i], why);
+    b->items = 0;
+    b->stock_bytes = b->stock_items = 0;
+}
+
+void store_remove_item(struct lab *l, int server, uint32_t mailbox, uint32_t index, const char *why)
+{
+    struct box *b = store_box(l, server, mailbox);
+
+    PM_ASSERT(index < b->items);
+    forget_item(l, server, mailbox, &b->item[index], why);
+    b->items--;
+    memmove(&b->item[index], &b->item[index + 1], (b->items - index) * sizeof *b->item);
+}
+
+uint32_t store_remove_deleted(struct lab *l, int server, uint32_t mailbox)
+{
+    struct box *b = store_box(l, server, mailbox);
+    uint32_t kept = 0, before = b->items;
+
+    for (uint32_t i = 0; i < before; i++)
+        if (b->item[i].deleted)
+            forget_item(l, server, mailbox, &b->item[i], "expunged");
+        else
+            b->item[kept++] = b->item[i];
+    b->items = kept;
+    return before - kept;
+}
+
+void store_fini_box(struct box *b)
+{
+    for (uint32_t i = 0; i < b->items; i++)
+        mail_release(b->item[i].mail);
+    free(b->item);
+}

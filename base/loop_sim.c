@@ -1,7 +1,7 @@
 /* loop_sim.c - the simulated back end: one heap of network events beside the timers, and time that jumps to the next.
  *
- * A connection is a `struct link` with two ends and two pipes. A pipe is a ring of octets that holds what is under way
- * and what has arrived unread; events only move the mark between the two, so a delivery costs no allocation. Links and
+ * A connection is a `struct link` with two ends and two pipes (sim_pipe.h); events only move the mark between what is
+ * under way in a pipe and what has arrived, so a delivery costs no allocation. Links and
  * rings go back to a pool. An instant is one wakeup after another until nothing is due: wakes, timers, arrivals, ready
  * streams, before-sleep hooks; only then does time advance. Every latency is drawn from (seed, connection, direction,
  * number of the write), so what one connection does never changes another's draws. One thread; loop_wake() included.
@@ -13,11 +13,10 @@
 
 #include "base/loop_private.h"
 #include "base/rng.h"
+#include "base/sim_pipe.h"
 
 #define WINDOW_BYTES 262144
 #define WINDOW_MOST  (1 << 30)
-#define RING_BYTES   1024                  /* at first; doubles */
-#define RING_KEEP    65536                 /* a larger one is not pooled */
 #define SEED_TWIST   0x6c6f6f705f73696dull /* the network's draws are nobody else's */
 #define FIRST_PORT   1024
 #define PORTS        64512
@@ -35,18 +34,10 @@ enum what_comes {
 
 struct link;
 
-struct pipe {            /* one direction, kept at the end it leads to */
-    unsigned char *ring; /* `room` octets, a power of two */
-    size_t room, head;
-    size_t held;    /* under way or arrived: the window counts these */
-    size_t visible; /* arrived, not read */
-    uint64_t last_ns, draws, passed;
-};
-
 struct end {
     struct stream s;
     struct link *link;
-    struct pipe in;
+    struct sim_pipe in;
     struct end *next_ready;
     unsigned side; /* 0: the client's */
     bool open, stands, paused, listed;
@@ -186,50 +177,6 @@ static void send_reset(struct end *to)
     send_sign(to, COMES_RESET);
 }
 
-/* Rings. */
-
-static void ring_grow(struct pipe *p, size_t needed)
-{
-    size_t room = p->room ? p->room : RING_BYTES;
-
-    while (room < needed)
-        room *= 2;
-    unsigned char *ring = loop_must(malloc(room));
-    size_t first = p->room - p->head < p->held ? p->room - p->head : p->held;
-    if (p->held > 0) {
-        memcpy(ring, p->ring + p->head, first);
-        memcpy(ring + first, p->ring, p->held - first);
-    }
-    free(p->ring);
-    p->ring = ring;
-    p->room = room;
-    p->head = 0;
-}
-
-static void ring_put(struct pipe *p, const unsigned char *from, size_t n)
-{
-    if (n == 0)
-        return;
-    if (p->held + n > p->room)
-        ring_grow(p, p->held + n);
-    size_t at = (p->head + p->held) & (p->room - 1);
-    size_t first = p->room - at < n ? p->room - at : n;
-    memcpy(p->ring + at, from, first);
-    memcpy(p->ring, from + first, n - first);
-    p->held += n;
-}
-
-static void ring_take(struct pipe *p, unsigned char *to, size_t n)
-{
-    size_t first = p->room - p->head < n ? p->room - p->head : n;
-
-    memcpy(to, p->ring + p->head, first);
-    memcpy(to + first, p->ring, n - first);
-    p->head = (p->head + n) & (p->room - 1);
-    p->held -= n;
-    p->visible -= n;
-}
-
 /* The life of links. */
 
 static void link_settle(struct link *k)
@@ -249,26 +196,13 @@ static void link_node_close(struct loop_node *n)
     loop_node_bury(k->end[0].s.loop, n);
 }
 
-static void pipe_reset(struct pipe *p)
-{
-    unsigned char *ring = p->ring;
-    size_t room = p->room;
-
-    if (room > RING_KEEP) {
-        free(ring);
-        ring = NULL;
-        room = 0;
-    }
-    *p = (struct pipe){.ring = ring, .room = room};
-}
-
 static void link_node_release(struct loop_node *n)
 {
     struct link *k = LOOP_HOLDER(n, struct link, node);
     struct loop_sim *ls = sim_of(k->end[0].s.loop);
 
-    pipe_reset(&k->end[0].in);
-    pipe_reset(&k->end[1].in);
+    sim_pipe_reset(&k->end[0].in);
+    sim_pipe_reset(&k->end[1].in);
     k->next_free = ls->pool;
     ls->pool = k;
 }
@@ -276,7 +210,7 @@ static void link_node_release(struct loop_node *n)
 static struct link *link_create(struct loop_sim *ls)
 {
     struct link *k = ls->pool;
-    struct pipe pipes[2] = {{0}};
+    struct sim_pipe pipes[2] = {{0}};
 
     if (k) {
         ls->pool = k->next_free;
@@ -322,7 +256,7 @@ static void end_list(struct end *at)
 static long sim_read(struct stream *s, void *p, size_t n)
 {
     struct end *at = end_of(s), *writer = other_end(at);
-    struct pipe *in = &at->in;
+    struct sim_pipe *in = &at->in;
 
     if (in->visible == 0) {
         if (!at->end_came && !at->broke)
@@ -332,7 +266,7 @@ static long sim_read(struct stream *s, void *p, size_t n)
     }
     if (n > in->visible)
         n = in->visible;
-    ring_take(in, p, n);
+    sim_pipe_take(in, p, n);
     if (writer->open && writer->blocked && !writer->room_due &&
         in->held <= sim_of(s->loop)->config.window / 2) {
         writer->room_due = true;
@@ -366,7 +300,7 @@ static size_t pipe_fill(struct end *to, const struct iovec *iov, int count)
         size_t room = window - to->in.held;
         size_t n = iov[i].iov_len < room ? iov[i].iov_len : room;
 
-        ring_put(&to->in, iov[i].iov_base, ask_meddler(to, iov[i].iov_base, n));
+        sim_pipe_put(&to->in, iov[i].iov_base, ask_meddler(to, iov[i].iov_base, n));
         taken += n;
         if (n < iov[i].iov_len)
             break;

@@ -121,19 +121,34 @@ struct net_addr local_addr(uint16_t port)
     return (struct net_addr){.family = 4, .port = port, .ip = {127, 0, 0, 1}};
 }
 
+/* A machine that stood still for a while must not cost a test its time: the loop gets some more wakeups then. */
+struct stopper {
+    struct timer timer;
+    struct loop *loop;
+    unsigned more;
+};
+
 static void fire_stop(struct timer *t)
 {
-    loop_stop(t->owner);
+    struct stopper *s = t->owner;
+    uint64_t now = loop_now(s->loop);
+
+    if (now - t->at_ns > NS_PER_MS && s->more > 0 && !loop_is_simulated(s->loop)) {
+        s->more--;
+        timer_arm(s->loop, t, now + NS_PER_MS);
+    } else {
+        loop_stop(s->loop);
+    }
 }
 
 void run_for(struct loop *l, uint64_t after_ns)
 {
-    struct timer t;
+    struct stopper s = {.loop = l, .more = 50};
 
-    timer_init(&t, fire_stop, l);
-    timer_arm(l, &t, (loop_is_simulated(l) ? loop_now(l) : clock_mono_ns()) + after_ns);
+    timer_init(&s.timer, fire_stop, &s);
+    timer_arm(l, &s.timer, (loop_is_simulated(l) ? loop_now(l) : clock_mono_ns()) + after_ns);
     loop_run(l);
-    timer_disarm(l, &t);
+    timer_disarm(l, &s.timer);
 }
 
 static void stop_when_writable(struct peer *p)

@@ -458,7 +458,7 @@ static void check_timer_chain(struct loop *l)
     timer_arm(l, &third.timer, 0);
     loop_before_sleep(l, &hook.hook);
     loop_before_sleep(l, &hook.hook); /* twice is once */
-    run_for(l, NS_PER_MS);
+    run_for(l, 30 * NS_PER_MS);
     CHECK_STR(tr.text, ".13.2..");
     loop_unhook(l, &hook.hook);
     loop_unhook(l, &hook.hook);
@@ -483,7 +483,7 @@ static void check_hooks(struct loop *l)
     loop_before_sleep(l, &a.hook);
     loop_before_sleep(l, &b.hook);
     loop_before_sleep(l, &c.hook);
-    run_for(l, NS_PER_MS);
+    run_for(l, 30 * NS_PER_MS);
     CHECK_STR(tr.text, "aca");
     loop_unhook(l, &a.hook);
 }

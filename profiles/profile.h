@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "profiles/site.h"
 
+struct node;
+
 enum arrivals { ARRIVE_CONSTANT, ARRIVE_POISSON, ARRIVE_RAMP, ARRIVE_BURSTS, ARRIVE_AIMED };
 
 enum size_law { SIZE_FIXED, SIZE_UNIFORM, SIZE_MMB };
@@ -24,6 +26,7 @@ enum aim_mark { AIM_ASKED, AIM_COPY, AIM_FLIPPED, AIM_DONE };
 
 struct load_profile {
     const char *name;
+    const char *protocol; /* "smtp" */
     uint32_t via;         /* server index */
     const uint32_t *from; /* group indices */
     uint32_t from_count;
@@ -190,7 +193,15 @@ struct profile {
     const char *const *scenario_titles;
     bool has_expect;
     struct expect_profile expect;
+    const struct node *tree; /* the profile as text, overrides applied: for profile_print() */
 };
+
+/* What a gate may be about: the classes, the flags, and four more. A test of results/ keeps the two in step. */
+struct gate_name {
+    const char *name, *help;
+    bool is_class, is_duration;
+};
+extern const struct gate_name profile_gates[]; /* ends with a NULL name */
 
 struct profile_request {
     const char *path;        /* a file, or a shipped name */
@@ -206,6 +217,8 @@ struct profile *profile_load(struct arena *a, const struct profile_request *rq, 
 bool profile_print(const struct profile *p, struct buf *out);
 /* Every complaint that is no error: lint of gates, reach, duration. One line each. */
 bool profile_lint(const struct profile *p, struct buf *out);
+/* What a run of it would be: messages, copies, moves, time, memory. A few lines. */
+bool profile_estimate(const struct profile *p, struct buf *out, struct err *e);
 /* NULL-terminated names of shipped profiles; a name's file path or NULL. */
 const char *const *profile_shipped(struct arena *a);
 const char *profile_find(struct arena *a, const char *name);

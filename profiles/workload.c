@@ -258,8 +258,7 @@ static bool may_have_alternate(const struct profile *p, uint32_t group)
         if (p->site.mailboxes[g->first + i].alternate != SITE_NONE)
             return true;
     for (uint32_t i = 0; i < p->action_count; i++)
-        if (p->actions[i].kind == ACT_ALTERNATE && p->actions[i].group == group &&
-            p->actions[i].alternate != SITE_NONE)
+        if (p->actions[i].kind == ACT_ALTERNATE && p->actions[i].group == group)
             return true;
     return false;
 }

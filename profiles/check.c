@@ -1,0 +1,365 @@
+/* check.c - what no single key shows: keys that need one another, names used twice, and what safety forbids.
+ *
+ * Safety refuses with EX_GUARD, everything else is a bad profile.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "profiles/draft.h"
+#include "profiles/workload.h"
+
+#define ADDRESS_MAX   254
+#define PLAN_CEILING  (512u << 20)
+#define KEY(section_) (option_sections[section_].name)
+
+/* Complains at the key if it was written, else at the entry's name. */
+static bool complain_entry(const struct draft *d, enum section s, const char *name, const char *key,
+                           const char *why)
+{
+    const struct node *entry = draft_entry(d, s, name), *n = node_find(entry, key);
+
+    if (n)
+        return node_complain(n, d->err, "%s.%s.%s: %s", KEY(s), name, key, why);
+    return node_complain_key(entry, d->err, "%s.%s: %s", KEY(s), name, why);
+}
+
+static bool has(const struct draft *d, enum section s, const char *name, const char *key)
+{
+    const struct node *n = node_find(draft_entry(d, s, name), key);
+
+    return n && !node_is_null(n);
+}
+
+static bool need(const struct draft *d, enum section s, const char *name, const char *key,
+                 const char *because)
+{
+    if (has(d, s, name, key))
+        return true;
+    return node_complain_key(draft_entry(d, s, name), d->err, "%s.%s: \"%s\" is missing: %s",
+                             KEY(s), name, key, because);
+}
+
+/* --- secrets ---------------------------------------------------------------------------------------------------- */
+
+static bool is_here(const char *host_port)
+{
+    struct net_addr at;
+
+    if (!host_port)
+        return false;
+    return strncmp(host_port, "localhost:", 10) == 0 ||
+           (net_parse(&at, host_port, 0, NULL) && net_is_loopback(&at));
+}
+
+static bool check_secret(const struct draft *d, enum section s, const char *name, bool here)
+{
+    const struct node *n = node_find(draft_entry(d, s, name), "password");
+
+    if (!n || n->kind != NODE_TEXT || here || strncmp(n->text, "env:", 4) == 0 ||
+        strncmp(n->text, "file:", 5) == 0)
+        return true;
+    return node_complain(n, d->err,
+                         "%s.%s.password: a literal password is read only for a lab or a loopback "
+                         "server; write env:NAME or file:PATH",
+                         KEY(s), name);
+}
+
+/* --- servers and mailboxes -------------------------------------------------------------------------------------- */
+
+static bool check_server(const struct draft *d, const struct server *s)
+{
+    struct net_addr at;
+    const char *ends[] = {s->smtp.text, s->imap.text};
+
+    for (int i = 0; s->insecure && i < 2; i++)
+        if (ends[i] && net_parse(&at, ends[i], 0, NULL) && !net_is_loopback(&at) &&
+            !net_is_private(&at))
+            return complain_entry(d, SEC_SERVERS, s->name, "insecure",
+                                  "only loopback and private addresses go unverified");
+    if (s->user && !need(d, SEC_SERVERS, s->name, "password", "there is a user"))
+        return false;
+    return check_secret(d, SEC_SERVERS, s->name, is_here(s->smtp.text));
+}
+
+static bool ends_with(const char *domain, const char *tail)
+{
+    size_t n = strlen(domain), m = strlen(tail);
+
+    return n >= m && strcasecmp(domain + n - m, tail) == 0 && (n == m || domain[n - m - 1] == '.');
+}
+
+static bool may_write_to(const struct profile *p, const char *domain)
+{
+    static const char *const reserved[] = {"test",        "example",     "invalid",    "localhost",
+                                           "example.com", "example.net", "example.org"};
+
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (ends_with(domain, reserved[i]))
+            return true;
+    for (uint32_t i = 0; i < p->safety.domain_count; i++)
+        if (strcasecmp(p->safety.domains[i], domain) == 0)
+            return true;
+    return p->lab.on && strcasecmp(domain, p->site.domain) == 0;
+}
+
+static bool is_address(const char *a)
+{
+    const char *at = strrchr(a, '@');
+
+    if (!at || at == a || !at[1] || strlen(a) > ADDRESS_MAX)
+        return false;
+    for (const unsigned char *p = (const unsigned char *)a; *p; p++)
+        if (*p <= ' ' || *p >= 0x7f || strchr("<>\"(),:;\\", *p))
+            return false;
+    return true;
+}
+
+static bool check_mailbox(const struct draft *d, uint32_t i)
+{
+    const struct site *s = &d->p->site;
+    const struct mailbox *m = &s->mailboxes[i];
+    const char *group = s->groups[m->group].name;
+    char why[400];
+
+    if (!is_address(m->address)) {
+        (void)snprintf(why, sizeof why, "\"%.100s\" is not an address", m->address);
+        return complain_entry(d, SEC_MAILBOXES, group, "address", why);
+    }
+    uint32_t same = site_address(s, (const unsigned char *)m->address, strlen(m->address));
+    uint32_t other = site_mailbox(s, m->name);
+    if (other != i || same != i) {
+        uint32_t first = other != i ? other : same;
+
+        (void)snprintf(why, sizeof why, "%s has the %s %.100s already",
+                       s->groups[s->mailboxes[first].group].name, other != i ? "name" : "address",
+                       other != i ? m->name : m->address);
+        return complain_entry(d, SEC_MAILBOXES, group, "address", why);
+    }
+    if (may_write_to(d->p, strrchr(m->address, '@') + 1))
+        return true;
+    (void)snprintf(
+        why, sizeof why,
+        "%.100s is outside the reserved domains (.test, .example, ...) and not listed in "
+        "safety.domains",
+        m->address);
+    (void)complain_entry(d, SEC_MAILBOXES, group, "address", why);
+    d->err->code = EX_GUARD;
+    return false;
+}
+
+static bool check_site(const struct draft *d)
+{
+    const struct site *s = &d->p->site;
+
+    for (uint32_t i = 0; i < s->server_count && !d->p->lab.on; i++)
+        if (!check_server(d, &s->servers[i]))
+            return false;
+    for (uint32_t i = 0; i < s->mailbox_count; i++)
+        if (!check_mailbox(d, i))
+            return false;
+    for (uint32_t g = 0; g < s->group_count; g++) {
+        const struct server *home = &s->servers[s->mailboxes[s->groups[g].first].home];
+
+        if (!check_secret(d, SEC_MAILBOXES, s->groups[g].name,
+                          d->p->lab.on || is_here(home->imap.text)))
+            return false;
+    }
+    return true;
+}
+
+/* --- loads ------------------------------------------------------------------------------------------------------ */
+
+static bool check_arrivals(const struct draft *d, const struct load_profile *l)
+{
+    const char *why = "";
+
+    switch (l->arrivals) {
+    case ARRIVE_CONSTANT:
+        why = "arrivals are constant";
+        break;
+    case ARRIVE_POISSON:
+        why = "arrivals are poisson";
+        break;
+    case ARRIVE_RAMP:
+        why = "arrivals are a ramp";
+        if (!need(d, SEC_LOAD, l->name, "rate_to", why))
+            return false;
+        break;
+    case ARRIVE_BURSTS:
+        why = "arrivals are bursts";
+        return need(d, SEC_LOAD, l->name, "burst", why) &&
+               need(d, SEC_LOAD, l->name, "burst_every", why) &&
+               need(d, SEC_LOAD, l->name, "duration", why);
+    case ARRIVE_AIMED:
+        if (l->aim_from_ns < 0 && l->aim != AIM_ASKED)
+            return complain_entry(d, SEC_LOAD, l->name, "phase",
+                                  "only the asking is known before it happens (mark: asked)");
+        return true;
+    }
+    return need(d, SEC_LOAD, l->name, "rate", why) && need(d, SEC_LOAD, l->name, "duration", why);
+}
+
+static bool check_load(const struct draft *d, const struct load_profile *l)
+{
+    const struct site *s = &d->p->site;
+    uint64_t pool = 0;
+
+    for (uint32_t i = 0; i < l->to_count; i++)
+        pool += s->groups[l->to[i]].count;
+    if (pool < l->recipients)
+        return complain_entry(d, SEC_LOAD, l->name, "recipients",
+                              "more than there are mailboxes in \"to\"");
+    if (!d->p->lab.on && !s->servers[l->via].smtp.text)
+        return complain_entry(d, SEC_LOAD, l->name, "via", "this server has no smtp end point");
+    return check_arrivals(d, l);
+}
+
+/* --- moves and actions ------------------------------------------------------------------------------------------ */
+
+static bool check_mover(const struct draft *d, const struct mover_profile *m)
+{
+    if (m->type == MOVER_EXEC)
+        return need(d, SEC_MOVERS, m->name, "argv", "type is exec");
+    if (!need(d, SEC_MOVERS, m->name, "start", "type is http"))
+        return false;
+    if (!strchr(m->start, ' ') || (m->poll && !strchr(m->poll, ' ')))
+        return complain_entry(d, SEC_MOVERS, m->name, strchr(m->start, ' ') ? "poll" : "start",
+                              "expected METHOD URL, such as GET {control}/moves/{id}");
+    return true;
+}
+
+static bool check_action(const struct draft *d, const struct action_profile *a)
+{
+    switch (a->kind) {
+    case ACT_ALTERNATE:
+        if (a->group != SITE_NONE && a->group == a->alternate)
+            return complain_entry(d, SEC_ACTIONS, a->name, "alternate",
+                                  "nobody is his own alternate");
+        return need(d, SEC_ACTIONS, a->name, "mailboxes", "do is alternate");
+    case ACT_KNOB:
+        return need(d, SEC_ACTIONS, a->name, "name", "do is knob") &&
+               need(d, SEC_ACTIONS, a->name, "value", "do is knob");
+    case ACT_EXEC:
+        return need(d, SEC_ACTIONS, a->name, "argv", "do is exec");
+    case ACT_DOWN:
+    case ACT_UP:
+        return need(d, SEC_ACTIONS, a->name, "component", "do is down or up");
+    case ACT_RESTART:
+    case ACT_UPDATE_NOW:
+        break;
+    }
+    return true;
+}
+
+static bool check_flow(const struct draft *d)
+{
+    const struct profile *p = d->p;
+
+    for (uint32_t i = 0; i < p->load_count; i++)
+        if (!check_load(d, &p->loads[i]))
+            return false;
+    for (uint32_t i = 0; i < p->mover_count; i++)
+        if (!check_mover(d, &p->movers[i]))
+            return false;
+    for (uint32_t i = 0; i < p->move_count; i++)
+        if (p->moves[i].from == p->moves[i].to)
+            return complain_entry(d, SEC_MOVES, p->moves[i].name, "to",
+                                  "the same server as \"from\"");
+    for (uint32_t i = 0; i < p->action_count; i++)
+        if (!check_action(d, &p->actions[i]))
+            return false;
+    return true;
+}
+
+/* --- probes and settling ---------------------------------------------------------------------------------------- */
+
+static bool check_probes(const struct draft *d)
+{
+    const struct profile *p = d->p;
+    const struct lookup_profile *l = &p->home_lookup;
+
+    for (uint32_t i = 0; i < p->probe_count; i++)
+        if (p->probes[i].type == PROBE_QUEUE_EXEC &&
+            !need(d, SEC_PROBES, p->probes[i].name, "argv", "type is exec"))
+            return false;
+    if (l->on && !l->url == !l->argv)
+        return node_complain_key(node_find(d->root, "home_lookup"), d->err,
+                                 "home_lookup: expected either url or argv");
+    if (p->silence == SILENCE_LIFETIMES && p->lifetime_ns == 0)
+        return node_complain_key(node_find(d->root, "settle"), d->err,
+                                 "settle: \"lifetime\" is missing: silence is lifetimes");
+    return true;
+}
+
+/* --- safety ----------------------------------------------------------------------------------------------------- */
+
+static double load_rate(const struct load_profile *l)
+{
+    switch (l->arrivals) {
+    case ARRIVE_CONSTANT:
+    case ARRIVE_POISSON:
+        return l->rate;
+    case ARRIVE_RAMP:
+        return l->rate > l->rate_to ? l->rate : l->rate_to;
+    case ARRIVE_BURSTS:
+        return l->burst / ((double)l->burst_every_ns / (double)NS_PER_S);
+    case ARRIVE_AIMED:
+        break;
+    }
+    return 0; /* follows the moves */
+}
+
+static bool check_caps(const struct draft *d, uint64_t planned)
+{
+    const struct profile *p = d->p;
+    const struct safety_profile *s = &p->safety;
+    uint64_t connections = 0, last_ns = 0;
+    double rate = 0;
+
+    for (uint32_t i = 0; i < p->load_count; i++) {
+        const struct load_profile *l = &p->loads[i];
+
+        rate += load_rate(l);
+        connections += (uint64_t)l->threads * l->connections;
+        if (l->start_ns + l->duration_ns > last_ns)
+            last_ns = l->start_ns + l->duration_ns;
+    }
+    if (planned > s->max_messages)
+        return err_set(d->err, EX_GUARD,
+                       "%s: %" PRIu64 " messages are more than safety.max_messages (%" PRIu64 ")",
+                       p->path, planned, s->max_messages);
+    if (rate > s->max_rate)
+        return err_set(d->err, EX_GUARD, "%s: %g messages/s are more than safety.max_rate (%g/s)",
+                       p->path, rate, s->max_rate);
+    if (last_ns > s->max_duration_ns)
+        return err_set(d->err, EX_GUARD, "%s: the load lasts longer than safety.max_duration",
+                       p->path);
+    if (connections > s->max_connections)
+        return err_set(d->err, EX_GUARD,
+                       "%s: %" PRIu64 " connections are more than safety.max_connections (%u)",
+                       p->path, connections, s->max_connections);
+    return true;
+}
+
+static bool check_plan(const struct draft *d)
+{
+    struct arena *scratch = arena_create(PLAN_CEILING);
+    const struct workload *w = scratch ? workload_create(scratch, d->p, d->err) : NULL;
+    bool ok = w && check_caps(d, w->planned);
+
+    if (!scratch)
+        (void)draft_no_memory(d);
+    else if (!w)
+        (void)err_wrap(d->err, "%s", d->p->path);
+    arena_destroy(scratch);
+    return ok;
+}
+
+bool draft_check(struct draft *d)
+{
+    return check_site(d) && check_flow(d) && check_probes(d) && check_plan(d);
+}

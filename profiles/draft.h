@@ -1,0 +1,29 @@
+/* draft.h - a profile being put together: what the files of profiles/ hand one another. Not for other folders. */
+#ifndef PROFILES_DRAFT_H
+#define PROFILES_DRAFT_H
+
+#include "profiles/option.h"
+#include "profiles/profile.h"
+
+#define ALL_NAMES_MAX 4096u
+
+struct draft {
+    struct arena *arena;
+    struct err *err;
+    struct profile *p;
+    struct node *root;
+    struct filling filling;
+};
+
+/* variant.c: what the request changes in the tree; the variants on offer; what a cell should show. */
+bool variant_apply(struct draft *d, const struct profile_request *rq);
+bool variant_list(struct draft *d);
+
+/* check.c: what no single key shows. */
+bool draft_check(struct draft *d);
+
+/* The node of an entry, for complaints. */
+const struct node *draft_entry(const struct draft *d, enum section s, const char *name);
+bool draft_no_memory(const struct draft *d);
+
+#endif

@@ -1,0 +1,117 @@
+/* reference.c - the table of keys as Markdown and as a manual page. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "profiles/option.h"
+
+static const char *const type_names[OPT_TYPE_COUNT] = {
+    [OPT_TEXT] = "text",           [OPT_WORD] = "word",     [OPT_CHOICE] = "word",
+    [OPT_EITHER] = "word",         [OPT_BITS] = "words",    [OPT_BOOL] = "yes or no",
+    [OPT_U16] = "number",          [OPT_U32] = "number",    [OPT_U64] = "number",
+    [OPT_DURATION] = "duration",   [OPT_RATE] = "rate",     [OPT_SIZES] = "size",
+    [OPT_PHASE] = "span",          [OPT_TEXTS] = "list",    [OPT_GROUP] = "group",
+    [OPT_GROUPS] = "groups",       [OPT_SERVER] = "server", [OPT_MOVER] = "mover",
+    [OPT_END_POINT] = "host:port", [OPT_SECRET] = "secret", [OPT_JSON] = "map",
+    [OPT_NETWORKS] = "networks",   [OPT_FREE] = "map",
+};
+
+static bool print_type(struct buf *out, const struct option *o)
+{
+    bool ok = true;
+
+    if (!o->words)
+        return buf_add_text(out, type_names[o->type]);
+    for (int i = 0; ok && o->words[i]; i++)
+        ok = buf_add_format(out, "%s%s", i > 0 ? ", " : "", o->words[i]);
+    return ok;
+}
+
+static bool markdown_section(struct buf *out, enum section s)
+{
+    const struct section_row *row = &option_sections[s];
+    const char *entry = row->shape == SHAPE_ENTRIES ? ".NAME" : "";
+    bool ok = row->name[0] ? buf_add_format(out, "\n## %s%s\n\n%s\n", row->name, entry, row->help)
+                           : buf_add_text(out, "\n## At the left margin\n");
+
+    if (ok && row->shape != SHAPE_FREE)
+        ok = buf_add_text(out, "\n| key | holds | default | what it does |\n|---|---|---|---|\n");
+    for (int i = 0; ok && option_at(i); i++) {
+        const struct option *o = option_at(i);
+
+        if (o->section != s)
+            continue;
+        ok = buf_add_format(out, "| `%s` | ", o->key) && print_type(out, o) &&
+             buf_add_format(out, " | %s%s%s | %s |\n", o->preset && o->preset[0] ? "`" : "",
+                            o->required ? "required"
+                            : o->preset ? o->preset
+                                        : "",
+                            o->preset && o->preset[0] ? "`" : "", o->help);
+    }
+    return ok;
+}
+
+static bool markdown_gates(struct buf *out)
+{
+    bool ok = buf_add_text(out, "\n| gate | counts |\n|---|---|\n");
+
+    for (const struct gate_name *g = profile_gates; ok && g->name; g++)
+        ok = buf_add_format(out, "| `%s` | %s |\n", g->name, g->help);
+    return ok;
+}
+
+bool option_markdown(struct buf *out)
+{
+    bool ok = true;
+
+    for (int s = 0; ok && s < SEC_COUNT; s++)
+        ok = markdown_section(out, (enum section)s) && (s != SEC_GATES || markdown_gates(out));
+    return ok;
+}
+
+/* Text for roff: a hyphen is a minus, and a leading dot or quote would be a request. */
+static bool roff_text(struct buf *out, const char *text)
+{
+    bool ok = true;
+
+    for (const char *p = text; ok && *p; p++) {
+        if (*p == '-')
+            ok = buf_add_text(out, "\\-");
+        else if (*p == '\\')
+            ok = buf_add_text(out, "\\e");
+        else if ((*p == '.' || *p == '\'') && p == text)
+            ok = buf_add_format(out, "\\&%c", *p);
+        else
+            ok = *p == '`' || buf_add(out, p, 1);
+    }
+    return ok;
+}
+
+static bool roff_key(struct buf *out, const struct option *o)
+{
+    const struct section_row *row = &option_sections[o->section];
+    bool ok = buf_add_text(out, ".TP\n.B ");
+
+    ok = ok && roff_text(out, row->name) &&
+         buf_add_text(out, row->shape == SHAPE_ENTRIES ? ".NAME."
+                           : row->name[0]              ? "."
+                                                       : "") &&
+         roff_text(out, o->key) && buf_add_text(out, "\n") && roff_text(out, o->help);
+    if (ok && o->words) {
+        ok = buf_add_text(out, " One of: ");
+        for (int i = 0; ok && o->words[i]; i++)
+            ok = (i == 0 || buf_add_text(out, ", ")) && roff_text(out, o->words[i]);
+        ok = ok && buf_add_text(out, ".");
+    }
+    if (ok && o->preset && o->preset[0])
+        ok = buf_add_text(out, " Default: ") && roff_text(out, o->preset) && buf_add_text(out, ".");
+    return ok && buf_add_text(out, o->required ? " Required.\n" : "\n");
+}
+
+bool option_roff(struct buf *out)
+{
+    bool ok = true;
+
+    for (int i = 0; ok && option_at(i); i++)
+        ok = roff_key(out, option_at(i));
+    return ok;
+}

@@ -126,7 +126,7 @@ struct lookup_profile { /* home_lookup */
     uint64_t period_real_ns;
 };
 
-enum silence { SILENCE_DOUBLE_COLLECT, SILENCE_LIFETIMES };
+enum silence_rule { SILENCE_DOUBLE_COLLECT, SILENCE_LIFETIMES };
 
 struct gate_profile {
     const char *name;
@@ -178,7 +178,7 @@ struct profile {
     struct probe_profile *probes;
     uint32_t probe_count;
     struct lookup_profile home_lookup;
-    enum silence silence;
+    enum silence_rule silence;
     uint64_t settle_retry_ns, settle_deadline_ns, lifetime_ns, late_ns, alternate_lag_ns;
     bool canary;
     struct gate_profile *gates;

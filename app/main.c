@@ -12,7 +12,7 @@ static int cmd_help(const struct cmd *self, int argc, char **argv);
 
 // clang-format off
 static const struct cmd commands[] = {
-    {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR] [--parallel N] [--simulate] [-q]",
+    {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR] [--parallel N] [--simulate] [--quiet]",
      "run profiles, all variants side by side, and judge", cmd_run},
     {"check", "PROFILE [--variant NAME] [--set section.key=value] [--print]",
      "parse and lint a profile, say what it would do", cmd_check},

@@ -1,0 +1,190 @@
+/* cmd_run.c - run profiles, all variants side by side, and judge: progress to stderr, verdicts to stdout. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/campaign.h"
+#include "app/cmd.h"
+#include "app/matrix.h"
+#include "app/progress.h"
+#include "base/text.h"
+#include "results/compare.h"
+#include "results/judge.h"
+
+#define STEP_MS      100
+#define LINE_COLUMNS 150
+#define PROFILES_MAX 32
+
+struct watcher {
+    bool quiet, terminal, color, line_open;
+    bool matrix; /* cells are shown in a table at the end, not one by one */
+};
+
+static void end_line(struct watcher *w)
+{
+    if (w->line_open)
+        (void)fputs("\r\033[K", stderr);
+    w->line_open = false;
+}
+
+static void show_progress(struct watcher *w, const struct campaign *c)
+{
+    struct buf line;
+
+    if (w->quiet || !w->terminal)
+        return;
+    buf_init(&line, 4096);
+    if (progress_line(c, LINE_COLUMNS, &line)) {
+        (void)fprintf(stderr, "\r\033[K%s", buf_text(&line));
+        w->line_open = true;
+    }
+    buf_fini(&line);
+}
+
+static void show_result(void *owner, struct job *j)
+{
+    struct watcher *w = owner;
+    struct buf text;
+
+    end_line(w);
+    if (j->result.error.code)
+        (void)fprintf(stderr, "postmuster: %s%s%s: %s\n", j->path, *j->variant ? " " : "",
+                      j->variant, j->result.error.text);
+    if (!j->result.judgement)
+        return;
+    if (w->matrix) {
+        if (!w->quiet)
+            (void)fprintf(stderr, "%s: %s\n", j->variant,
+                          verdict_name(j->result.judgement->verdict));
+        return;
+    }
+    buf_init(&text, 16u << 20);
+    if (judgement_text(j->result.judgement, &text, w->color))
+        (void)fputs(buf_text(&text), stdout);
+    (void)printf("run folder: %s\n\n", j->result.dir);
+    (void)fflush(stdout);
+    buf_fini(&text);
+}
+
+/* Variants of one profile, side by side. */
+static void compare_variants(const struct campaign *c, const char *path)
+{
+    const struct judgement *all[COMPARE_MAX];
+    struct buf text;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->count && n < COMPARE_MAX; i++)
+        if (strcmp(c->jobs[i].path, path) == 0 && c->jobs[i].result.judgement)
+            all[n++] = c->jobs[i].result.judgement;
+    if (n < 2)
+        return;
+    buf_init(&text, 16u << 20);
+    if (compare_text(all, n, &text))
+        (void)printf("%s\n", buf_text(&text));
+    buf_fini(&text);
+}
+
+static int show_matrix(const struct campaign *c, const char *path)
+{
+    uint32_t counts[CELL_NO_VERDICT + 1];
+    struct buf text;
+
+    buf_init(&text, 16u << 20);
+    if (matrix_print(c, path, &text, counts))
+        (void)printf("%s\n%u cells as expected, %u not reproduced, %u with an unexpected class, "
+                     "%u without a verdict\n",
+                     buf_text(&text), counts[CELL_AS_EXPECTED], counts[CELL_NOT_REPRODUCED],
+                     counts[CELL_UNEXPECTED], counts[CELL_NO_VERDICT]);
+    buf_fini(&text);
+    if (counts[CELL_UNEXPECTED])
+        return EX_FAIL;
+    return counts[CELL_NOT_REPRODUCED] + counts[CELL_NO_VERDICT] ? EX_INCONCLUSIVE : EX_PASS;
+}
+
+static void walk(struct campaign *c, struct watcher *w)
+{
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+    sigset_t wanted;
+
+    (void)sigemptyset(&wanted);
+    (void)sigaddset(&wanted, SIGINT);
+    (void)sigaddset(&wanted, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &wanted, NULL);
+    while (campaign_step(c, show_result, w)) {
+        show_progress(w, c);
+        if (sigtimedwait(&wanted, NULL, &step) < 0)
+            continue;
+        end_line(w);
+        campaign_interrupt(c);
+        (void)fprintf(stderr, c->interrupts == 1
+                                  ? "interrupted: draining and judging; once more stops at once\n"
+                                  : "stopping\n");
+    }
+    end_line(w);
+}
+
+static int run_all(struct campaign *c, struct watcher *w, char *const *paths, int count,
+                   const char *variant)
+{
+    struct err e = {0};
+    int worst = EX_PASS;
+
+    for (int i = 0; i < count; i++)
+        if (!campaign_add(c, paths[i], variant, &e))
+            return cmd_fail(&e);
+    for (uint32_t i = 0; i < c->count; i++)
+        w->matrix |= strchr(c->jobs[i].variant, '/') != NULL;
+    walk(c, w);
+    for (int i = 0; i < count; i++) {
+        if (w->matrix) {
+            int code = show_matrix(c, paths[i]);
+
+            worst = code > worst ? code : worst;
+        } else
+            compare_variants(c, paths[i]);
+    }
+    (void)fflush(stdout);
+    /* Of a matrix, the cells' own verdicts are what it shows; only their failures to run count. */
+    int code = campaign_exit_code(c);
+
+    return w->matrix && code <= EX_INCONCLUSIVE ? worst : code;
+}
+
+int cmd_run(const struct cmd *self, int argc, char **argv)
+{
+    struct cmd_list sets = {0};
+    const char *variant = NULL, *runs = "results/runs", *parallel = NULL;
+    bool simulate = false, quiet = false;
+    const struct cmd_option options[] = {
+        {.name = "variant", .text = &variant},
+        {.name = "set", .list = &sets},
+        {.name = "runs", .text = &runs},
+        {.name = "parallel", .text = &parallel},
+        {.name = "simulate", .flag = &simulate},
+        {.name = "quiet", .flag = &quiet},
+        {0},
+    };
+    int first = cmd_parse(options, argc, argv);
+    uint64_t at_once = 0;
+
+    if (first < 0 || first >= argc || argc - first > PROFILES_MAX ||
+        (parallel && !text_u64(slice_of(parallel), &at_once, NULL)))
+        return cmd_usage(self);
+    struct campaign c = {.arena = arena_create(1ull << 30),
+                         .parallel = 1,
+                         .sets = sets.items,
+                         .set_count = sets.count,
+                         .runs_dir = runs,
+                         .simulate = simulate};
+    struct watcher w = {.quiet = quiet, .terminal = isatty(STDERR_FILENO), .color = cmd_color()};
+
+    c.parallel = at_once ? (uint32_t)at_once : (uint32_t)(argc - first);
+    int code = c.arena ? run_all(&c, &w, argv + first, argc - first, variant) : EX_IO;
+
+    campaign_fini(&c);
+    arena_destroy(c.arena);
+    return code;
+}

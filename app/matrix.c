@@ -1,0 +1,147 @@
+/* matrix.c - a matrix of runs: versions down, scenarios across, expected beside observed. */
+#include "app/matrix.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "results/judge.h"
+
+static bool is_allowed(const struct expect_profile *e, enum outcome c)
+{
+    if (c == CLASS_NOT_OWED || c == CLASS_NOT_SENT)
+        return true;
+    for (uint32_t i = 0; i < e->allowed_count; i++)
+        if (strcmp(e->allowed[i], class_name(c)) == 0)
+            return true;
+    return e->must && strcmp(e->must, class_name(c)) == 0;
+}
+
+enum cell_verdict matrix_cell(const struct job *j)
+{
+    const struct judgement *v = j->result.judgement;
+    const struct expect_profile *e = j->profile ? &j->profile->expect : NULL;
+    enum outcome must;
+
+    if (!v || !e || !j->profile->has_expect || v->exit_code == EX_INTERNAL ||
+        v->tally.classes[CLASS_UNKNOWN])
+        return CELL_NO_VERDICT;
+    for (unsigned c = 0; c < CLASS_COUNT; c++)
+        if (v->tally.primaries[c] && !is_allowed(e, (enum outcome)c))
+            return CELL_UNEXPECTED;
+    if (e->must && class_named(e->must, &must) && v->tally.primaries[must] == 0)
+        return CELL_NOT_REPRODUCED;
+    return CELL_AS_EXPECTED;
+}
+
+static const struct job *find(const struct campaign *c, const char *path, const char *scenario,
+                              const char *version)
+{
+    size_t n = strlen(scenario);
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct job *j = &c->jobs[i];
+
+        if (strcmp(j->path, path) == 0 && strncmp(j->variant, scenario, n) == 0 &&
+            j->variant[n] == '/' && strcmp(j->variant + n + 1, version) == 0)
+            return j;
+    }
+    return NULL;
+}
+
+static bool print_expected(const struct expect_profile *e, struct buf *out)
+{
+    bool ok = buf_add_text(out, "expected");
+
+    for (uint32_t i = 0; ok && i < e->allowed_count; i++) {
+        bool must = e->must && strcmp(e->must, e->allowed[i]) == 0;
+
+        ok = buf_add_format(out, " %s%s", must ? "*" : "", e->allowed[i]);
+    }
+    return ok && (!e->unattested || buf_add_text(out, " (unattested)"));
+}
+
+static bool print_observed(const struct judgement *v, struct buf *out)
+{
+    bool ok = buf_add_text(out, "; observed");
+
+    for (unsigned c = 0; ok && c < CLASS_COUNT; c++)
+        if (v->tally.primaries[c] && c != CLASS_NOT_OWED && c != CLASS_NOT_SENT)
+            ok = buf_add_format(out, " %s %llu", class_name((enum outcome)c),
+                                (unsigned long long)v->tally.primaries[c]);
+    if (ok && v->tally.flags[FLAG_LATE])
+        ok = buf_add_format(out, " (late %llu)", (unsigned long long)v->tally.flags[FLAG_LATE]);
+    return ok;
+}
+
+static bool print_cell(const struct job *j, enum cell_verdict v, struct buf *out)
+{
+    static const char *const words[] = {
+        [CELL_AS_EXPECTED] = "as expected",
+        [CELL_NOT_REPRODUCED] = "NOT REPRODUCED",
+        [CELL_UNEXPECTED] = "UNEXPECTED CLASS",
+        [CELL_NO_VERDICT] = "NO VERDICT",
+    };
+    bool ok = buf_add_format(out, "  %-18s %-16s ", strchr(j->variant, '/') + 1, words[v]);
+
+    if (ok && j->profile && j->profile->has_expect)
+        ok = print_expected(&j->profile->expect, out);
+    if (ok && j->result.judgement)
+        ok = print_observed(j->result.judgement, out);
+    if (ok && j->result.error.code)
+        ok = buf_add_format(out, "; %s", j->result.error.text);
+    return ok && buf_add_text(out, "\n");
+}
+
+/* One word a cell: the classes' initials would say nothing to a reader, the verdict does. */
+static bool print_grid(const struct campaign *c, const struct profile *p, const char *path,
+                       struct buf *out)
+{
+    static const char *const marks[] = {[CELL_AS_EXPECTED] = "ok",
+                                        [CELL_NOT_REPRODUCED] = "not rep.",
+                                        [CELL_UNEXPECTED] = "UNEXPECTED",
+                                        [CELL_NO_VERDICT] = "?"};
+    bool ok = buf_add_format(out, "%-18s", "");
+
+    for (uint32_t s = 0; ok && s < p->scenario_count; s++)
+        ok = buf_add_format(out, " %-10s", p->scenarios[s]);
+    for (uint32_t v = 0; ok && v < p->version_count; v++) {
+        ok = buf_add_format(out, "\n%-18s", p->versions[v]);
+        for (uint32_t s = 0; ok && s < p->scenario_count; s++) {
+            const struct job *j = find(c, path, p->scenarios[s], p->versions[v]);
+
+            ok = buf_add_format(out, " %-10s", j && j->ended ? marks[matrix_cell(j)] : "-");
+        }
+    }
+    return ok && buf_add_text(out, "\n");
+}
+
+static const struct profile *any_profile(const struct campaign *c, const char *path)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (strcmp(c->jobs[i].path, path) == 0 && c->jobs[i].profile)
+            return c->jobs[i].profile;
+    return NULL;
+}
+
+bool matrix_print(const struct campaign *c, const char *path, struct buf *out,
+                  uint32_t counts[CELL_NO_VERDICT + 1])
+{
+    const struct profile *p = any_profile(c, path);
+    bool ok = p != NULL;
+
+    memset(counts, 0, (CELL_NO_VERDICT + 1) * sizeof *counts);
+    for (uint32_t s = 0; ok && s < p->scenario_count; s++) {
+        ok = buf_add_format(out, "\n%s  %s\n", p->scenarios[s], p->scenario_titles[s]);
+        for (uint32_t v = 0; ok && v < p->version_count; v++) {
+            const struct job *j = find(c, path, p->scenarios[s], p->versions[v]);
+
+            if (!j || !j->ended)
+                continue;
+            enum cell_verdict verdict = matrix_cell(j);
+
+            counts[verdict]++;
+            ok = print_cell(j, verdict, out);
+        }
+    }
+    return ok && buf_add_text(out, "\n") && print_grid(c, p, path, out);
+}

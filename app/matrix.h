@@ -1,0 +1,21 @@
+/* matrix.h - a matrix of runs: versions down, scenarios across, the classes seen in each cell, expected beside observed. */
+#ifndef APP_MATRIX_H
+#define APP_MATRIX_H
+
+#include "app/campaign.h"
+#include "base/bytes.h"
+
+enum cell_verdict {
+    CELL_AS_EXPECTED,
+    CELL_NOT_REPRODUCED, /* only allowed classes, but the one that must show did not */
+    CELL_UNEXPECTED,     /* a class that is not allowed */
+    CELL_NO_VERDICT,     /* the run failed, or copies are unknown */
+};
+
+/* Compares what a finished job shows with what its profile expects. */
+enum cell_verdict matrix_cell(const struct job *j);
+/* The page as text, from the finished jobs of this profile; also counts the cells by verdict. */
+bool matrix_print(const struct campaign *c, const char *path, struct buf *out,
+                  uint32_t counts[CELL_NO_VERDICT + 1]);
+
+#endif

@@ -15,6 +15,7 @@
 #include "base/exec.h"
 #include "base/http.h"
 #include "base/loop.h"
+#include "base/template.h"
 #include "profiles/workload.h"
 #include "results/event.h"
 #include "results/journal.h"
@@ -41,10 +42,15 @@ void moves_stop(struct moves *m); /* begins no more; those under way run to thei
 bool moves_are_over(const struct moves *m);
 void moves_home(struct moves *m, uint32_t mailbox, uint32_t server,
                 uint64_t t_ns); /* the directory now names this home */
-void moves_verified(struct moves *m, uint32_t move, bool agrees); /* log-on at both servers */
-const char *moves_error(const struct moves *m, uint32_t move);    /* the mover's words, or "" */
+/* Look-up and log-on at both servers have been tried after the move ended. agrees: it lives at its target, and only there;
+ * that confirms a mover that said done, and gives the lie to one that said failed. Each move that ended needs one: until
+ * then it is not over, and its mailbox is not moved again. */
+void moves_verified(struct moves *m, uint32_t move, bool agrees);
+const char *moves_error(const struct moves *m, uint32_t move); /* the mover's words, or "" */
+const char *moves_action_error(const struct moves *m, uint32_t action); /* why it failed, or "" */
 
-/* A mover: one file, one row. Nothing blocks; each call of start leads to exactly one ended(). */
+/* A mover: one file, one row. Nothing blocks. A start that returned true leads to exactly one ended(), never from inside
+ * start(), and the last thing that the mover does; one that returned false to none. After close() nothing is told. */
 struct mover_job;
 
 struct mover_events {
@@ -54,6 +60,9 @@ struct mover_events {
 
 struct mover_ops {
     const char *name, *help;
+    /* Could this move be asked for as the profile says? Asked of every move before the run. */
+    bool (*check)(const struct moves_context *c, const struct mover_profile *mover, uint32_t move,
+                  struct err *e);
     bool (*start)(struct mover_job *j, struct err *e);
     void (*close)(
         struct mover_job *j); /* also of one that is still under way; NULL state is fine */
@@ -70,11 +79,11 @@ struct mover_job { /* one move by one mover */
 };
 
 extern const struct mover_ops mover_http, mover_exec;
-extern const struct mover_ops *const movers[]; /* NULL-terminated */
+extern const struct mover_ops *const movers[]; /* by enum mover_type; NULL-terminated */
 
 /* Fills a template's {words} for this move: {mailbox} {address} {user} {from} {to} {control} {from_control} {to_control}
- * {id} {move}; {control} is the source's. false: an unknown word. json: values are escaped for a JSON string. */
+ * {id} {move}; {control} is the source's. false: an unknown word, or one without a value (id NULL: none yet). */
 bool move_template(const struct workload *w, uint32_t move, const char *id, const char *text,
-                   bool json, struct buf *out, struct err *e);
+                   enum template_escape how, struct buf *out, struct err *e);
 
 #endif

@@ -253,3 +253,14 @@ bool guard_check(const struct guard *g, const struct net_addr *to, struct err *e
                    "section holds it",
                    text);
 }
+
+int net_socket(const struct guard *g, const struct net_addr *to, struct err *e)
+{
+    if (!guard_check(g, to, e))
+        return -1;
+    int fd = socket(to->family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        (void)err_set(e, EX_IO, "no socket: %s", strerrordesc_np(errno));
+    return fd;
+}

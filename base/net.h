@@ -46,4 +46,7 @@ bool guard_net_parse(struct guard_net *n, const char *cidr, struct err *e);
 bool guard_check(const struct guard *g, const struct net_addr *to,
                  struct err *e); /* EX_GUARD, naming the rule */
 
+/* A close-on-exec TCP socket towards `to` for a library that connects by itself, if the guard agrees; -1 with e. */
+int net_socket(const struct guard *g, const struct net_addr *to, struct err *e);
+
 #endif

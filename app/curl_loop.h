@@ -1,0 +1,31 @@
+/* curl_loop.h - libcurl's multi interface driven by a loop of ours: sockets are watches, its timeout is a timer.
+ *
+ * One per loop; http_curl and dial_curl share it. A transfer's done() comes from the loop, never from inside an add; the
+ * easy handle may be removed and cleaned up in it.
+ */
+#ifndef APP_CURL_LOOP_H
+#define APP_CURL_LOOP_H
+
+#include <curl/curl.h>
+
+#include "base/loop.h"
+
+struct curl_loop;
+
+struct curl_transfer {
+    CURL *easy;
+    const struct guard *guard; /* asked with the address that is really connected to */
+    void (*done)(struct curl_transfer *t, CURLcode code);
+    void *owner;
+    char refusal[200]; /* the guard's words, if it refused */
+};
+
+struct curl_loop *curl_loop_create(struct loop *l, struct err *e);
+void curl_loop_destroy(struct curl_loop *c); /* after its transfers; NULL is fine */
+struct loop *curl_loop_of(const struct curl_loop *c);
+/* Sets what every transfer of ours has in common (guard, no proxy, no redirect, no signals) and adds it. */
+bool curl_loop_add(struct curl_loop *c, struct curl_transfer *t, struct err *e);
+void curl_loop_remove(struct curl_loop *c,
+                      struct curl_transfer *t); /* also one that is done; no done() follows */
+
+#endif

@@ -200,7 +200,6 @@ static void read_blocks(struct arena *a, struct slice text, struct report *r)
             to = report_add(a, r);
             if (!to)
                 return;
-            to->action = ACTION_FAILED;
             to->final = report_copy(a, report_address(name));
             block = text;
         } else if (to) {
@@ -213,13 +212,21 @@ static void read_blocks(struct arena *a, struct slice text, struct report *r)
 
 bool report_read_exchange(struct arena *a, struct slice text, struct report *r)
 {
-    static const char *const marks[] = {"recipient(s) could not be reached:",
-                                        "did not reach the following recipient(s):"};
+    static const struct {
+        const char *text;
+        enum report_action action;
+    } marks[] = {
+        {"recipient(s) could not be reached:", ACTION_FAILED},
+        {"did not reach the following recipient(s):", ACTION_FAILED},
+        {"was delivered to the following recipient(s):", ACTION_DELIVERED},
+    };
     struct slice rest;
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (find_after(text, marks[i], &rest)) {
+        if (find_after(text, marks[i].text, &rest)) {
             read_blocks(a, rest, r);
+            for (uint32_t k = 0; k < r->count; k++)
+                r->recipients[k].action = marks[i].action;
             return r->count > 0;
         }
     return false;

@@ -1,0 +1,36 @@
+/* correlate.h - one raw message to what it is: a copy of message n, a report about one, or nothing of this run.
+ *
+ * Shared by the probes of a loop. Copies are told apart from reports by whose token stands where: a copy carries it in its
+ * own header (or first line), a report carries the token of a message it returns. Reports are journalled here (EV_REPORT,
+ * EV_CANARY), foreign mail is counted once (EV_FINDING); copies are journalled by the probe, which knows how many there are.
+ */
+#ifndef PROBES_CORRELATE_H
+#define PROBES_CORRELATE_H
+
+#include "probes/probe.h"
+
+struct correlate *correlate_create(const struct probe_context *c,
+                                   void (*canary_seen)(void *owner, uint64_t number),
+                                   void *owner); /* NULL: out of memory */
+void correlate_destroy(struct correlate *c);     /* NULL is fine */
+
+enum reading_kind {
+    READING_COPY,   /* of a planned message */
+    READING_REPORT, /* journalled, if it is about a message of ours */
+    READING_OTHER,
+};
+
+struct reading {
+    enum reading_kind kind;
+    bool corrupt;
+    uint64_t number;
+};
+
+/* What `raw`, found in this mailbox on this server at target time t_ns, is. */
+struct reading correlate_read(struct correlate *c, struct slice raw, uint32_t mailbox,
+                              uint32_t server, uint64_t t_ns);
+
+/* The next scan epoch of a place, from 1; it goes on rising when a probe is closed and another opened. */
+uint32_t correlate_epoch(struct correlate *c, uint32_t mailbox, uint32_t server);
+
+#endif

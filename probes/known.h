@@ -1,0 +1,57 @@
+/* known.h - what a probe knows to be in its mailbox: UIDs, whose copies they are, and how many copies of each message.
+ *
+ * Two open-addressed tables of 16 bytes an entry. A listing is compared by marking: begin, mark every UID that the server
+ * lists, then sweep what was not marked. One thread.
+ */
+#ifndef PROBES_KNOWN_H
+#define PROBES_KNOWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KNOWN_OTHER UINT64_MAX /* no copy: a report, or foreign */
+
+struct known_entry {
+    uint32_t uid; /* 0: free */
+    uint16_t mark;
+    bool corrupt;
+    uint64_t number; /* message, or KNOWN_OTHER */
+};
+
+struct known_count {
+    uint64_t key; /* message number + 1; 0: free */
+    uint32_t copies;
+    uint32_t touched; /* in a sweep: a copy went; the next ordinal to give */
+};
+
+struct known {
+    struct known_entry *entries;
+    struct known_count *counts;
+    uint32_t room, count;           /* of entries */
+    uint32_t counts_room, messages; /* of counts */
+    uint32_t last;                  /* the highest UID ever seen */
+    uint16_t mark;
+};
+
+void known_init(struct known *k);
+void known_fini(struct known *k);
+void known_clear(struct known *k);
+bool known_has(const struct known *k, uint32_t uid);
+/* false: out of memory. *ordinal: how many copies of the message there are now (0 for KNOWN_OTHER). */
+bool known_add(struct known *k, uint32_t uid, uint64_t number, bool corrupt, uint32_t *ordinal);
+
+void known_mark_begin(struct known *k);
+bool known_mark(struct known *k, uint32_t uid); /* false: not known */
+
+/* Forgets what was not marked: gone() for every copy among it, then begin_left(), then left() for every copy that remains of
+ * those messages, ordinals from 1. Returns how many entries went. */
+struct known_sweep {
+    void (*gone)(void *owner, uint64_t number);
+    void (*begin_left)(void *owner);
+    void (*left)(void *owner, uint64_t number, uint32_t ordinal, bool corrupt);
+    void *owner;
+};
+
+uint32_t known_sweep(struct known *k, const struct known_sweep *s);
+
+#endif

@@ -1,0 +1,9 @@
+/* probe.c - the table of probes. A new one is a file and a row. */
+#include "probes/probe.h"
+
+const struct probe_ops *const probe_table[] = {
+    &probe_imap,
+    &probe_queue_http,
+    &probe_queue_exec,
+    NULL,
+};

@@ -24,7 +24,7 @@ struct asked {
     struct curl_slist *headers;
     struct buf body;
     struct timer refused; /* could not even be added: done() must come from the loop all the same */
-    char why[300];
+    struct err refusal;
     char curl_said[CURL_ERROR_SIZE];
     void (*done)(void *owner, const struct http_answer *a);
     void *owner;
@@ -60,7 +60,7 @@ static void answer(struct asked *q, int status, const char *error)
     void (*done)(void *, const struct http_answer *) = q->done;
     void *owner = q->owner;
     struct buf body = q->body; /* outlives the question */
-    char why[sizeof q->why];
+    char why[sizeof q->refusal.text];
 
     buf_init(&q->body, ANSWER_MAX);
     (void)snprintf(why, sizeof why, "%s", error);
@@ -88,7 +88,7 @@ static void on_refused(struct timer *t)
 {
     struct asked *q = t->owner;
 
-    answer(q, 0, q->why);
+    answer(q, 0, q->refusal.text);
 }
 
 static void set_up(struct asked *q, const struct http_request *rq)
@@ -126,7 +126,6 @@ static void request(struct http *h, const struct http_request *rq,
 {
     struct http_curl *c = (struct http_curl *)h;
     struct asked *q = calloc(1, sizeof *q);
-    struct err e = {0};
 
     PM_ASSERT(q);
     q->of = c;
@@ -140,9 +139,8 @@ static void request(struct http *h, const struct http_request *rq,
         .easy = curl_easy_init(), .guard = c->guard, .done = on_done, .owner = q};
     PM_ASSERT(q->transfer.easy);
     set_up(q, rq);
-    if (curl_loop_add(c->curl, &q->transfer, &e))
+    if (curl_loop_add(c->curl, &q->transfer, &q->refusal))
         return;
-    (void)snprintf(q->why, sizeof q->why, "%s", e.text);
     timer_arm(curl_loop_of(c->curl), &q->refused, loop_now(curl_loop_of(c->curl)));
 }
 

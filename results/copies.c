@@ -1,0 +1,447 @@
+/* copies.c - attribution. A sighting in the recipient's mailbox speaks of the primary copy, in an alternate's of the
+ * alternate copy, anywhere else of a misdelivery; a report speaks of whom it names; a queue entry of its recipient.
+ */
+#include "results/copies.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "results/ledger_private.h"
+
+#define COPIES_MAX 1024u
+
+struct copies {
+    const struct ledger *l;
+    struct history *h;
+    struct settle *s;
+    struct clue_counts attributed;
+    bool ended;
+    struct clue *clues; /* of the message at hand, sorted */
+    uint32_t clue_count, clue_room;
+    uint32_t count; /* copies of the message at hand */
+    uint32_t roles; /* 1, or 2 where alternates are counted */
+    struct copy out[COPIES_MAX];
+};
+
+struct copies *copies_create(const struct ledger *l, struct err *e)
+{
+    struct copies *c = calloc(1, sizeof *c);
+
+    if (!c) {
+        err_set(e, EX_IO, "out of memory for copies");
+        return NULL;
+    }
+    c->l = l;
+    c->h = history_create(l, e);
+    c->s = c->h ? settle_create(l, c->h, e) : NULL;
+    if (!c->s) {
+        copies_destroy(c);
+        return NULL;
+    }
+    c->ended = settle_ran_to_end(c->s);
+    return c;
+}
+
+void copies_destroy(struct copies *c)
+{
+    if (!c)
+        return;
+    history_destroy(c->h);
+    settle_destroy(c->s);
+    free(c->clues);
+    free(c);
+}
+
+#define ORDER(x, y) (((x) > (y)) - ((x) < (y)))
+
+static int clues_in_order(const void *left, const void *right)
+{
+    const struct clue *a = left, *b = right;
+    int order = ORDER(a->kind, b->kind);
+
+    order = order ? order : ORDER(a->mailbox, b->mailbox);
+    order = order ? order : ORDER(a->server, b->server);
+    order = order ? order : ORDER(a->as.report.print, b->as.report.print);
+    order = order ? order : ORDER(a->as.report.code, b->as.report.code);
+    return order ? order : ORDER(a->first, b->first);
+}
+
+static void gather_clues(struct copies *c, const struct slot *first)
+{
+    c->clue_count = 0;
+    for (uint32_t at = first->clues; at; at = ledger_clue(c->l, at)->next) {
+        if (c->clue_count == c->clue_room) {
+            uint32_t room = c->clue_room ? 2 * c->clue_room : 64;
+            struct clue *more = realloc(c->clues, room * sizeof *more);
+
+            PM_ASSERT(more); /* a few kilobytes, while judging */
+            c->clues = more;
+            c->clue_room = room;
+        }
+        c->clues[c->clue_count++] = *ledger_clue(c->l, at);
+    }
+    if (c->clue_count > 1)
+        qsort(c->clues, c->clue_count, sizeof *c->clues, clues_in_order);
+}
+
+/* ------------------------------------------------------------------------------------------- who the copies are for */
+
+static enum ending knowledge(const struct copies *c, const struct slot *s, const struct slot *first)
+{
+    if (s->ending != END_NONE)
+        return s->ending;
+    if (s->sent)
+        return END_DOUBT; /* begun, and no end was recorded */
+    /* A killed run: the number was leased, whatever was recorded of it may be lost. */
+    return first->bits & SLOT_LEASED && !c->ended ? END_DOUBT : END_NONE;
+}
+
+static void open_copy(struct copies *c, struct copy *p, const struct slot *s,
+                      const struct slot *first)
+{
+    p->tried = s->sent != 0;
+    p->to = s->mailbox - 1; /* 0 - 1: NO_INDEX */
+    p->from = s->from - 1;
+    p->server = s->server;
+    p->facts.k = knowledge(c, s, first);
+    p->sent_ns = tick_ns(s->sent);
+    p->end_ns = p->sent_ns == NEVER_NS ? NEVER_NS : p->sent_ns + s->end_us * NS_PER_US;
+    p->first_seen_ns = p->first_reported_ns = NEVER_NS;
+    p->late_us = s->late_us;
+    p->end_code = s->code;
+    p->stage = s->bits & SLOT_STAGE;
+    p->facts.asked = c->l->manifest->loads[p->load].silence_asked;
+    p->alternates = (struct alternates){.alternate = BARRED, .mailbox = NO_INDEX};
+    p->facts.owed = OWED; /* also where the recipient is not known */
+    if (p->to != NO_INDEX && c->roles == 2) {
+        p->alternates = history_alternates(c->h, p->to, p->end_ns == NEVER_NS ? 0 : p->end_ns);
+        p->facts.owed = p->alternate ? p->alternates.alternate : p->alternates.primary;
+    }
+    p->mailbox = p->alternate ? p->alternates.mailbox : p->to;
+    p->move = history_move(c->h, p->to, p->end_ns);
+    p->silence = (struct silence){p->load, p->to, p->from, p->end_ns, false, true, 0};
+}
+
+static void open_message(struct copies *c, uint32_t load, uint64_t number)
+{
+    const struct manifest_load *how = &c->l->manifest->loads[load];
+    const struct slot *first = ledger_slot(c->l, number * c->l->manifest->stride);
+
+    c->roles = how->alternates ? 2 : 1;
+    c->count = manifest_copies(how);
+    PM_ASSERT(c->count <= COPIES_MAX);
+    memset(c->out, 0, c->count * sizeof *c->out);
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct copy *p = &c->out[i];
+        uint32_t recipient = i / c->roles;
+
+        p->number = number;
+        p->load = load;
+        p->recipient = recipient;
+        p->alternate = i % c->roles == 1;
+        open_copy(c, p, first + 2ul * recipient, first);
+    }
+    gather_clues(c, first);
+}
+
+/* ------------------------------------------------------------------------------------------------------ attribution */
+
+static struct copy *primary_of(struct copies *c, const struct copy *p)
+{
+    return &c->out[p->recipient * c->roles];
+}
+
+static struct copy *alternate_of(struct copies *c, const struct copy *p)
+{
+    return c->roles == 2 ? &c->out[p->recipient * 2 + 1] : NULL;
+}
+
+/* The copies that a piece of evidence in (or about) this mailbox may speak of: those it is owed or allowed for, in order;
+ * *barred: the first copy that had this alternate at another time. */
+static uint32_t match(struct copies *c, uint32_t mailbox, struct copy **matched,
+                      struct copy **barred)
+{
+    uint32_t n = 0;
+
+    *barred = NULL;
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct copy *p = &c->out[i];
+        enum owed role = OWED;
+
+        if (p->to == NO_INDEX)
+            continue;
+        if (!p->alternate && p->to == mailbox)
+            matched[n++] = p;
+        if (!p->alternate || !history_role(c->h, p->to, &p->alternates, mailbox, &role))
+            continue;
+        if (role != BARRED)
+            matched[n++] = p;
+        else if (!*barred)
+            *barred = p;
+    }
+    return n;
+}
+
+/* After a crash the recipients of a leased message may be unknown: a copy is then taken for the first of them. */
+static struct copy *adopt(struct copies *c, uint32_t mailbox)
+{
+    bool alternate = c->roles == 2 && history_is_alternate(c->h, mailbox);
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct copy *p = &c->out[i];
+
+        if (p->to != NO_INDEX || p->facts.k != END_DOUBT || p->alternate != alternate ||
+            (p->mailbox != NO_INDEX && p->mailbox != mailbox))
+            continue;
+        p->mailbox = mailbox;
+        return p;
+    }
+    return NULL;
+}
+
+static void saw(struct copies *c, struct copy *p, const struct clue *k, uint32_t n, bool elsewhere)
+{
+    const struct place *place = ledger_place(c->l, k->server, k->mailbox);
+    uint32_t home = history_home(c->h, k->mailbox), seen = k->as.copy.seen;
+    bool there = seen > k->as.copy.gone && seen >= place->reset;
+    uint64_t first = tick_ns(k->first);
+
+    if (!seen || !n)
+        return;
+    if (first < p->first_seen_ns)
+        p->first_seen_ns = first;
+    if (elsewhere || (!p->alternate && p->facts.owed == BARRED)) {
+        p->facts.o = true;
+        return;
+    }
+    if (k->bits & CLUE_CORRUPT)
+        p->facts.b = true;
+    else if (!there)
+        p->facts.v = true; /* until it is found somewhere: see close_copy() */
+    else if (home == NO_INDEX || home == k->server)
+        p->facts.h = (uint8_t)(p->facts.h + n > 2 ? 2 : p->facts.h + n);
+    else
+        p->facts.l = true;
+}
+
+static void attribute_copy(struct copies *c, const struct clue *k)
+{
+    struct copy *matched[COPIES_MAX], *barred;
+    uint32_t n = match(c, k->mailbox, matched, &barred);
+    uint32_t found = k->as.copy.ordinal ? k->as.copy.ordinal : 1;
+
+    c->attributed.copies++;
+    for (uint32_t i = 0; i < n;
+         i++) /* where one mailbox is owed several, they share what is there */
+        saw(c, matched[i], k, found / n + (i < found % n), false);
+    if (n)
+        return;
+    struct copy *adopted = adopt(c, k->mailbox);
+
+    if (adopted)
+        saw(c, adopted, k, found, false);
+    else
+        saw(c, barred ? barred : &c->out[0], k, found, true);
+}
+
+static void queued(struct copies *c, struct copy *p, const struct clue *k)
+{
+    uint64_t since = 0;
+
+    p->facts.q = true;
+    p->silence.queued = true;
+    p->silence.standing &= settle_entry_stands(c->s, k, &since);
+    if (since > p->silence.standing_ns)
+        p->silence.standing_ns = since;
+}
+
+static void attribute_entry(struct copies *c, const struct clue *k)
+{
+    struct copy *matched[COPIES_MAX], *barred = NULL;
+    uint32_t n = k->mailbox == NO_INDEX ? 0 : match(c, k->mailbox, matched, &barred);
+
+    c->attributed.entries++;
+    if (k->bits & CLUE_OF_REPORT || !settle_entry_is_there(c->s, k))
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        queued(c, matched[i], k);
+    if (n)
+        return;
+    if (barred) {
+        queued(c, barred, k);
+        return;
+    }
+    for (uint32_t i = 0; i < c->count; i++) /* whose it is was not said: it may be anybody's */
+        if (c->out[i].facts.k >= END_DOUBT && c->out[i].facts.owed != BARRED)
+            queued(c, &c->out[i], k);
+}
+
+static void set_flag(struct copy *p, enum flag f, bool on)
+{
+    p->flags |= (uint32_t)on << f;
+}
+
+static void reported(struct copy *p, const struct clue *k)
+{
+    uint32_t code = k->as.report.code, kind = code & 7u;
+
+    set_flag(p, FLAG_DELAYED_REPORT, kind == REPORT_DELAYED);
+    if (kind != REPORT_FAILED)
+        return;
+    if (p->report_code)
+        set_flag(p, FLAG_DUPLICATE_REPORT, p->report_print != k->as.report.print);
+    p->report_print = k->as.report.print;
+    if (code > p->report_code)
+        p->report_code = code;
+    if (code & REPORT_TO_ORIGINATOR)
+        p->facts.f = true;
+    else
+        p->facts.w = true;
+    set_flag(p, FLAG_MALFORMED_REPORT, code & REPORT_MALFORMED);
+    set_flag(p, FLAG_WRONG_STATUS, code & REPORT_WRONG_STATUS);
+    set_flag(p, FLAG_LOOP, code & REPORT_LOOP);
+    set_flag(p, FLAG_ATTRIBUTION_WEAK, code & REPORT_WEAK);
+    if (tick_ns(k->first) < p->first_reported_ns)
+        p->first_reported_ns = tick_ns(k->first);
+}
+
+static void attribute_report(struct copies *c, const struct clue *k)
+{
+    struct copy *matched[COPIES_MAX], *barred = NULL;
+    uint32_t n = k->mailbox == NO_INDEX ? 0 : match(c, k->mailbox, matched, &barred);
+    struct copy *p = n ? matched[0] : barred;
+
+    c->attributed.reports++;
+    for (uint32_t i = 0; i < n; i++) /* a primary of that name before an alternate of that name */
+        if (!matched[i]->alternate) {
+            p = matched[i];
+            break;
+        }
+    if (!p) {
+        p = &c->out[0];
+        set_flag(p, FLAG_ATTRIBUTION_WEAK, c->count > c->roles);
+        set_flag(p, FLAG_WRONG_STATUS, k->mailbox != NO_INDEX && p->to != NO_INDEX);
+    }
+    reported(p, k);
+}
+
+/* ------------------------------------------------------------------------------------------------ facts to classes */
+
+static bool is_late(const struct copies *c, const struct copy *p)
+{
+    uint64_t limit = c->l->manifest->late_ns;
+
+    if (p->move.during && p->move.length_ns)
+        limit = p->move.length_ns + 2 * limit;
+    return p->facts.h && p->first_seen_ns != NEVER_NS && p->end_ns != NEVER_NS &&
+           p->first_seen_ns > p->end_ns && p->first_seen_ns - p->end_ns > limit;
+}
+
+static bool is_after_final(const struct copies *c, const struct copy *p)
+{
+    uint64_t judged = c->l->phases[PHASE_JUDGE];
+
+    return judged && ((p->first_seen_ns != NEVER_NS && p->first_seen_ns >= judged) ||
+                      (p->first_reported_ns != NEVER_NS && p->first_reported_ns >= judged));
+}
+
+static bool is_silent(const struct copy *p)
+{
+    const struct facts *f = &p->facts;
+
+    return !f->h && !f->l && !f->q && !f->f && !f->w;
+}
+
+static void close_copy(struct copies *c, struct copy *p)
+{
+    if (p->facts.h || p->facts.l)
+        p->facts.v = false;
+    p->facts.z = settle_is_final(c->s, &p->silence);
+    p->outcome = classify(&p->facts);
+    set_flag(p, FLAG_LATE, is_late(c, p));
+    set_flag(p, FLAG_DOUBT, p->facts.k == END_DOUBT);
+    set_flag(p, FLAG_AFTER_FINAL, is_after_final(c, p));
+}
+
+static void close_pair(struct copies *c, struct copy *primary)
+{
+    const struct copy *other = alternate_of(c, primary);
+
+    if (!other)
+        return;
+    /* Only the primary's address was named while both are silent: the report may have meant the alternate. */
+    set_flag(primary, FLAG_ATTRIBUTION_WEAK,
+             (primary->facts.f || primary->facts.w) && other->facts.owed != BARRED &&
+                 is_silent(other));
+    set_flag(primary, FLAG_ALTERNATE_DELIVERED, primary->facts.h == 0 && other->facts.h > 0);
+}
+
+struct copy *copies_of(struct copies *c, uint32_t load, uint64_t number, uint32_t *count)
+{
+    open_message(c, load, number);
+    for (uint32_t i = 0; i < c->clue_count; i++) {
+        const struct clue *k = &c->clues[i];
+
+        if (k->kind == CLUE_SEEN)
+            attribute_copy(c, k);
+        else if (k->kind == CLUE_QUEUED)
+            attribute_entry(c, k);
+        else
+            attribute_report(c, k);
+    }
+    for (uint32_t i = 0; i < c->count; i++)
+        close_copy(c, &c->out[i]);
+    for (uint32_t i = 0; i < c->count; i += c->roles)
+        close_pair(c, primary_of(c, &c->out[i]));
+    *count = c->count;
+    return c->out;
+}
+
+bool copies_each(struct copies *c, bool (*each)(void *owner, const struct copy *copies, uint32_t n),
+                 void *owner)
+{
+    const struct manifest *m = c->l->manifest;
+
+    for (uint32_t load = 0; load < m->load_count; load++) {
+        uint64_t end = m->loads[load].first + m->loads[load].count;
+
+        for (uint64_t n = m->loads[load].first; n < end; n++) {
+            uint32_t count;
+            const struct copy *copies = copies_of(c, load, n, &count);
+
+            if (!each(owner, copies, count))
+                return false;
+        }
+    }
+    return true;
+}
+
+struct clue_counts copies_attributed(const struct copies *c)
+{
+    return c->attributed;
+}
+
+const struct history *copies_history(const struct copies *c)
+{
+    return c->h;
+}
+
+const struct settle *copies_settle(const struct copies *c)
+{
+    return c->s;
+}
+
+const struct ledger *copies_ledger(const struct copies *c)
+{
+    return c->l;
+}
+
+uint32_t copies_load_of(const struct copies *c, uint64_t number)
+{
+    const struct manifest *m = c->l->manifest;
+
+    for (uint32_t i = 0; i < m->load_count; i++)
+        if (number >= m->loads[i].first && number - m->loads[i].first < m->loads[i].count)
+            return i;
+    return NO_INDEX;
+}

@@ -1,0 +1,26 @@
+/* folder.h - the folder of one run, results/runs/<utc>-<name>[-<variant>]-<id>/, mode 0700, locked while the run lives.
+ *
+ * It has journal/ and reports/ in it; `latest` beside it points at the newest. The lock (flock on the file `lock`) ends
+ * with the process, however that ends.
+ */
+#ifndef RESULTS_FOLDER_H
+#define RESULTS_FOLDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct folder;
+
+/* A fresh folder below runs_dir, which is made if need be. variant "": none. NULL with e (EX_IO, EX_LOCKED). */
+struct folder *folder_create(const char *runs_dir, const char *name, const char *variant,
+                             uint64_t run_id, struct err *e);
+/* This very folder: made if need be, locked (EX_LOCKED if another run holds it), and without an earlier run in it
+ * (EX_BAD_USAGE). */
+struct folder *folder_create_at(const char *path, struct err *e);
+const char *folder_path(const struct folder *f);
+void folder_destroy(struct folder *f); /* unlocks; the folder stays; NULL is fine */
+bool folder_is_held(const char *path); /* a run is writing to it now */
+
+#endif

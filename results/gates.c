@@ -1,0 +1,75 @@
+/* gates.c - a gate about a class or flag passes while the count, and all that might still be added to it, is within its
+ * limit; it fails on copies whose class nothing can better any more; between the two it is undecided. Unknown copies, a
+ * late generator and an account that does not balance never fail a target: they leave the gate undecided.
+ */
+#include "results/gates.h"
+
+#include <string.h>
+
+const struct manifest_gate gates_default[] = {
+    {"silent-loss", 0},       {"stranded", 0},      {"ndr", 0},        {"ndr-misrouted", 0},
+    {"ndr-but-queued", 0},    {"left-behind", 0},   {"vanished", 0},   {"misdelivered", 0},
+    {"corrupted", 0},         {"contradiction", 0}, {"duplicated", 0}, {"refused-but-taken", 0},
+    {"refused-permanent", 0}, {"unknown", 0},       {"identities", 0}, {"moves-disproved", 0},
+};
+const uint32_t gates_default_count = sizeof gates_default / sizeof gates_default[0];
+
+static const char *const others[] = {"identities", "moves-disproved", "pacing-p99"};
+
+bool gate_is_known(const char *name)
+{
+    enum outcome o;
+    enum flag f;
+
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i], name) == 0)
+            return true;
+    return class_named(name, &o) || flag_named(name, &f);
+}
+
+static void decide_class(struct gate_result *r, const struct tally *t)
+{
+    enum outcome o = r->outcome;
+
+    r->count = t->classes[o];
+    if (o == CLASS_UNKNOWN) {
+        r->verdict = r->count > r->limit ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
+        return;
+    }
+    if (t->certain[o] > r->limit)
+        r->verdict = VERDICT_FAIL;
+    else
+        r->verdict = r->count + r->open > r->limit ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
+}
+
+struct gate_result gate_decide(const struct manifest_gate *g, const struct tally *t,
+                               uint64_t residuals, uint64_t open)
+{
+    struct gate_result r = {.name = g->name, .limit = g->limit, .outcome = CLASS_COUNT};
+    enum outcome o;
+    enum flag f;
+    enum verdict worse = VERDICT_FAIL;
+
+    if (class_named(g->name, &o)) {
+        r.outcome = o;
+        r.open = o == CLASS_UNKNOWN ? 0 : open;
+        decide_class(&r, t);
+        return r;
+    }
+    if (flag_named(g->name, &f))
+        r.count = t->flags[f];
+    else if (strcmp(g->name, "moves-disproved") == 0)
+        r.count = t->health.moves_disproved;
+    else {
+        worse = VERDICT_INCONCLUSIVE;
+        r.count = strcmp(g->name, "pacing-p99") == 0 ? hist_quantile(&t->lateness, 0.99) * 1000
+                                                     : residuals;
+    }
+    r.verdict = r.count > r.limit ? worse : VERDICT_PASS;
+    return r;
+}
+
+const char *gate_verdict_name(enum verdict v)
+{
+    return v == VERDICT_PASS ? "pass" : v == VERDICT_FAIL ? "fail" : "undecided";
+}

@@ -1,0 +1,241 @@
+/* reasons.c - sentences: what decided the verdict, why silence is not final, and what else is worth knowing. */
+#include "results/reasons.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define SENTENCE_MAX 400
+
+struct saying {
+    struct judgement *j;
+    bool ok;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct saying *s, const char *format, ...)
+{
+    char text[SENTENCE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (uint32_t i = 0; i < s->j->reason_count; i++)
+        if (strcmp(s->j->reasons[i], text) == 0)
+            return;
+    if (s->j->reason_count == REASONS_MAX)
+        return;
+    s->j->reasons[s->j->reason_count] = strdup(text);
+    if (!s->j->reasons[s->j->reason_count])
+        s->ok = false;
+    else
+        s->j->reason_count++;
+}
+
+/* "were lost while their alternates were" of one: "was lost while its alternate was". */
+static const char *for_count(char *out, size_t room, const char *words, uint64_t n)
+{
+    static const struct {
+        const char *many, *one;
+    } changes[] = {{"were", "was"},
+                   {"are", "is"},
+                   {"stand", "stands"},
+                   {"their", "its"},
+                   {"mailboxes", "mailbox"},
+                   {"alternates", "alternate"},
+                   {"them", "it"}};
+
+    size_t used = 0;
+
+    out[0] = '\0';
+    while (*words && used + 1 < room) {
+        size_t len = strcspn(words, " ");
+        const char *word = words;
+        int shown = (int)len;
+
+        for (size_t i = 0; n == 1 && i < sizeof changes / sizeof changes[0]; i++)
+            if (strlen(changes[i].many) == len && strncmp(words, changes[i].many, len) == 0) {
+                word = changes[i].one;
+                shown = (int)strlen(word);
+            }
+        int put = snprintf(out + used, room - used, "%s%.*s", used ? " " : "", shown, word);
+
+        used += put > 0 ? (size_t)put : 0;
+        words += len;
+        words += *words == ' ';
+    }
+    return out;
+}
+
+static bool has_alternates(const struct manifest *m)
+{
+    for (uint32_t i = 0; i < m->load_count; i++)
+        if (m->loads[i].alternates)
+            return true;
+    return false;
+}
+
+/* Copies that were owed and tried: what a count is compared with. */
+static uint64_t base_of(const uint64_t *classes)
+{
+    uint64_t all = 0;
+
+    for (int i = 0; i < CLASS_COUNT; i++)
+        all += classes[i];
+    return all - classes[CLASS_NOT_OWED] - classes[CLASS_NOT_SENT];
+}
+
+static void say_copies(struct saying *s, uint64_t n, bool primaries, const char *became)
+{
+    const struct tally *t = &s->j->tally;
+    uint64_t of = base_of(primaries ? t->primaries : t->classes);
+    char count[32], all[32], words[200];
+
+    say(s, "%s of %s %scopies %s", text_print_count(count, sizeof count, n),
+        text_print_count(all, sizeof all, of), primaries ? "primary " : "",
+        for_count(words, sizeof words, became, n));
+}
+
+static void say_class(struct saying *s, enum outcome o)
+{
+    const struct tally *t = &s->j->tally;
+    uint64_t n = t->classes[o], both = o == CLASS_SILENT_LOSS ? t->lost_but_alternate : 0;
+    bool primaries = has_alternates(s->j->manifest) && t->primaries[o] == n;
+
+    if (both)
+        say_copies(s, both, true, "were lost in silence while their alternates were delivered");
+    if (n > both)
+        say_copies(s, n - both, primaries && !both, class_became(o));
+}
+
+static void say_imbalance(struct saying *s)
+{
+    for (uint32_t i = 0; i < s->j->identity_count; i++) {
+        const struct identity *d = &s->j->identities[i];
+
+        if (d->left != d->right)
+            say(s, "the account does not balance (%s: %llu against %llu): a bug of postmuster",
+                d->name, (unsigned long long)d->left, (unsigned long long)d->right);
+    }
+    if (s->j->tally.classes[CLASS_PHANTOM])
+        say_class(s, CLASS_PHANTOM);
+}
+
+static void say_gate(struct saying *s, const struct gate_result *g)
+{
+    const struct health *h = &s->j->tally.health;
+    char got[32], limit[32];
+
+    if (g->outcome != CLASS_COUNT) {
+        if (g->count > g->limit)
+            say_class(s, g->outcome);
+        return;
+    }
+    if (strcmp(g->name, "pacing-p99") == 0)
+        say(s,
+            "messages left up to %s late (99 of 100; the limit is %s): the generator was saturated",
+            text_print_duration(got, sizeof got, g->count),
+            text_print_duration(limit, sizeof limit, g->limit));
+    else if (strcmp(g->name, "moves-disproved") == 0)
+        say(s, "%llu of %llu moves did not happen as the mover said",
+            (unsigned long long)h->moves_disproved, (unsigned long long)h->moves_asked);
+    else if (strcmp(g->name, "identities") != 0)
+        say(s, "%s copies carry the flag %s (the limit is %llu)",
+            text_print_count(got, sizeof got, g->count), g->name, (unsigned long long)g->limit);
+}
+
+static void say_gates(struct saying *s, enum verdict v)
+{
+    for (uint32_t i = 0; i < s->j->gate_count; i++)
+        if (s->j->gates[i].verdict == v)
+            say_gate(s, &s->j->gates[i]);
+}
+
+static void say_not_final(struct saying *s)
+{
+    const struct manifest *m = s->j->manifest;
+    const struct health *h = &s->j->tally.health;
+
+    if (!h->ended || h->torn)
+        return; /* said already */
+    if (!m->queues_visible)
+        say(s,
+            m->lifetime_ns
+                ? "the queues cannot be seen: silence is final only when the stated lifetime is "
+                  "over"
+                : "the queues cannot be seen, and no lifetime is stated: silence is never final");
+    else if (!h->waves_complete)
+        say(s, "not every server's queues could be listed completely");
+    else if (!h->settled)
+        say(s, "the queues did not come to rest before the deadline");
+    else if (h->places_final < h->places)
+        say(s, "%llu of %llu places were not scanned completely after the queues had come to rest",
+            (unsigned long long)(h->places - h->places_final), (unsigned long long)h->places);
+    if (h->loads_alive < m->load_count)
+        say(s,
+            "for %llu of %u loads no report about a known-bad address came back, so the silence of "
+            "reports proves nothing",
+            (unsigned long long)(m->load_count - h->loads_alive), m->load_count);
+}
+
+static void say_open(struct saying *s)
+{
+    const struct tally *t = &s->j->tally;
+
+    if (!t->health.ended)
+        say(s, "the run did not end by itself: what is silent stays unknown");
+    if (t->health.torn)
+        say(s, "%u journals end in a torn block: what was recorded there is gone", t->health.torn);
+    if (t->endings[END_ACCEPTED] + t->endings[END_DOUBT] == 0)
+        say(s, "no message was accepted: nothing was tested");
+    if (s->j->manifest->move_count && !t->health.moves_done)
+        say(s, "none of %u planned moves was carried out: nothing was tested",
+            s->j->manifest->move_count);
+    if (t->classes[CLASS_UNKNOWN]) {
+        say_class(s, CLASS_UNKNOWN);
+        say_not_final(s);
+    }
+}
+
+static void say_notes(struct saying *s)
+{
+    const struct tally *t = &s->j->tally;
+    const struct manifest *m = s->j->manifest;
+    uint64_t lateness_ns = hist_quantile(&t->lateness, 0.99) * NS_PER_US;
+
+    if (t->classes[CLASS_DELIVERED])
+        say_class(s, CLASS_DELIVERED);
+    for (enum outcome o = 0; o < CLASS_COUNT; o++)
+        if (t->classes[o] &&
+            (class_responsibility(o) == AXIS_VIOLATION || class_transparency(o) == AXIS_VIOLATION ||
+             class_transparency(o) == AXIS_WARNING))
+            say_class(s, o);
+    if (t->classes[CLASS_NOT_SENT])
+        say(s, "%llu planned copies were not sent", (unsigned long long)t->classes[CLASS_NOT_SENT]);
+    if (t->health.moves_failed)
+        say(s, "%llu of %llu moves failed, by the mover's own word",
+            (unsigned long long)t->health.moves_failed, (unsigned long long)t->health.moves_asked);
+    if (m->lateness_limit_ns && lateness_ns > m->lateness_limit_ns / m->time_scale)
+        say(s,
+            "messages left so late that figures about the window within a move are not conclusive");
+    if (s->j->verdict == VERDICT_PASS && t->not_final)
+        say(s,
+            "%llu copies are delivered but not final: a second copy or a report could still come",
+            (unsigned long long)t->not_final);
+}
+
+bool reasons_write(struct judgement *j)
+{
+    struct saying s = {j, true};
+
+    say_imbalance(&s);
+    say_gates(&s, VERDICT_FAIL);
+    say_open(&s);
+    say_gates(&s, VERDICT_INCONCLUSIVE);
+    say_notes(&s);
+    return s.ok;
+}

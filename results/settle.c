@@ -1,0 +1,243 @@
+/* settle.c - the four conditions of final silence: the run ended in order, quiescence (double collect, or the stated
+ * lifetimes), coverage, and a report about a canary of the copy's load that came after the load began.
+ */
+#include "results/settle.h"
+
+#include <stdlib.h>
+
+#include "results/ledger_private.h"
+
+struct wave {
+    uint32_t server, number;
+    uint64_t begin_ns;
+    bool complete;
+};
+
+struct settle {
+    const struct ledger *l;
+    const struct history *h;
+    uint64_t quiescent_ns; /* NEVER_NS: never */
+    uint64_t *
+        covered_ns; /* per mailbox: every place of it was scanned by a scan begun then or later; 0: not all */
+    uint64_t *moved_ns; /* per mailbox: the newest mark of a move */
+    bool *alive;        /* per load: a canary was reported after the load began */
+    struct wave *waves; /* by server and number */
+    uint32_t wave_count;
+    uint32_t *newest; /* per server: number plus one of the newest complete wave */
+    bool waves_complete;
+};
+
+static int waves_in_order(const void *left, const void *right)
+{
+    const struct wave *a = left, *b = right;
+
+    if (a->server != b->server)
+        return a->server < b->server ? -1 : 1;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return (a->begin_ns > b->begin_ns) - (a->begin_ns < b->begin_ns);
+}
+
+static bool read_waves(struct settle *s)
+{
+    const struct bag *bag = &s->l->waves;
+
+    s->waves = calloc(bag->count + 1ul, sizeof *s->waves);
+    s->newest = calloc(s->l->manifest->server_count + 1ul, sizeof *s->newest);
+    if (!s->waves || !s->newest)
+        return false;
+    for (uint32_t i = 0; i < bag->count; i++) {
+        const struct event *ev = &bag->all[i];
+        struct wave *w = &s->waves[s->wave_count++];
+
+        *w = (struct wave){ev->place, ev->b, ev->t_ns, (ev->code & WAVE_COMPLETE) != 0};
+        if (w->complete && w->number + 1 > s->newest[w->server])
+            s->newest[w->server] = w->number + 1;
+    }
+    if (s->wave_count)
+        qsort(s->waves, s->wave_count, sizeof *s->waves, waves_in_order);
+    s->waves_complete = s->l->manifest->queues_visible;
+    for (uint32_t i = 0; i < s->l->manifest->server_count; i++)
+        s->waves_complete &= s->newest[i] != 0;
+    return true;
+}
+
+static const struct wave *find_wave(const struct settle *s, uint32_t server, uint32_t number)
+{
+    uint32_t low = 0, high = s->wave_count;
+
+    while (low < high) { /* the first at or behind (server, number) */
+        uint32_t mid = low + (high - low) / 2;
+        const struct wave *w = &s->waves[mid];
+
+        if (w->server < server || (w->server == server && w->number < number))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    const struct wave *w = &s->waves[low];
+
+    return low < s->wave_count && w->server == server && w->number == number ? w : NULL;
+}
+
+static void read_coverage(struct settle *s)
+{
+    for (uint32_t box = 0; box < s->l->manifest->mailbox_count; box++) {
+        const uint32_t *servers;
+        uint32_t n = history_servers(s->h, box, &servers);
+        uint64_t covered = n ? NEVER_NS : 0;
+
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t begin = ledger_place(s->l, servers[i], box)->complete_ns;
+
+            covered = begin < covered ? begin : covered;
+        }
+        s->covered_ns[box] = covered; /* plus one: 0 is "not all" */
+        s->moved_ns[box] = history_last_moved(s->h, box);
+    }
+}
+
+/* Canary k was sent for load k modulo the number of loads. */
+static void read_canaries(struct settle *s)
+{
+    const struct manifest *m = s->l->manifest;
+
+    for (uint64_t k = 0; m->load_count && k < m->canaries; k++)
+        if (s->l->canaries[k].reported_ns > 1) /* plus one; what came before the load has time 0 */
+            s->alive[k % m->load_count] = true;
+}
+
+struct settle *settle_create(const struct ledger *l, const struct history *h, struct err *e)
+{
+    struct settle *s = calloc(1, sizeof *s);
+    const struct manifest *m = l->manifest;
+
+    if (s) {
+        s->l = l;
+        s->h = h;
+        s->quiescent_ns = l->quiescent ? l->quiescent - 1 : NEVER_NS;
+        s->covered_ns = calloc(m->mailbox_count + 1ul, sizeof *s->covered_ns);
+        s->moved_ns = calloc(m->mailbox_count + 1ul, sizeof *s->moved_ns);
+        s->alive = calloc(m->load_count + 1ul, sizeof *s->alive);
+        if (s->covered_ns && s->moved_ns && s->alive && read_waves(s)) {
+            read_coverage(s);
+            read_canaries(s);
+            return s;
+        }
+    }
+    err_set(e, EX_IO, "out of memory for what was settled");
+    settle_destroy(s);
+    return NULL;
+}
+
+void settle_destroy(struct settle *s)
+{
+    if (!s)
+        return;
+    free(s->covered_ns);
+    free(s->moved_ns);
+    free(s->alive);
+    free(s->waves);
+    free(s->newest);
+    free(s);
+}
+
+bool settle_ran_to_end(const struct settle *s)
+{
+    return s->l->phases[PHASE_END] != 0 && s->l->torn == 0;
+}
+
+bool settle_entry_is_there(const struct settle *s, const struct clue *entry)
+{
+    return entry->as.entry.last_wave >= s->newest[entry->server];
+}
+
+bool settle_entry_stands(const struct settle *s, const struct clue *entry, uint64_t *since_ns)
+{
+    uint32_t first = entry->as.entry.first_wave, last = entry->as.entry.last_wave;
+    uint32_t newest = s->newest[entry->server];
+    /* A newer wave that was cut short and shows it too takes nothing away. */
+    const struct wave *a = find_wave(s, entry->server, first - 1);
+    const struct wave *b = find_wave(s, entry->server, (last < newest ? last : newest) - 1);
+
+    if (!a || !b || !b->complete || b->number + 1 < first || entry->as.entry.due_wave == last)
+        return false;
+    *since_ns = b->begin_ns;
+    return b->begin_ns > a->begin_ns &&
+           b->begin_ns - a->begin_ns >= s->l->manifest->settle_retry_ns;
+}
+
+struct cover { /* are all places of some mailboxes scanned, and their moves over, since then? */
+    const struct settle *s;
+    uint64_t since_ns;
+    bool ok;
+};
+
+static void cover_mailbox(void *owner, uint32_t mailbox)
+{
+    struct cover *c = owner;
+
+    c->ok &= c->s->covered_ns[mailbox] > c->since_ns && c->s->moved_ns[mailbox] <= c->since_ns;
+}
+
+static bool covered_since(const struct settle *s, const struct silence *w, uint64_t since_ns)
+{
+    struct cover c = {s, since_ns, true};
+
+    cover_mailbox(&c, w->to);
+    history_each_alternate(s->h, w->to, cover_mailbox, &c);
+    if (w->from != NO_INDEX)
+        cover_mailbox(&c, w->from);
+    return c.ok;
+}
+
+static bool over_by_double_collect(const struct settle *s, const struct silence *w)
+{
+    uint64_t since = s->quiescent_ns;
+
+    if (!s->waves_complete)
+        return false;
+    /* An entry that stands still is final by itself, even where others keep the queues from ever being quiet. */
+    if (since == NEVER_NS && w->queued && w->standing)
+        since = w->standing_ns;
+    return since != NEVER_NS && since >= w->end_ns && covered_since(s, w, since);
+}
+
+static bool over_by_lifetime(const struct settle *s, const struct silence *w)
+{
+    uint64_t lifetime = s->l->manifest->lifetime_ns;
+
+    return lifetime != 0 && lifetime < NEVER_NS - w->end_ns &&
+           covered_since(s, w, w->end_ns + lifetime);
+}
+
+bool settle_is_final(const struct settle *s, const struct silence *w)
+{
+    const struct manifest_load *load = &s->l->manifest->loads[w->load];
+
+    if (!settle_ran_to_end(s) || w->to == NO_INDEX || w->end_ns == NEVER_NS ||
+        (w->queued && !w->standing))
+        return false;
+    if (!load->silence_asked && !s->alive[w->load])
+        return false;
+    return over_by_double_collect(s, w) || over_by_lifetime(s, w);
+}
+
+struct coverage settle_coverage(const struct settle *s)
+{
+    struct coverage c = {.quiescent = s->quiescent_ns != NEVER_NS,
+                         .waves_complete = s->waves_complete};
+
+    for (uint32_t box = 0; box < s->l->manifest->mailbox_count; box++) {
+        const uint32_t *servers;
+        uint32_t n = history_servers(s->h, box, &servers);
+
+        c.places += n;
+        for (uint32_t i = 0; i < n; i++)
+            c.final +=
+                c.quiescent && ledger_place(s->l, servers[i], box)->complete_ns > s->quiescent_ns;
+    }
+    for (uint32_t i = 0; i < s->l->manifest->load_count; i++)
+        c.loads_alive += s->alive[i];
+    return c;
+}

@@ -1,0 +1,49 @@
+/* tally.h - what the copies of a run add up to: by class, role, flag, load, move and phase, and their latencies.
+ *
+ * One thread at a time; the caller owns the storage (tally_init, tally_fini).
+ */
+#ifndef RESULTS_TALLY_H
+#define RESULTS_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hist.h"
+#include "results/copies.h"
+
+struct tally {
+    uint64_t planned; /* copies that the manifest plans */
+    uint64_t classes[CLASS_COUNT], primaries[CLASS_COUNT], flags[FLAG_COUNT];
+    uint64_t certain[CLASS_COUNT];  /* of them: nothing can make it better any more */
+    uint64_t lost_but_alternate;    /* silent-loss whose alternate was delivered */
+    uint64_t not_final;             /* attempted and owed copies without Z, whatever their class */
+    uint64_t (*moves)[CLASS_COUNT]; /* per move of the manifest */
+    uint64_t (*loads)[CLASS_COUNT]; /* per load */
+    uint64_t phases[MOVE_PHASE_COUNT][CLASS_COUNT]; /* relative to the nearest move */
+    uint64_t attempts, endings[END_ACCEPTED + 1];   /* per recipient that was tried */
+    struct clue_counts received, attributed;        /* evidence folded; evidence judged */
+    uint64_t reports_unattributed;                  /* reports that name nothing of ours */
+    struct hist accept, deliver, end_to_end, ndr,
+        lateness; /* us; lateness real, the others target */
+
+    struct health {
+        uint64_t canaries_sent, canaries_refused, canaries_reported;
+        uint64_t
+            loads_alive; /* loads whose path of reports was proven alive after the load began */
+        uint64_t places, places_final; /* that could hold a copy; scanned since quiescence */
+        uint64_t findings[FIND_COUNT];
+        uint64_t strays; /* events that do not fit the manifest */
+        uint64_t moves_asked, moves_done, moves_failed, moves_verified, moves_disproved;
+        uint32_t torn;
+        bool ended, settled, waves_complete;
+    } health;
+
+    struct move_marks {
+        uint64_t mark_ns[MARK_COUNT]; /* NEVER_NS: not passed */
+    } * marks;
+};
+
+bool tally_run(struct tally *t, struct copies *c, struct err *e);
+void tally_fini(struct tally *t);
+
+#endif

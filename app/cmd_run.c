@@ -1,5 +1,4 @@
 /* cmd_run.c - run profiles, all variants side by side, and judge: progress to stderr, verdicts to stdout. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,21 +69,21 @@ static void show_result(void *owner, struct job *j)
 }
 
 /* Variants of one profile, side by side. */
-static void compare_variants(const struct campaign *c, const char *path)
+static void compare_variants(const struct campaign *c, const char *path, bool color)
 {
-    const struct judgement *all[COMPARE_MAX];
+    struct compared *all = calloc(COMPARED_MAX, sizeof *all);
     struct buf text;
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < c->count && n < COMPARE_MAX; i++)
-        if (strcmp(c->jobs[i].path, path) == 0 && c->jobs[i].result.judgement)
-            all[n++] = c->jobs[i].result.judgement;
-    if (n < 2)
-        return;
+    for (uint32_t i = 0; all && i < c->count && n < COMPARED_MAX; i++)
+        if (strcmp(c->jobs[i].path, path) == 0 && c->jobs[i].result.judgement &&
+            compared_read(&all[n], c->jobs[i].result.dir, NULL))
+            n++;
     buf_init(&text, 16u << 20);
-    if (compare_text(all, n, &text))
+    if (n > 1 && compare_text(all, n, &text, color))
         (void)printf("%s\n", buf_text(&text));
     buf_fini(&text);
+    free(all);
 }
 
 static int show_matrix(const struct campaign *c, const char *path)
@@ -144,7 +143,7 @@ static int run_all(struct campaign *c, struct watcher *w, char *const *paths, in
 
             worst = code > worst ? code : worst;
         } else
-            compare_variants(c, paths[i]);
+            compare_variants(c, paths[i], w->color);
     }
     (void)fflush(stdout);
     /* Of a matrix, the cells' own verdicts are what it shows; only their failures to run count. */

@@ -20,7 +20,7 @@ static const struct cmd commands[] = {
     {"lab", "PROFILE [--variant NAME] [--set section.key=value] [--dir DIR]",
      "serve the profile's embedded site alone, until interrupted", cmd_lab},
     {"judge", "RUN", "recompute the verdict of a run from its journal", cmd_judge},
-    {"report", "RUN [-f text|json]", "show a run's verdict again", cmd_report},
+    {"report", "RUN [--format text|json]", "show a run's verdict again", cmd_report},
     {"list", "RUN [--class CLASS] [--move N] [--json]", "one line a copy", cmd_list},
     {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N", "the story of one message, mailbox or move", cmd_trace},
     {"compare", "RUN RUN... [--json]", "class tables side by side", cmd_compare},

@@ -1,0 +1,267 @@
+/* cmd_results.c - look at finished (or killed) runs again: judge, report, list, trace, compare. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/stat.h>
+
+#include "app/cmd.h"
+#include "app/plan.h"
+#include "base/text.h"
+#include "results/compare.h"
+#include "results/judge.h"
+#include "results/lines.h"
+
+#define RUNS_DIR       "results/runs"
+#define PATH_MAX_BYTES 1024
+
+/* A folder as given, or a name below results/runs. */
+static const char *run_dir(const char *name, char out[PATH_MAX_BYTES])
+{
+    struct stat st;
+
+    (void)snprintf(out, PATH_MAX_BYTES, "%s/manifest.json", name);
+    if (stat(out, &st) == 0)
+        return name;
+    (void)snprintf(out, PATH_MAX_BYTES, "%s/%s/manifest.json", RUNS_DIR, name);
+    if (stat(out, &st) == 0) {
+        (void)snprintf(out, PATH_MAX_BYTES, "%s/%s", RUNS_DIR, name);
+        return out;
+    }
+    return name;
+}
+
+static int print_text(struct buf *text)
+{
+    size_t written = fwrite(text->p, 1, text->n, stdout);
+    int code = written == text->n && fflush(stdout) == 0 ? EX_PASS : EX_IO;
+
+    buf_fini(text);
+    return code;
+}
+
+static int show(const struct judgement *j, bool json)
+{
+    struct err e = {0};
+    struct buf text;
+
+    buf_init(&text, 64u << 20);
+    if (json ? judgement_print_summary(j, &text, &e) : judgement_text(j, &text, cmd_color()))
+        return print_text(&text);
+    buf_fini(&text);
+    if (!e.code)
+        (void)err_set(&e, EX_IO, "out of memory for the report");
+    return cmd_fail(&e);
+}
+
+int cmd_judge(const struct cmd *self, int argc, char **argv)
+{
+    char path[PATH_MAX_BYTES], summary[PATH_MAX_BYTES + 16];
+    struct run_record r = {0};
+    struct err e = {0};
+
+    if (argc != 2)
+        return cmd_usage(self);
+    const char *dir = run_dir(argv[1], path);
+
+    (void)snprintf(summary, sizeof summary, "%s/summary.json", dir);
+    bool ok = judge_folder(&r, dir, &e) && judgement_write_summary(r.judgement, summary, &e);
+    int code = ok ? show(r.judgement, false) : cmd_fail(&e);
+
+    if (ok && code == EX_PASS)
+        code = judgement_exit_code(r.judgement);
+    run_record_fini(&r);
+    return code;
+}
+
+int cmd_report(const struct cmd *self, int argc, char **argv)
+{
+    const char *format = "text";
+    const struct cmd_option options[] = {{.name = "format", .text = &format}, {0}};
+    char path[PATH_MAX_BYTES];
+    struct run_record r = {0};
+    struct err e = {0};
+    int first = cmd_parse(options, argc, argv);
+
+    if (first < 0 || first + 1 != argc ||
+        (strcmp(format, "text") != 0 && strcmp(format, "json") != 0))
+        return cmd_usage(self);
+    int code = judge_folder(&r, run_dir(argv[first], path), &e)
+                   ? show(r.judgement, strcmp(format, "json") == 0)
+                   : cmd_fail(&e);
+
+    run_record_fini(&r);
+    return code;
+}
+
+/* ----------------------------------------------------------------------------------------------------- list and trace */
+
+static bool print_line(void *owner, struct slice text)
+{
+    (void)owner;
+    return fwrite(text.p, 1, text.n, stdout) == text.n;
+}
+
+static void print_token(void *owner, uint64_t number, char out[27])
+{
+    token_write(owner, number, out);
+    out[TOKEN_CHARS] = '\0';
+}
+
+static int list(const char *dir, struct list_filter *f)
+{
+    struct run_record r = {0};
+    struct err e = {0};
+    int code = EX_PASS;
+
+    if (!judge_folder(&r, dir, &e)) {
+        run_record_fini(&r);
+        return cmd_fail(&e);
+    }
+    struct token_key key = plan_key(r.manifest);
+    struct line_sink sink = {.line = print_line, .token = print_token, .owner = &key};
+
+    if (f->move != NO_INDEX && f->move >= r.manifest->move_count) {
+        (void)err_set(&e, EX_BAD_USAGE, "move %u: this run has %u moves", f->move,
+                      r.manifest->move_count);
+        code = cmd_fail(&e);
+    } else {
+        if (!f->json)
+            (void)fputs(list_heading(), stdout);
+        if (!list_copies(&r, f, &sink, &e))
+            code = cmd_fail(&e);
+    }
+    run_record_fini(&r);
+    return fflush(stdout) == 0 ? code : EX_IO;
+}
+
+static bool filter_class(struct list_filter *f, const char *name, struct err *e)
+{
+    const char *names[CLASS_COUNT + FLAG_COUNT + 1] = {0};
+    enum flag flag;
+
+    if (class_named(name, &f->outcome))
+        return true;
+    if (flag_named(name, &flag)) {
+        f->flag = flag;
+        return true;
+    }
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        names[i] = class_name((enum outcome)i);
+    for (unsigned i = 0; i < FLAG_COUNT; i++)
+        names[CLASS_COUNT + i] = flag_name((enum flag)i);
+    const char *near = text_nearest(slice_of(name), names);
+
+    return err_set(e, EX_BAD_USAGE, "there is no class or flag \"%s\"%s%s%s", name,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+int cmd_list(const struct cmd *self, int argc, char **argv)
+{
+    struct list_filter f = {.outcome = CLASS_COUNT, .flag = FLAG_COUNT, .move = NO_INDEX};
+    const char *class = NULL, *move = NULL;
+    const struct cmd_option options[] = {
+        {.name = "class", .text = &class},
+        {.name = "move", .text = &move},
+        {.name = "json", .flag = &f.json},
+        {0},
+    };
+    char path[PATH_MAX_BYTES];
+    struct err e = {0};
+    uint64_t n;
+    int first = cmd_parse(options, argc, argv);
+
+    if (first < 0 || first + 1 != argc)
+        return cmd_usage(self);
+    if (class && !filter_class(&f, class, &e))
+        return cmd_fail(&e);
+    if (move && (!text_u64(slice_of(move), &n, &e) || n >= NO_INDEX))
+        return cmd_usage(self);
+    f.move = move ? (uint32_t)n : NO_INDEX;
+    return list(run_dir(argv[first], path), &f);
+}
+
+static uint32_t mailbox_named(const struct manifest *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->mailbox_count; i++)
+        if (strcmp(m->mailboxes[i].name, name) == 0 || strcmp(m->mailboxes[i].address, name) == 0)
+            return i;
+    return NO_INDEX;
+}
+
+/* TOKEN, NUMBER, MAILBOX or move:N. */
+static bool trace(const struct run_record *r, const char *dir, const char *what, struct err *e)
+{
+    struct token_key key = plan_key(r->manifest);
+    struct line_sink sink = {.line = print_line, .token = print_token, .owner = &key};
+    struct slice text = slice_of(what);
+    uint64_t number;
+
+    if (slice_starts(text, "move:")) {
+        if (!text_u64(slice_skip(text, 5), &number, e))
+            return false;
+        if (number >= r->manifest->move_count)
+            return err_set(e, EX_BAD_USAGE, "%s: this run has %u moves", what,
+                           r->manifest->move_count);
+        return trace_move(r, dir, (uint32_t)number, &sink, e);
+    }
+    uint32_t mailbox = mailbox_named(r->manifest, what);
+
+    if (mailbox != NO_INDEX)
+        return trace_mailbox(r, dir, mailbox, &sink, e);
+    if (slice_starts_nocase(text, TOKEN_MARKER))
+        text = slice_skip(text, sizeof TOKEN_MARKER - 1);
+    if (!token_read(&key, text, &number) && !text_u64(text, &number, NULL))
+        return err_set(e, EX_BAD_USAGE, "%s: no token, number, mailbox or move of this run", what);
+    if (number >= r->manifest->planned_messages + r->manifest->canaries)
+        return err_set(e, EX_BAD_USAGE, "%s: this run planned %llu messages", what,
+                       (unsigned long long)r->manifest->planned_messages);
+    return trace_message(r, dir, number, &sink, e);
+}
+
+int cmd_trace(const struct cmd *self, int argc, char **argv)
+{
+    char path[PATH_MAX_BYTES];
+    struct run_record r = {0};
+    struct err e = {0};
+
+    if (argc != 3)
+        return cmd_usage(self);
+    const char *dir = run_dir(argv[1], path);
+    bool ok = judge_folder(&r, dir, &e) && trace(&r, dir, argv[2], &e);
+
+    run_record_fini(&r);
+    if (!ok)
+        return cmd_fail(&e);
+    return fflush(stdout) == 0 ? EX_PASS : EX_IO;
+}
+
+int cmd_compare(const struct cmd *self, int argc, char **argv)
+{
+    bool json = false;
+    const struct cmd_option options[] = {{.name = "json", .flag = &json}, {0}};
+    char path[PATH_MAX_BYTES];
+    struct err e = {0};
+    struct buf text;
+    int first = cmd_parse(options, argc, argv);
+    int count = argc - first;
+
+    if (first < 0 || count < 2 || count > COMPARED_MAX)
+        return cmd_usage(self);
+    struct compared *runs = calloc((size_t)count, sizeof *runs);
+
+    if (!runs)
+        return EX_IO;
+    buf_init(&text, 16u << 20);
+    bool ok = true;
+
+    for (int i = 0; ok && i < count; i++)
+        ok = compared_read(&runs[i], run_dir(argv[first + i], path), &e);
+    ok = ok && (json ? compare_json(runs, (uint32_t)count, &text, &e)
+                     : compare_text(runs, (uint32_t)count, &text, cmd_color()));
+    free(runs);
+    if (ok)
+        return print_text(&text);
+    buf_fini(&text);
+    return cmd_fail(&e);
+}

@@ -86,3 +86,15 @@ bool template_fill(const char *text, const struct template_word *words, enum tem
     }
     return true;
 }
+
+bool template_check_name(const char *what, const char *name, struct err *e)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-");
+
+    if (*name && *name != '-' && name[n] == '\0')
+        return true;
+    return err_set(e, EX_BAD_PROFILE,
+                   "%s \"%.80s\" may not go to a command: only letters, digits and ._@+-, and "
+                   "no - in front",
+                   what, name);
+}

@@ -26,4 +26,8 @@ struct template_word {
 bool template_fill(const char *text, const struct template_word *words, enum template_escape how,
                    struct buf *out, struct err *e);
 
+/* May this name be an argument of a command? Letters, digits and ._@+-, and no - in front (EX_BAD_PROFILE, saying what it
+ * is the name of). */
+bool template_check_name(const char *what, const char *name, struct err *e);
+
 #endif

@@ -23,18 +23,6 @@ struct exec_move {
     char last[WHY_MAX];  /* of stderr */
 };
 
-static bool check_name(const char *what, const char *name, struct err *e)
-{
-    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-");
-
-    if (*name && *name != '-' && name[n] == '\0')
-        return true;
-    return err_set(e, EX_BAD_PROFILE,
-                   "%s \"%.80s\" may not go to a command: only letters, digits and ._@+-, and "
-                   "no - in front",
-                   what, name);
-}
-
 static bool exec_check(const struct moves_context *c, const struct mover_profile *mover,
                        uint32_t move, struct err *e)
 {
@@ -47,10 +35,11 @@ static bool exec_check(const struct moves_context *c, const struct mover_profile
 
     if (!c->exec)
         return err_set(e, EX_BAD_PROFILE, "commands cannot be run here");
-    if (!check_name("mailbox", box->name, e) || !check_name("address", box->address, e) ||
-        (box->user && !check_name("user", box->user, e)) ||
-        !check_name("server", site->servers[plan->from].name, e) ||
-        !check_name("server", site->servers[plan->to].name, e))
+    if (!template_check_name("mailbox", box->name, e) ||
+        !template_check_name("address", box->address, e) ||
+        (box->user && !template_check_name("user", box->user, e)) ||
+        !template_check_name("server", site->servers[plan->from].name, e) ||
+        !template_check_name("server", site->servers[plan->to].name, e))
         return false;
     buf_init(&out, BYTES_MAX);
     while (ok && mover->argv && mover->argv[count])

@@ -22,6 +22,7 @@
 
 struct smtp_corpus;
 struct correlate;
+struct probe_queues;
 
 struct probe_context {
     struct loop *loop;
@@ -35,6 +36,7 @@ struct probe_context {
     struct http *http;
     struct exec *exec;           /* NULL: none */
     struct correlate *correlate; /* shared by the probes of this loop; made by the muster */
+    struct probe_queues *queues; /* so are the queue listings; NULL: each probe asks for itself */
 };
 
 enum { SEES_COPIES = 1, SEES_REPORTS = 2, SEES_QUEUE = 4 };
@@ -61,6 +63,7 @@ struct probe { /* the first member of each driver's own struct */
     uint64_t scans, failures;
     const char *why; /* the last failure in words */
     /* queues only, as of the newest complete scan */
+    bool counted;          /* in and out are known: some queues cannot say */
     uint64_t in, out;      /* what ever entered and left this server's queues */
     uint32_t entries, due; /* entries now; those with another try planned */
     uint64_t standing; /* order-free fingerprint of (entry, tries): equal twice = nothing moved */

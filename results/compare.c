@@ -1,0 +1,226 @@
+/* compare.c - runs side by side. Counts are put next to each other; a sentence is said only where the counts bear it. */
+#include "results/compare.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "results/json_file.h"
+#include "results/judge.h"
+#include "results/report_text.h"
+
+static void name_run(struct compared *c, const char *name, const char *variant, const char *target)
+{
+    if (variant[0])
+        (void)snprintf(c->name, sizeof c->name, "%s %s", name, variant);
+    else
+        (void)snprintf(c->name, sizeof c->name, "%s (%s)", name, target);
+}
+
+static void from_judgement(struct compared *c, const struct judgement *j)
+{
+    const struct manifest *m = j->manifest;
+
+    name_run(c, m->name, m->variant, m->target);
+    (void)snprintf(c->verdict, sizeof c->verdict, "%s", verdict_name(j->verdict));
+    c->planned = j->tally.planned;
+    c->lost_but_alternate = j->tally.lost_but_alternate;
+    memcpy(c->classes, j->tally.classes, sizeof c->classes);
+    memcpy(c->primaries, j->tally.primaries, sizeof c->primaries);
+}
+
+static bool read_classes(const json_t *root, const char *key, uint64_t *counts, struct err *e)
+{
+    const json_t *o = json_object_get(root, key);
+
+    for (enum outcome k = 0; k < CLASS_COUNT; k++)
+        if (!json_get_u64(o, class_name(k), &counts[k], e))
+            return err_wrap(e, "%s", key);
+    return true;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+
+    return text ? text : "";
+}
+
+static bool from_summary(struct compared *c, const char *path, struct err *e)
+{
+    json_t *root = json_file_read(path, e);
+    const json_t *run = json_object_get(root, "run");
+
+    if (!root)
+        return false;
+    name_run(c, text_of(run, "name"), text_of(run, "variant"), text_of(run, "target"));
+    (void)snprintf(c->verdict, sizeof c->verdict, "%s", text_of(root, "verdict"));
+    bool ok = json_get_u64(root, "planned", &c->planned, e) &&
+              json_get_u64(root, "lost_but_alternate_delivered", &c->lost_but_alternate, e) &&
+              read_classes(root, "classes", c->classes, e) &&
+              read_classes(root, "primary_classes", c->primaries, e);
+
+    json_decref(root);
+    return ok || err_wrap(e, "%s", path);
+}
+
+bool compared_read(struct compared *c, const char *run_dir, struct err *e)
+{
+    char path[1024];
+    struct run_record r;
+
+    *c = (struct compared){0};
+    (void)snprintf(path, sizeof path, "%s/summary.json", run_dir);
+    if (access(path, F_OK) == 0)
+        return from_summary(c, path, e);
+    bool ok = judge_folder(&r, run_dir, e);
+
+    if (ok)
+        from_judgement(c, r.judgement);
+    run_record_fini(&r);
+    return ok;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- sentences */
+
+static uint64_t share_of(uint64_t n, unsigned percent)
+{
+    return n * percent / 100;
+}
+
+static uint64_t delivered(const struct compared *c)
+{
+    return c->classes[CLASS_DELIVERED] + c->classes[CLASS_DELIVERED_RESIDUE] +
+           c->classes[CLASS_DUPLICATED] + c->classes[CLASS_CONTRADICTION];
+}
+
+static uint64_t silent(const struct compared *c)
+{
+    return c->classes[CLASS_SILENT_LOSS] + c->classes[CLASS_VANISHED];
+}
+
+/* Deliveries differ by no more than 2 % of what was planned: two runs on real time never agree exactly. */
+static bool about_as_many(const struct compared *a, const struct compared *b)
+{
+    uint64_t x = delivered(a), y = delivered(b);
+    uint64_t slack = share_of(a->planned > b->planned ? a->planned : b->planned, 2);
+
+    return (x > y ? x - y : y - x) <= slack;
+}
+
+static const char *more_or_less(const struct compared *a, const struct compared *b)
+{
+    if (about_as_many(a, b))
+        return "nothing more was delivered";
+    return delivered(b) > delivered(a) ? "more was delivered" : "less was delivered";
+}
+
+static bool say_change(const struct compared *a, const struct compared *b, struct buf *out)
+{
+    uint64_t was = silent(a), is = silent(b);
+    uint64_t reported_was = a->classes[CLASS_NDR], reported_is = b->classes[CLASS_NDR];
+
+    if (was > 2 * is && reported_is > reported_was && reported_is - reported_was >= (was - is) / 2)
+        return buf_add_format(out,
+                              "%s -> %s: silence turned into reports: %llu lost in silence became "
+                              "%llu, %llu reported became %llu; %s (%llu and %llu copies)\n",
+                              a->name, b->name, (unsigned long long)was, (unsigned long long)is,
+                              (unsigned long long)reported_was, (unsigned long long)reported_is,
+                              more_or_less(a, b), (unsigned long long)delivered(a),
+                              (unsigned long long)delivered(b));
+    bool any = false;
+
+    buf_add_format(out, "%s -> %s:", a->name, b->name);
+    for (enum outcome k = 0; k < CLASS_COUNT; k++)
+        if (a->classes[k] != b->classes[k]) {
+            buf_add_format(out, "%s %s %llu -> %llu", any ? "," : "", class_name(k),
+                           (unsigned long long)a->classes[k], (unsigned long long)b->classes[k]);
+            any = true;
+        }
+    return buf_add_text(out, any ? "\n" : " no class differs\n");
+}
+
+/* --------------------------------------------------------------------------------------------------------- the table */
+
+static bool shown(const struct compared *runs, uint32_t count, enum outcome k)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (runs[i].classes[k])
+            return true;
+    return false;
+}
+
+static int width_of(const struct compared *c)
+{
+    size_t n = strlen(c->name);
+
+    return n < 13 ? 13 : (int)n;
+}
+
+bool compare_text(const struct compared *runs, uint32_t count, struct buf *out, bool color)
+{
+    char n[32];
+
+    text_ink(out, color, INK_HEAD, "class               ");
+    for (uint32_t i = 0; i < count; i++)
+        buf_add_format(out, "  %*s", width_of(&runs[i]), runs[i].name);
+    buf_add_text(out, "\n");
+    for (enum outcome k = 0; k < CLASS_COUNT; k++) {
+        if (!shown(runs, count, k))
+            continue;
+        buf_add_format(out, "%-20s", class_name(k));
+        for (uint32_t i = 0; i < count; i++)
+            buf_add_format(out, "  %*s", width_of(&runs[i]),
+                           text_print_count(n, sizeof n, runs[i].classes[k]));
+        buf_add_text(out, "\n");
+    }
+    buf_add_format(out, "%-20s", "planned");
+    for (uint32_t i = 0; i < count; i++)
+        buf_add_format(out, "  %*s", width_of(&runs[i]),
+                       text_print_count(n, sizeof n, runs[i].planned));
+    buf_add_format(out, "\n%-20s", "verdict");
+    for (uint32_t i = 0; i < count; i++)
+        buf_add_format(out, "  %*s", width_of(&runs[i]), runs[i].verdict);
+    bool ok = buf_add_text(out, "\n\n");
+
+    for (uint32_t i = 1; i < count; i++)
+        ok = ok && say_change(&runs[i - 1], &runs[i], out);
+    return ok;
+}
+
+static json_t *counts_json(const uint64_t *counts)
+{
+    json_t *o = json_object();
+
+    for (enum outcome k = 0; k < CLASS_COUNT; k++)
+        (void)json_object_set_new(o, class_name(k), json_u64(counts[k]));
+    return o;
+}
+
+bool compare_json(const struct compared *runs, uint32_t count, struct buf *out, struct err *e)
+{
+    json_t *root = json_object(), *all = json_array(), *changes = json_array();
+    struct buf text;
+
+    buf_init(&text, 65536);
+    for (uint32_t i = 0; i < count; i++) {
+        json_t *o = json_object();
+
+        (void)json_object_set_new(o, "name", json_words(runs[i].name));
+        (void)json_object_set_new(o, "verdict", json_words(runs[i].verdict));
+        (void)json_object_set_new(o, "planned", json_u64(runs[i].planned));
+        (void)json_object_set_new(o, "classes", counts_json(runs[i].classes));
+        (void)json_object_set_new(o, "primary_classes", counts_json(runs[i].primaries));
+        (void)json_array_append_new(all, o);
+        buf_clear(&text);
+        if (i && say_change(&runs[i - 1], &runs[i], &text)) {
+            (void)json_array_append_new(changes, json_stringn((const char *)text.p, text.n - 1));
+        }
+    }
+    buf_fini(&text);
+    (void)json_object_set_new(root, "schema", json_integer(1));
+    (void)json_object_set_new(root, "runs", all);
+    (void)json_object_set_new(root, "changes", changes);
+    return json_file_print(root, out, e);
+}

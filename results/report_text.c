@@ -1,0 +1,204 @@
+/* report_text.c - the judgement for a terminal: verdict, sentences, account, moves, latencies, health. */
+#include "results/report_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "results/judge.h"
+
+bool text_ink(struct buf *out, bool color, enum ink ink, const char *text)
+{
+    static const char *const codes[] = {"",         "\033[32m", "\033[31m",
+                                        "\033[33m", "\033[1m",  "\033[2m"};
+
+    if (!color || ink == INK_PLAIN)
+        return buf_add_text(out, text);
+    return buf_add_format(out, "%s%s\033[0m", codes[ink], text);
+}
+
+const char *text_us(char *out, size_t room, uint64_t us)
+{
+    if (us < 1000)
+        (void)snprintf(out, room, "%lluus", (unsigned long long)us);
+    else if (us < 1000000)
+        (void)snprintf(out, room, "%llu.%llums", (unsigned long long)(us / 1000),
+                       (unsigned long long)(us % 1000 / 100));
+    else if (us < 60000000)
+        (void)snprintf(out, room, "%llu.%02llus", (unsigned long long)(us / 1000000),
+                       (unsigned long long)(us % 1000000 / 10000));
+    else
+        (void)snprintf(out, room, "%llum%02llus", (unsigned long long)(us / 60000000),
+                       (unsigned long long)(us / 1000000 % 60));
+    return out;
+}
+
+const char *text_at(char *out, size_t room, uint64_t t_ns)
+{
+    if (t_ns == NEVER_NS)
+        (void)snprintf(out, room, "-");
+    else
+        (void)snprintf(out, room, "+%llu.%03llus", (unsigned long long)(t_ns / NS_PER_S),
+                       (unsigned long long)(t_ns / NS_PER_MS % 1000));
+    return out;
+}
+
+static enum ink ink_of(enum outcome o)
+{
+    enum axis worse = class_responsibility(o);
+
+    if (class_transparency(o) > worse)
+        worse = class_transparency(o);
+    switch (worse) {
+    case AXIS_OK:
+        return INK_GOOD;
+    case AXIS_WARNING:
+    case AXIS_OPEN:
+        return INK_OPEN;
+    case AXIS_VIOLATION:
+    case AXIS_INVALID:
+        return INK_BAD;
+    }
+    return INK_PLAIN;
+}
+
+static const char *axis_letter(enum axis a)
+{
+    static const char *const letters[] = {"ok", "warning", "VIOLATION", "open", "INVALID"};
+
+    return letters[a];
+}
+
+static bool add_verdict(const struct judgement *j, struct buf *out, bool color)
+{
+    const struct manifest *m = j->manifest;
+    enum ink ink = j->verdict == VERDICT_PASS   ? INK_GOOD
+                   : j->verdict == VERDICT_FAIL ? INK_BAD
+                                                : INK_OPEN;
+
+    text_ink(out, color, ink, verdict_name(j->verdict));
+    buf_add_format(out, "  %s%s%s on %s\n", m->name, m->variant[0] ? " " : "", m->variant,
+                   m->target);
+    for (uint32_t i = 0; i < j->reason_count; i++)
+        buf_add_format(out, "  - %s\n", j->reasons[i]);
+    return buf_add_text(out, "\n");
+}
+
+static bool add_classes(const struct judgement *j, struct buf *out, bool color)
+{
+    const struct tally *t = &j->tally;
+    char n[32], head[120];
+
+    (void)snprintf(head, sizeof head, "%-20s %12s %12s  %-15s %s", "class", "copies", "primaries",
+                   "responsibility", "transparency");
+    text_ink(out, color, INK_HEAD, head);
+    buf_add_text(out, "\n");
+    for (enum outcome o = 0; o < CLASS_COUNT; o++) {
+        char line[120], primaries[32];
+
+        if (!t->classes[o])
+            continue;
+        (void)snprintf(line, sizeof line, "%-20s", class_name(o));
+        text_ink(out, color, ink_of(o), line);
+        buf_add_format(out, " %12s %12s  %-15s %s\n", text_print_count(n, sizeof n, t->classes[o]),
+                       text_print_count(primaries, sizeof primaries, t->primaries[o]),
+                       axis_letter(class_responsibility(o)), axis_letter(class_transparency(o)));
+    }
+    return buf_add_format(out, "%-20s %12s\n\n", "planned",
+                          text_print_count(n, sizeof n, t->planned));
+}
+
+static bool add_flags(const struct judgement *j, struct buf *out)
+{
+    bool any = false;
+
+    for (enum flag f = 0; f < FLAG_COUNT; f++)
+        if (j->tally.flags[f]) {
+            buf_add_format(out, "%s%s %llu", any ? ", " : "flags: ", flag_name(f),
+                           (unsigned long long)j->tally.flags[f]);
+            any = true;
+        }
+    return !any || buf_add_text(out, "\n\n");
+}
+
+static bool add_phases(const struct judgement *j, struct buf *out, bool color)
+{
+    const struct tally *t = &j->tally;
+
+    if (!j->manifest->move_count)
+        return true;
+    text_ink(out, color, INK_HEAD, "where in a move the copies were accepted");
+    buf_add_text(out, "\n");
+    for (enum move_phase p = 0; p < MOVE_PHASE_COUNT; p++) {
+        bool any = false;
+
+        buf_add_format(out, "  %-8s", move_phase_name(p));
+        for (enum outcome o = 0; o < CLASS_COUNT; o++)
+            if (t->phases[p][o]) {
+                buf_add_format(out, "%s %s %llu", any ? "," : "", class_name(o),
+                               (unsigned long long)t->phases[p][o]);
+                any = true;
+            }
+        buf_add_text(out, any ? "\n" : " -\n");
+    }
+    return buf_add_text(out, "\n");
+}
+
+static void add_latency(struct buf *out, const char *name, const struct hist *h)
+{
+    char p50[32], p90[32], p99[32], max[32];
+
+    if (h->count)
+        buf_add_format(
+            out, "  %-12s %10llu %10s %10s %10s %10s\n", name, (unsigned long long)h->count,
+            text_us(p50, sizeof p50, hist_quantile(h, 0.5)),
+            text_us(p90, sizeof p90, hist_quantile(h, 0.9)),
+            text_us(p99, sizeof p99, hist_quantile(h, 0.99)), text_us(max, sizeof max, h->max));
+}
+
+static bool add_latencies(const struct judgement *j, struct buf *out, bool color)
+{
+    const struct tally *t = &j->tally;
+    char head[100];
+
+    (void)snprintf(head, sizeof head, "%-14s %10s %10s %10s %10s %10s", "latency", "count", "p50",
+                   "p90", "p99", "max");
+    text_ink(out, color, INK_HEAD, head);
+    buf_add_text(out, "\n");
+    add_latency(out, "accept", &t->accept);
+    add_latency(out, "deliver", &t->deliver);
+    add_latency(out, "end to end", &t->end_to_end);
+    add_latency(out, "ndr", &t->ndr);
+    add_latency(out, "pacing", &t->lateness);
+    return buf_add_text(out, "\n");
+}
+
+static bool add_health(const struct judgement *j, struct buf *out)
+{
+    const struct health *h = &j->tally.health;
+    bool any = false;
+
+    buf_add_format(out,
+                   "moves: %llu asked, %llu done, %llu failed, %llu verified, %llu disproved\n"
+                   "canaries: %llu sent, %llu reported; places: %llu of %llu scanned since "
+                   "quiescence; run %s\n",
+                   (unsigned long long)h->moves_asked, (unsigned long long)h->moves_done,
+                   (unsigned long long)h->moves_failed, (unsigned long long)h->moves_verified,
+                   (unsigned long long)h->moves_disproved, (unsigned long long)h->canaries_sent,
+                   (unsigned long long)h->canaries_reported, (unsigned long long)h->places_final,
+                   (unsigned long long)h->places, h->ended ? "ended by itself" : "did not end");
+    for (unsigned i = 0; i < FIND_COUNT; i++)
+        if (h->findings[i]) {
+            buf_add_format(out, "%s%s %llu", any ? ", " : "findings: ", event_finding_name(i),
+                           (unsigned long long)h->findings[i]);
+            any = true;
+        }
+    return buf_add_text(out, any ? "\n" : "");
+}
+
+bool judgement_text(const struct judgement *j, struct buf *out, bool color)
+{
+    return add_verdict(j, out, color) && add_classes(j, out, color) && add_flags(j, out) &&
+           add_phases(j, out, color) && add_latencies(j, out, color) && add_health(j, out);
+}

@@ -58,28 +58,31 @@ struct poll {
     uint64_t began_ns;
     bool asked;   /* a complete scan was asked for before it began */
     bool fresh;   /* by EXAMINE: the count alone proves nothing */
-    bool list;    /* UID SEARCH ALL is due */
     bool changed; /* something came or went */
     unsigned rounds;
 };
 
 struct imap_probe {
     struct probe p; /* first */
-    const struct probe_context *c;
+    struct probe_context c;
     const struct probe_profile *how;
     enum place at;
     struct stream *stream;
     struct imap_in in;
     struct buf out;
-    struct timer timer;
+    struct timer timer,
+        told; /* told: scanned() comes from the loop, where the probe may be closed */
     uint64_t heard_ns, tried_ns, wanted_ns; /* loop time; wanted 0: no scan asked for */
     uint32_t next_tag, tries;               /* tries: failures in a row */
     struct open_command open[OPEN_MAX];
     unsigned open_count;
     bool has_idle, selected;
-    bool absent_told; /* EV_SCAN said so */
+    bool must_list;            /* something may have gone: UID SEARCH ALL is due */
+    bool idle_open, idle_over; /* "+" came; and DONE follows it at once */
+    bool absent_told;          /* EV_SCAN said so */
     /* the mailbox as the server tells it */
-    uint32_t exists, validity, uidnext, known_validity, known_uidnext;
+    uint32_t exists, uidnext, validity,
+        known_uidnext; /* validity, known_uidnext: of what is known */
     struct known known;
     uint32_t epoch;
     bool reset; /* the next complete scan says SCAN_RESET */
@@ -95,7 +98,7 @@ static void redial_at(struct imap_probe *p, uint64_t at_ns);
 
 static uint64_t now_of(const struct imap_probe *p)
 {
-    return loop_now(p->c->loop);
+    return loop_now(p->c.loop);
 }
 
 static uint64_t period_of(const struct imap_probe *p)
@@ -105,6 +108,13 @@ static uint64_t period_of(const struct imap_probe *p)
 
 static void tell_muster(struct imap_probe *p)
 {
+    timer_arm(p->c.loop, &p->told, now_of(p));
+}
+
+static void on_told(struct timer *t)
+{
+    struct imap_probe *p = t->owner;
+
     if (p->p.scanned)
         p->p.scanned(&p->p);
 }
@@ -114,15 +124,15 @@ static void tell_muster(struct imap_probe *p)
 static void record(struct imap_probe *p, enum event_kind kind, uint64_t loop_ns, uint64_t number,
                    uint32_t code)
 {
-    struct event ev = {.t_ns = clock_target(p->c->clock, loop_ns),
-                       .slot = number * p->c->work->stride,
+    struct event ev = {.t_ns = clock_target(p->c.clock, loop_ns),
+                       .slot = number * p->c.work->stride,
                        .kind = (uint16_t)kind,
                        .place = (uint16_t)p->p.server,
                        .code = code,
                        .a = p->p.mailbox,
                        .b = p->epoch};
 
-    (void)journal_add(p->c->journal, &ev);
+    (void)journal_add(p->c.journal, &ev);
 }
 
 static void record_seen(struct imap_probe *p, uint64_t number, uint32_t ordinal, bool corrupt)
@@ -133,26 +143,25 @@ static void record_seen(struct imap_probe *p, uint64_t number, uint32_t ordinal,
 
 static void record_failure(struct imap_probe *p)
 {
-    struct event ev = {.t_ns = clock_target(p->c->clock, now_of(p)),
+    struct event ev = {.t_ns = clock_target(p->c.clock, now_of(p)),
                        .kind = EV_FINDING,
                        .place = (uint16_t)p->p.server,
                        .code = FIND_PROBE_FAILED,
                        .a = p->p.mailbox};
 
-    (void)journal_add(p->c->journal, &ev);
+    (void)journal_add(p->c.journal, &ev);
 }
 
 static void begin_epoch(struct imap_probe *p)
 {
-    p->epoch = correlate_epoch(p->c->correlate, p->p.mailbox, p->p.server);
+    p->epoch = correlate_epoch(p->c.correlate, p->p.mailbox, p->p.server);
 }
 
 /* UIDs mean something else from now on, or nothing. */
 static void forget_all(struct imap_probe *p)
 {
     known_clear(&p->known);
-    p->known_validity = 0;
-    p->known_uidnext = 0;
+    p->validity = p->known_uidnext = 0;
     p->reset = true;
     begin_epoch(p);
 }
@@ -263,7 +272,7 @@ static uint32_t open_command(struct imap_probe *p, enum asked what)
     if (p->at != AT_COMMAND)
         p->heard_ns = now_of(p);
     p->at = AT_COMMAND;
-    timer_arm(p->c->loop, &p->timer, p->heard_ns + SILENCE_NS);
+    timer_arm(p->c.loop, &p->timer, p->heard_ns + SILENCE_NS);
     return p->next_tag;
 }
 
@@ -293,11 +302,11 @@ static void rest_until_next_poll(struct imap_probe *p)
     } else if (p->how->idle && p->has_idle) {
         (void)imap_put(&p->out, open_command(p, ASKED_IDLE), "IDLE");
         p->at = AT_IDLE;
-        timer_arm(p->c->loop, &p->timer, now_of(p) + IDLE_NS);
+        p->idle_open = p->idle_over = false;
         (void)send_out(p);
     } else {
         p->at = AT_READY;
-        timer_arm(p->c->loop, &p->timer, next > soon ? next : soon);
+        timer_arm(p->c.loop, &p->timer, next > soon ? next : soon);
     }
 }
 
@@ -334,12 +343,12 @@ static void fetch_listed(struct imap_probe *p)
     (void)send_out(p);
 }
 
-/* Does the count prove that nothing went? Not after EXAMINE in a mailbox known before, unless UIDNEXT stands still too. */
+/* Does an equal count prove that nothing went? After EXAMINE in a mailbox known before only if nothing came meanwhile. */
 static bool count_is_proof(const struct imap_probe *p)
 {
-    if (!p->poll.fresh || p->known.count == 0)
-        return true;
-    return p->uidnext != 0 && p->known_uidnext != 0 && p->exists >= p->known.count;
+    uint32_t expected = p->known_uidnext > p->known.last ? p->known_uidnext : p->known.last + 1;
+
+    return !p->poll.fresh || p->known.count == 0 || p->uidnext == expected;
 }
 
 /* All answers are in: what next? */
@@ -351,7 +360,7 @@ static void poll_step(struct imap_probe *p)
         fetch_listed(p);
         return;
     }
-    if (p->exists == p->known.count && !poll->list && count_is_proof(p)) {
+    if (p->exists == p->known.count && !p->must_list && count_is_proof(p)) {
         poll_end(p, true);
         return;
     }
@@ -359,10 +368,12 @@ static void poll_step(struct imap_probe *p)
         poll_end(p, false);
         return;
     }
-    if (!poll->list && p->exists > p->known.count && p->exists - p->known.count <= NEW_UNLISTED &&
+    if (!p->must_list && p->exists > p->known.count && p->exists - p->known.count <= NEW_UNLISTED &&
         poll->rounds % 2 == 1 && p->known.last < UINT32_MAX) {
+        poll->fresh = false; /* all that came is read; so the count will tell */
         fetch(p, p->known.last + 1, 0);
     } else {
+        p->must_list = false; /* unless it is said again */
         known_mark_begin(&p->known);
         p->listed_count = p->listed_next = 0;
         (void)imap_put_search_all(&p->out, open_command(p, ASKED_LIST));
@@ -402,7 +413,6 @@ static void take_listing(struct imap_probe *p)
         p->poll.changed = true;
     if (p->listed_count > 1)
         qsort(p->listed, p->listed_count, sizeof *p->listed, by_uid);
-    p->poll.list = false;
     p->poll.fresh = false;
 }
 
@@ -439,8 +449,8 @@ static bool take_fetch(struct imap_probe *p, const struct imap_response *r)
         return true;
     if (!r->has_body)
         return true; /* flags of a message we have not read yet */
-    got = correlate_read(p->c->correlate, r->body, p->p.mailbox, p->p.server,
-                         clock_target(p->c->clock, now_of(p)));
+    got = correlate_read(p->c.correlate, r->body, p->p.mailbox, p->p.server,
+                         clock_target(p->c.clock, now_of(p)));
     if (!known_add(&p->known, r->uid, got.kind == READING_COPY ? got.number : KNOWN_OTHER,
                    got.corrupt, &ordinal))
         return false;
@@ -450,39 +460,50 @@ static bool take_fetch(struct imap_probe *p, const struct imap_response *r)
     return true;
 }
 
-/* Leaves IDLE, because the server said something or a scan is wanted. */
+/* Leaves IDLE, because the server said something or a scan is wanted; not before the "+" is there. */
 static void leave_idle(struct imap_probe *p)
 {
+    if (!p->idle_open) {
+        p->idle_over = true;
+        return;
+    }
     p->at = AT_COMMAND;
     p->heard_ns = now_of(p);
-    timer_arm(p->c->loop, &p->timer, p->heard_ns + SILENCE_NS);
+    timer_arm(p->c.loop, &p->timer, p->heard_ns + SILENCE_NS);
     (void)imap_put_idle_done(&p->out);
 }
 
 static void take_validity(struct imap_probe *p, uint32_t validity)
 {
-    p->validity = validity;
-    if (validity == p->known_validity)
+    if (validity == p->validity)
         return;
-    if (p->known_validity != 0 || p->known.count > 0)
+    if (p->validity != 0 || p->known.count > 0)
         forget_all(p);
-    p->known_validity = validity;
+    p->validity = validity;
     p->listed_count = p->listed_next = 0;
 }
 
 /* ---- answers ---- */
 
+/* A line of the server, for people. */
+static void copy_line(const struct imap_response *r, char out[160])
+{
+    size_t n = r->line.n < 159 ? r->line.n : 159;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = r->line.p[i] >= ' ' && r->line.p[i] < 0x7f ? (char)r->line.p[i] : '?';
+    out[n] = 0;
+}
+
 static void examined(struct imap_probe *p, const struct imap_response *r)
 {
+    char line[160];
+
     if (r->status == IMAP_OK) {
-        if (p->absent_told || p->known_validity == 0)
-            p->known_validity = p->validity;
         p->absent_told = false;
         return;
     }
-    char line[160];
-
-    (void)snprintf(line, sizeof line, "%.*s", (int)(r->line.n < 150 ? r->line.n : 150), r->line.p);
+    copy_line(r, line);
     if (imap_has_word(r->code, "NONEXISTENT"))
         session_absent(p, line);
     else
@@ -536,8 +557,7 @@ static void take_status(struct imap_probe *p, const struct imap_response *r)
     if (r->status == IMAP_BYE) {
         char line[160];
 
-        (void)snprintf(line, sizeof line, "%.*s", (int)(r->line.n < 150 ? r->line.n : 150),
-                       r->line.p);
+        copy_line(r, line);
         session_refused(p, line);
         return;
     }
@@ -561,7 +581,7 @@ static void take(struct imap_probe *p, const struct imap_response *r)
         break;
     case IMAP_EXPUNGE:
         p->exists -= p->exists > 0;
-        p->poll.list = true;
+        p->must_list = true;
         break;
     case IMAP_FETCH:
         if (!take_fetch(p, r))
@@ -575,6 +595,13 @@ static void take(struct imap_probe *p, const struct imap_response *r)
         p->has_idle = imap_has_word(r->text, "IDLE");
         return;
     case IMAP_CONTINUE:
+        if (p->at != AT_IDLE)
+            return;
+        p->idle_open = true;
+        timer_arm(p->c.loop, &p->timer, now_of(p) + IDLE_NS);
+        if (!p->idle_over)
+            return;
+        break;
     case IMAP_OTHER:
         return;
     }
@@ -631,7 +658,8 @@ static void on_dialed(void *owner, enum dial_answer answer, struct stream *s, co
         p->stream = s;
         s->ready = on_ready;
         s->owner = p;
-        p->exists = p->uidnext = p->validity = 0;
+        p->exists = p->uidnext = 0;
+        p->must_list = false;
         (void)imap_put(&p->out, open_command(p, ASKED_CAPABILITY), "CAPABILITY");
         (void)send_out(p);
         return;
@@ -650,17 +678,17 @@ static void on_dialed(void *owner, enum dial_answer answer, struct stream *s, co
 
 static void dial(struct imap_probe *p)
 {
-    const struct site *site = &p->c->work->profile->site;
+    const struct site *site = &p->c.work->profile->site;
 
     p->at = AT_DIALING;
     p->tried_ns = now_of(p);
-    p->c->dial->open(p->c->dial, &site->servers[p->p.server], &site->mailboxes[p->p.mailbox],
-                     on_dialed, p);
+    p->c.dial->open(p->c.dial, &site->servers[p->p.server], &site->mailboxes[p->p.mailbox],
+                    on_dialed, p);
 }
 
 static void redial_at(struct imap_probe *p, uint64_t at_ns)
 {
-    timer_arm(p->c->loop, &p->timer, at_ns);
+    timer_arm(p->c.loop, &p->timer, at_ns);
 }
 
 static void on_timer(struct timer *t)
@@ -675,14 +703,18 @@ static void on_timer(struct timer *t)
         poll_begin(p, p->wanted_ns != 0);
         return;
     case AT_IDLE:
-        leave_idle(p);
-        (void)send_out(p);
+        if (p->idle_open)
+            leave_idle(p);
+        else
+            session_failed(p, "no answer to IDLE");
+        if (p->stream)
+            (void)send_out(p);
         return;
     case AT_COMMAND:
         if (now_of(p) >= p->heard_ns + SILENCE_NS)
             session_failed(p, "no answer in time");
         else
-            timer_arm(p->c->loop, &p->timer, p->heard_ns + SILENCE_NS);
+            timer_arm(p->c.loop, &p->timer, p->heard_ns + SILENCE_NS);
         return;
     case AT_DIALING:
         return;
@@ -701,12 +733,13 @@ static struct probe *imap_open(const struct probe_context *c, const struct probe
         return NULL;
     }
     p->p = (struct probe){.ops = &probe_imap, .mailbox = mailbox, .server = server, .why = ""};
-    p->c = c;
+    p->c = *c;
     p->how = how;
     known_init(&p->known);
     imap_in_init(&p->in);
     buf_init(&p->out, 65536);
     timer_init(&p->timer, on_timer, p);
+    timer_init(&p->told, on_told, p);
     begin_epoch(p);
     p->reset = p->epoch > 1; /* an earlier probe of this place told things */
     timer_arm(c->loop, &p->timer, loop_now(c->loop));
@@ -721,14 +754,14 @@ static void imap_scan(struct probe *probe)
     p->wanted_ns = now_of(p) + 1;
     switch (p->at) {
     case AT_READY:
-        timer_arm(p->c->loop, &p->timer, p->wanted_ns);
+        timer_arm(p->c.loop, &p->timer, p->wanted_ns);
         return;
     case AT_IDLE:
         leave_idle(p);
-        timer_arm(p->c->loop, &p->timer, p->wanted_ns);
+        (void)send_out(p);
         return;
     case AT_REST: /* not more often than once a period, whoever asks */
-        timer_arm(p->c->loop, &p->timer,
+        timer_arm(p->c.loop, &p->timer,
                   p->tried_ns + period_of(p) > p->wanted_ns ? p->tried_ns + period_of(p)
                                                             : p->wanted_ns);
         return;
@@ -742,8 +775,11 @@ static void imap_close(struct probe *probe)
 {
     struct imap_probe *p = (struct imap_probe *)probe;
 
-    p->c->dial->forget(p->c->dial, p);
-    timer_disarm(p->c->loop, &p->timer);
+    p->c.dial->forget(p->c.dial, p);
+    timer_disarm(p->c.loop, &p->timer);
+    timer_disarm(p->c.loop, &p->told);
+    if (p->at == AT_READY && imap_put(&p->out, ++p->next_tag, "LOGOUT"))
+        (void)stream_write(p->stream, p->out.p, p->out.n); /* a courtesy: nobody waits for BYE */
     stream_close(p->stream);
     imap_in_fini(&p->in);
     buf_fini(&p->out);

@@ -1,0 +1,316 @@
+/* fake_imap.c - the server half of RFC 3501 that probes use, with a view of the mailbox per session. */
+#include "tests/probes/fake_imap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fake_imap_session {
+    struct fake_imap *f;
+    struct fake_imap_session *next;
+    struct stream *stream;
+    struct buf in, out;
+    uint32_t view[FAKE_IMAP_MESSAGES]; /* the UIDs it has been told of */
+    uint32_t seen;
+    char idle_tag[32]; /* "" not idling */
+    bool over;
+};
+
+static void free_session(struct fake_imap_session *s)
+{
+    struct fake_imap_session **at = &s->f->sessions;
+
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    stream_close(s->stream);
+    buf_fini(&s->in);
+    buf_fini(&s->out);
+    free(s);
+}
+
+/* false: the session is gone. */
+static bool flush(struct fake_imap_session *s)
+{
+    while (s->out.n > 0) {
+        long n = stream_write(s->stream, s->out.p, s->out.n);
+
+        if (n == STREAM_AGAIN)
+            return true;
+        if (n < 0) {
+            free_session(s);
+            return false;
+        }
+        buf_drop(&s->out, (size_t)n);
+    }
+    if (s->over) {
+        free_session(s);
+        return false;
+    }
+    return true;
+}
+
+static const struct fake_imap_message *message_of(const struct fake_imap *f, uint32_t uid)
+{
+    for (uint32_t i = 0; i < f->count; i++)
+        if (f->messages[i].uid == uid)
+            return &f->messages[i];
+    return NULL;
+}
+
+/* EXPUNGE for what went, EXISTS for what came. */
+static void tell_changes(struct fake_imap_session *s)
+{
+    const struct fake_imap *f = s->f;
+    uint32_t before;
+
+    for (uint32_t i = 0; i < s->seen;)
+        if (message_of(f, s->view[i])) {
+            i++;
+        } else {
+            memmove(s->view + i, s->view + i + 1, (--s->seen - i) * sizeof *s->view);
+            (void)buf_add_format(&s->out, "* %" PRIu32 " EXPUNGE\r\n", i + 1);
+        }
+    before = s->seen;
+    for (uint32_t i = 0; i < f->count; i++)
+        if (s->seen == 0 || f->messages[i].uid > s->view[s->seen - 1])
+            s->view[s->seen++] = f->messages[i].uid;
+    if (s->seen != before)
+        (void)buf_add_format(&s->out, "* %" PRIu32 " EXISTS\r\n", s->seen);
+}
+
+static void do_examine(struct fake_imap_session *s, const char *tag)
+{
+    struct fake_imap *f = s->f;
+
+    f->examines++;
+    s->seen = f->count;
+    for (uint32_t i = 0; i < f->count; i++)
+        s->view[i] = f->messages[i].uid;
+    (void)buf_add_format(&s->out,
+                         "* %" PRIu32 " EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY %" PRIu32
+                         "] ok\r\n* OK [UIDNEXT %" PRIu32 "] ok\r\n%s OK [READ-ONLY] done\r\n",
+                         f->count, f->validity, f->uidnext, tag);
+}
+
+static void do_fetch(struct fake_imap_session *s, const char *tag, const char *range)
+{
+    struct fake_imap *f = s->f;
+    uint32_t low = 0, high = UINT32_MAX;
+    const char *colon = strchr(range, ':');
+
+    f->fetches++;
+    low = (uint32_t)strtoul(range, NULL, 10);
+    if (colon && colon[1] != '*')
+        high = (uint32_t)strtoul(colon + 1, NULL, 10);
+    else if (s->seen > 0 && low > s->view[s->seen - 1])
+        low = s->view[s->seen - 1]; /* "7:*" with fewer: the last one (RFC 3501 section 9) */
+    for (uint32_t i = 0, told = 0; i < s->seen; i++) {
+        const struct fake_imap_message *m = message_of(f, s->view[i]);
+
+        if (!m || m->uid < low || m->uid > high)
+            continue;
+        if (f->bye_after > 0 && ++told > f->bye_after) {
+            f->bye_after = 0;
+            s->over = true;
+            (void)buf_add_text(&s->out, "* BYE being moved\r\n");
+            return;
+        }
+        (void)buf_add_format(
+            &s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " RFC822.SIZE %zu BODY[] {%zu}\r\n", i + 1,
+            m->uid, m->n, m->n);
+        (void)buf_add(&s->out, m->text, m->n);
+        (void)buf_add_text(&s->out, ")\r\n");
+    }
+    (void)buf_add_format(&s->out, "%s OK fetched\r\n", tag);
+}
+
+static void do_search(struct fake_imap_session *s, const char *tag)
+{
+    s->f->searches++;
+    tell_changes(s);
+    (void)buf_add_text(&s->out, "* SEARCH");
+    for (uint32_t i = 0; i < s->seen; i++)
+        (void)buf_add_format(&s->out, " %" PRIu32, s->view[i]);
+    (void)buf_add_format(&s->out, "\r\n%s OK searched\r\n", tag);
+}
+
+static void do_login(struct fake_imap_session *s, const char *tag, const char *rest)
+{
+    struct fake_imap *f = s->f;
+
+    f->log_ons++;
+    (void)snprintf(f->last_log_on, sizeof f->last_log_on, "%s", rest);
+    (void)buf_add_format(&s->out, "%s %s\r\n", tag, f->refusal ? f->refusal : "OK welcome");
+}
+
+static void do_noop(struct fake_imap_session *s, const char *tag)
+{
+    s->f->noops++;
+    if (s->f->bad_answer) {
+        (void)buf_add_text(&s->out, s->f->bad_answer);
+        return;
+    }
+    tell_changes(s);
+    (void)buf_add_format(&s->out, "%s OK noop\r\n", tag);
+}
+
+static void do_line(struct fake_imap_session *s, char *line)
+{
+    char *tag = line, *command = strchr(line, ' ');
+
+    if (strcmp(line, "DONE") == 0) {
+        tell_changes(s);
+        (void)buf_add_format(&s->out, "%s OK idled\r\n", s->idle_tag);
+        s->idle_tag[0] = 0;
+        return;
+    }
+    if (!command)
+        return;
+    *command++ = 0;
+    if (strncmp(command, "LOGIN ", 6) == 0) {
+        do_login(s, tag, command + 6);
+    } else if (strcmp(command, "CAPABILITY") == 0) {
+        (void)buf_add_format(&s->out, "* CAPABILITY IMAP4rev1%s\r\n%s OK\r\n",
+                             s->f->idle ? " IDLE" : "", tag);
+    } else if (strcmp(command, "EXAMINE INBOX") == 0) {
+        do_examine(s, tag);
+    } else if (strcmp(command, "NOOP") == 0) {
+        do_noop(s, tag);
+    } else if (strncmp(command, "UID FETCH ", 10) == 0) {
+        do_fetch(s, tag, command + 10);
+    } else if (strcmp(command, "UID SEARCH ALL") == 0) {
+        do_search(s, tag);
+    } else if (strcmp(command, "IDLE") == 0) {
+        s->f->idles++;
+        (void)snprintf(s->idle_tag, sizeof s->idle_tag, "%.31s", tag);
+        (void)buf_add_text(&s->out, "+ idling\r\n");
+    } else if (strcmp(command, "LOGOUT") == 0) {
+        s->f->logouts++;
+        s->over = true;
+    } else {
+        (void)buf_add_format(&s->out, "%s BAD what?\r\n", tag);
+    }
+}
+
+static void on_ready(struct stream *stream, unsigned what)
+{
+    struct fake_imap_session *s = stream->owner;
+    char piece[4096];
+    long n;
+
+    (void)what;
+    while ((n = stream_read(stream, piece, sizeof piece)) > 0)
+        (void)buf_add(&s->in, piece, (size_t)n);
+    if (n != STREAM_AGAIN) {
+        free_session(s);
+        return;
+    }
+    for (;;) {
+        const unsigned char *lf = s->in.n ? memchr(s->in.p, '\n', s->in.n) : NULL;
+        char line[1024];
+        size_t length;
+
+        if (!lf || s->over)
+            break;
+        length = (size_t)(lf - s->in.p);
+        (void)snprintf(line, sizeof line, "%.*s", (int)(length > 0 ? length - 1 : 0), s->in.p);
+        buf_drop(&s->in, length + 1);
+        do_line(s, line);
+    }
+    (void)flush(s);
+}
+
+static void on_accept(void *owner, struct stream *stream)
+{
+    struct fake_imap *f = owner;
+    struct fake_imap_session *s = calloc(1, sizeof *s);
+
+    PM_ASSERT(s);
+    s->f = f;
+    s->next = f->sessions;
+    f->sessions = s;
+    s->stream = stream;
+    stream->ready = on_ready;
+    stream->owner = s;
+    buf_init(&s->in, 1 << 20);
+    buf_init(&s->out, 64 << 20);
+    (void)buf_add_text(&s->out, f->greeting ? f->greeting : "* OK fake\r\n");
+    (void)flush(s);
+}
+
+void fake_imap_start(struct fake_imap *f, struct loop *l, const struct net_addr *at)
+{
+    struct err e;
+
+    f->loop = l;
+    f->validity = f->validity ? f->validity : 1;
+    f->uidnext = f->uidnext ? f->uidnext : 1;
+    f->listener = loop_listen(l, at, on_accept, f, &e);
+    PM_ASSERT(f->listener);
+}
+
+void fake_imap_stop(struct fake_imap *f)
+{
+    while (f->sessions)
+        free_session(f->sessions);
+    for (uint32_t i = 0; i < f->count; i++)
+        free(f->messages[i].text);
+    f->count = 0;
+    listener_close(f->listener);
+    f->listener = NULL;
+}
+
+void fake_imap_add(struct fake_imap *f, const void *text, size_t n)
+{
+    struct fake_imap_message *m = &f->messages[f->count++];
+
+    PM_ASSERT(f->count <= FAKE_IMAP_MESSAGES);
+    *m = (struct fake_imap_message){.uid = f->uidnext++, .text = malloc(n + 1), .n = n};
+    PM_ASSERT(m->text);
+    memcpy(m->text, text, n);
+}
+
+void fake_imap_remove(struct fake_imap *f, uint32_t uid)
+{
+    for (uint32_t i = 0; i < f->count; i++)
+        if (f->messages[i].uid == uid) {
+            free(f->messages[i].text);
+            memmove(f->messages + i, f->messages + i + 1, (--f->count - i) * sizeof *f->messages);
+            return;
+        }
+}
+
+void fake_imap_renumber(struct fake_imap *f)
+{
+    f->validity++;
+    for (uint32_t i = 0; i < f->count; i++)
+        f->messages[i].uid = i + 1;
+    f->uidnext = f->count + 1;
+}
+
+void fake_imap_push(struct fake_imap *f)
+{
+    struct fake_imap_session *s = f->sessions, *next;
+
+    for (; s; s = next) {
+        next = s->next;
+        if (s->idle_tag[0] != 0) {
+            tell_changes(s);
+            (void)flush(s);
+        }
+    }
+}
+
+void fake_imap_bye(struct fake_imap *f, const char *line)
+{
+    struct fake_imap_session *s = f->sessions, *next;
+
+    for (; s; s = next) {
+        next = s->next;
+        (void)buf_add_text(&s->out, line);
+        s->over = true;
+        (void)flush(s);
+    }
+}

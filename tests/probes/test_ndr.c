@@ -1,0 +1,241 @@
+/* test_ndr.c - whose message a report is about, which mailbox it names, and what is kept of it. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probes/ndr.h"
+#include "tests/probes/rig.h"
+#include "tests/support/check.h"
+#include "tests/support/scratch.h"
+
+static uint64_t canary;
+
+static void on_canary(void *owner, uint64_t number)
+{
+    (void)owner;
+    canary = number;
+}
+
+/* An Exchange report about message n, naming `whom`; arrives at the mailbox `at`. Returns the newest EV_REPORT line. */
+static const char *take_text(struct rig *g, struct ndr *n, uint64_t number, const char *whom,
+                             const char *sentence, uint32_t at)
+{
+    char token[40], mail[2000];
+    const char *all;
+
+    (void)snprintf(
+        mail, sizeof mail,
+        "Return-Path: <>\r\nFrom: System Administrator <postmaster@lab.test>\r\n"
+        "Subject: Undeliverable: hello [%s]\r\nMessage-ID: <report-1@s1.lab.test>\r\n\r\n"
+        "Your message did not reach some or all of the intended recipients.\r\n\r\n"
+        "  Subject: hello\r\n  Sent: 1/2/98 3:04 PM\r\n\r\n"
+        "The following recipient(s) could not be reached:\r\n\r\n"
+        "  %s on 1/2/98 3:05 PM\r\n    %s\r\n    MSEXCH:MSExchangeMTA:SITE:S1\r\n",
+        rig_token(g, number, token), whom, sentence);
+    CHECK_U64(ndr_take(n, slice_of(mail), at, 2, 1000), NDR_TAKEN);
+    all = fake_run_events(g->r, EV_REPORT);
+    for (const char *next = all; (next = strchr(next, '\n')) && next[1];)
+        all = ++next;
+    return all;
+}
+
+#define COMMS "Unable to deliver the message due to a communications failure"
+
+static void a_report_belongs_to_the_mailbox_it_names(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    struct msg m = workload_message(&g->r->work, 41);
+
+    CHECK_HAS(take_text(g, n, 41, "joanne-1@lab.test", COMMS, m.from), " a=0 ");
+    CHECK_HAS(take_text(g, n, 41, "joanne-1@lab.test", COMMS, m.from), " slot=82\n");
+    CHECK_HAS(take_text(g, n, 41, "alt-1@lab.test", COMMS, m.from), " a=2 ");
+    CHECK_HAS(take_text(g, n, 41, "joanne-2", COMMS, m.from), " a=1 ");
+    CHECK_HAS(take_text(g, n, 41, "c=US;a= ;p=LAB;dda:MSXCHNGE=//o=LAB//cn=RECIPIENTS//cn=ALT-2;",
+                        COMMS, m.from),
+              " a=3 ");
+    CHECK_HAS(take_text(g, n, 41, "Somebody Else", COMMS, m.from), " a=-1 ");
+    CHECK_HAS(take_text(g, n, 41, "joanne-1+pm.x@lab.test", COMMS, m.from), " a=0 ");
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static uint32_t newest_code(struct rig *g)
+{
+    (void)fake_run_count(g->r, EV_REPORT); /* flushes */
+    return g->r->events[g->r->event_count - 1].code;
+}
+
+static void flags_say_who_got_it_and_how_far_to_trust_it(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    struct msg m = workload_message(&g->r->work, 41);
+    uint32_t code;
+
+    (void)take_text(g, n, 41, "joanne-1@lab.test", COMMS, m.from);
+    code = newest_code(g);
+    CHECK_U64(code & 7, REPORT_FAILED);
+    CHECK(code & REPORT_TO_ORIGINATOR);
+    CHECK(code & REPORT_MALFORMED);
+    CHECK(!(code & (REPORT_WEAK | REPORT_LOOP | REPORT_WRONG_STATUS)));
+    CHECK_U64(code >> 8 & 7, 5);
+    CHECK_U64(code >> 11 & 511, 4);
+    (void)take_text(g, n, 41, "nobody",
+                    "The recipient was detected looping within the message transfer service",
+                    m.from == 4 ? 5 : 4);
+    code = newest_code(g);
+    CHECK(!(code & REPORT_TO_ORIGINATOR));
+    CHECK(code & REPORT_WEAK);
+    CHECK(code & REPORT_LOOP);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static void only_failed_is_failed(void)
+{
+    static const struct {
+        const char *action, *status;
+        unsigned kind;
+        bool wrong;
+    } cases[] = {
+        {"failed", "5.1.1", REPORT_FAILED, false},
+        {"failed", "4.4.7", REPORT_FAILED, false},
+        {"failed", "2.0.0", REPORT_FAILED, true},
+        {"delayed", "4.4.1", REPORT_DELAYED, false},
+        {"delivered", "2.0.0", REPORT_DELIVERED, false},
+        {"relayed", "2.0.0", REPORT_RELAYED, false},
+        {"expanded", "2.0.0", REPORT_EXPANDED, false},
+        {"pondered", "", REPORT_DELAYED, false},
+    };
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    char mail[2000], token[40];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)snprintf(
+            mail, sizeof mail,
+            "From: MAILER-DAEMON@s1\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
+            "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; s1\r\n"
+            "Original-Envelope-Id: %s\r\n\r\nFinal-Recipient: rfc822;joanne-1@lab.test\r\n"
+            "Action: %s\r\nStatus: %s\r\n\r\n--b--\r\n",
+            rig_token(g, 7, token), cases[i].action, cases[i].status);
+        CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+        CHECK_U64(newest_code(g) & 7, cases[i].kind);
+        CHECK_U64((newest_code(g) & REPORT_WRONG_STATUS) != 0, cases[i].wrong);
+        CHECK(!(newest_code(g) & REPORT_MALFORMED));
+    }
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static void the_alternates_address_wins_over_the_original_recipient(void)
+{
+    struct rig *g = rig_create("ndr");
+    const struct report_recipient both = {.final = "alt-1@lab.test",
+                                          .original = "joanne-1@lab.test"};
+    const struct report_recipient alias = {.final = "x@elsewhere.test",
+                                           .original = "joanne-2@lab.test"};
+    const struct report_recipient none = {.final = "x@elsewhere.test", .original = ""};
+    const struct site *s = &g->r->profile.site;
+
+    CHECK_U64(ndr_mailbox(s, &both), 2);
+    CHECK_U64(ndr_mailbox(s, &alias), 1);
+    CHECK_U64(ndr_mailbox(s, &none), NO_INDEX);
+    rig_destroy(g);
+}
+
+static void the_same_report_read_again_is_the_same(void)
+{
+    struct report named = {.message_id = "<1@s1>"}, bare = {.message_id = ""};
+    struct slice first = slice_of("Received: a\r\nX-Seen: 1\r\nSubject: s\r\n\r\nbody\r\n");
+    struct slice again = slice_of("Received: b\r\nReturn-Path: <>\r\nSubject: s\r\n\r\nbody\r\n");
+    struct slice other = slice_of("Received: b\r\nSubject: s\r\n\r\nother body\r\n");
+
+    CHECK_U64(ndr_fingerprint(&bare, first, 1), ndr_fingerprint(&bare, again, 1));
+    CHECK(ndr_fingerprint(&bare, first, 1) != ndr_fingerprint(&bare, other, 1));
+    CHECK(ndr_fingerprint(&bare, first, 1) != ndr_fingerprint(&bare, first, 2));
+    CHECK_U64(ndr_fingerprint(&named, first, 1), ndr_fingerprint(&named, other, 1));
+}
+
+static void a_canary_counts_only_when_its_originator_is_told(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    uint64_t number = g->r->work.planned + 3;
+    struct msg m = workload_message(&g->r->work, number);
+
+    canary = 0;
+    (void)take_text(g, n, number, "pm-no-such-user@lab.test", COMMS, m.from == 4 ? 5 : 4);
+    CHECK_U64(canary, 0);
+    (void)take_text(g, n, number, "pm-no-such-user@lab.test", COMMS, m.from);
+    CHECK_U64(canary, number);
+    CHECK_U64(fake_run_count(g->r, EV_CANARY), 1);
+    CHECK_U64(fake_run_count(g->r, EV_REPORT), 0);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static void reports_about_others_are_foreign_and_silent_ones_unreadable(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    char mail[500], token[40];
+
+    CHECK_U64(ndr_take(n,
+                       slice_of("From: MAILER-DAEMON@s1\r\nSubject: failure notice\r\n\r\n"
+                                "could not be delivered:\r\n<joanne-1@lab.test>:\r\n"),
+                       4, 2, 0),
+              NDR_FOREIGN);
+    (void)snprintf(mail, sizeof mail, "From: MAILER-DAEMON@s1\r\nSubject: hm\r\n\r\nabout %s\r\n",
+                   rig_token(g, 7, token));
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_UNREADABLE);
+    (void)snprintf(mail, sizeof mail,
+                   "From: ann@lab.test\r\nAuto-Submitted: auto-replied\r\nSubject: away, Re: %s\r\n"
+                   "\r\naway\r\n",
+                   rig_token(g, 7, token));
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_NO_REPORT);
+    CHECK_U64(fake_run_count(g->r, EV_REPORT), 0);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static void raw_reports_are_kept_once(void)
+{
+    struct rig *g = rig_create("ndr");
+    char dir[500];
+    struct ndr *n;
+    struct dirent *entry;
+    unsigned files = 0;
+    DIR *d;
+
+    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("ndr-kept"));
+    g->c.reports_dir = dir;
+    n = ndr_create(&g->c, on_canary, NULL);
+    (void)take_text(g, n, 41, "joanne-1@lab.test", COMMS, 4);
+    (void)take_text(g, n, 41, "joanne-1@lab.test", COMMS, 4);
+    (void)take_text(g, n, 42, "joanne-1@lab.test", COMMS, 4);
+    d = opendir(dir);
+    while (d && (entry = readdir(d)))
+        files += strstr(entry->d_name, ".eml") != NULL;
+    if (d)
+        (void)closedir(d);
+    CHECK_U64(files, 2);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static const struct test tests[] = {
+    TEST(a_report_belongs_to_the_mailbox_it_names),
+    TEST(flags_say_who_got_it_and_how_far_to_trust_it),
+    TEST(only_failed_is_failed),
+    TEST(the_alternates_address_wins_over_the_original_recipient),
+    TEST(the_same_report_read_again_is_the_same),
+    TEST(a_canary_counts_only_when_its_originator_is_told),
+    TEST(reports_about_others_are_foreign_and_silent_ones_unreadable),
+    TEST(raw_reports_are_kept_once),
+    TEST_END,
+};
+
+const struct suite ndr_suite = {"ndr", tests};

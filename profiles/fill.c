@@ -583,7 +583,7 @@ static bool read_json(const struct value *v)
     buf_fini(&b);
     if (!ok || !json)
         return no_memory(v);
-    store(v, &json, sizeof json);
+    store(v, &json, sizeof(const char *));
     return true;
 }
 

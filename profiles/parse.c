@@ -33,6 +33,7 @@ static bool complain(struct err *e, const char *file, unsigned line, unsigned co
 {
     char text[400];
 
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): both callers have started it
     (void)vsnprintf(text, sizeof text, format, args);
     if (line == 0)
         return err_set(e, EX_BAD_PROFILE, "%s: %s", file, text);

@@ -45,7 +45,7 @@ static double pace_step(struct pace *p)
     case ARRIVE_RAMP:
         return ramp_at(l, p->index);
     case ARRIVE_BURSTS:
-        return (double)(p->index / l->burst) * seconds(l->burst_every_ns);
+        return floor((double)p->index / l->burst) * seconds(l->burst_every_ns);
     case ARRIVE_POISSON:
         r = rng_at(p->seed, p->stream, p->index);
         return p->t_s + rng_exponential(&r) / l->rate;
@@ -386,6 +386,7 @@ static void draw_sender(const struct workload *w, const struct load_profile *l, 
     const struct site *s = &w->profile->site;
     uint64_t n = pool_size(s, l->from, l->from_count), at = rng_below(r, n);
 
+    PM_ASSERT(n > 0);
     m->from = pool_at(s, l->from, at);
     for (uint64_t tries = 0; tries < l->recipients && is_among(m, m->from); tries++)
         m->from = pool_at(s, l->from, at = (at + 1) % n);
@@ -440,9 +441,12 @@ static struct msg make_canary(const struct workload *w, uint64_t number)
 {
     const struct profile *p = w->profile;
     uint64_t k = number - w->planned;
+
+    PM_ASSERT(p->load_count > 0);
     const struct load_profile *l = &p->loads[k % p->load_count];
     uint64_t n = pool_size(&p->site, l->from, l->from_count);
 
+    PM_ASSERT(n > 0);
     return (struct msg){.number = number,
                         .load = SITE_NONE,
                         .from = pool_at(&p->site, l->from, k / p->load_count % n),

@@ -1,4 +1,5 @@
 /* test_complaints.c - what a wrong profile is told: file, line, column, key, what was expected, the nearest name. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,8 +53,7 @@ static void sizes_and_phases_are_held_to_their_form(void)
     char text[2000];
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        strcpy(text, head);
-        strcat(text, rows[i].tail);
+        (void)snprintf(text, sizeof text, "%s%s", head, rows[i].tail);
         check_refused(plain_lab, text, rows[i].part);
     }
 }
@@ -181,7 +181,7 @@ static void a_secret_is_the_first_line_of_its_file(void)
     struct err e = {0};
     char path[500];
 
-    strcpy(path, scratch_dir("secrets"));
+    (void)snprintf(path, sizeof path, "%s", scratch_dir("secrets"));
     (void)scratch_file(path, "secret", "hunter3\nnot this\n");
     const char *file = scratch_file(path, "p.yaml", LIVE("file:secret", "\"u{n}@example.com\""));
     const struct profile *p = profile_load(a, &(struct profile_request){.path = file}, &e);

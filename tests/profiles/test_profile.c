@@ -275,7 +275,8 @@ static struct reading_of read_page(const char *page)
     char *text = scratch_read(page, NULL), *from = text ? strstr(text, "```yaml\n") : NULL;
     char *to = from ? strstr(from, "\n```\n") : NULL;
 
-    if (CHECK(to != NULL)) {
+    CHECK(to != NULL);
+    if (to) {
         to[1] = '\0';
         r = read_draft(from + strlen("```yaml\n"), "");
     }

@@ -98,7 +98,7 @@ static void gaps_of_poisson_arrivals_are_exponential(void)
 static void a_ramp_goes_from_one_rate_to_the_other(void)
 {
     struct plan_of p = plan(HEAD "arrivals: ramp, rate: 10/s, rate_to: 30/s, duration: 10s}}\n");
-    uint64_t count, half = 0, t;
+    uint64_t count, half = 0;
     struct pace at;
 
     if (p.w) {
@@ -106,7 +106,7 @@ static void a_ramp_goes_from_one_rate_to_the_other(void)
         CHECK(last_of(p.w, 0, &count) < 10 * NS_PER_S);
         CHECK_U64(count, 200);
         pace_begin(&at, p.w, 0);
-        while ((t = pace_next(&at)) < 5 * NS_PER_S)
+        while (pace_next(&at) < 5 * NS_PER_S)
             half++;
         CHECK_BETWEEN((double)half, 74, 76); /* 5 s at 10 to 20 a second */
     }
@@ -140,7 +140,7 @@ static void a_message_is_the_same_whenever_it_is_asked_for(void)
         struct msg m = workload_message(p.w, n), again = workload_message(p.w, n);
         const struct mailbox *box = p.r.profile->site.mailboxes;
 
-        CHECK(memcmp(&m, &again, sizeof m) == 0);
+        CHECK(m.from == again.from && m.to[0] == again.to[0] && m.body_bytes == again.body_bytes);
         CHECK_U64(m.load, n < 500 ? 0 : 1);
         CHECK_U64(m.recipients, n < 500 ? 3 : 1);
         CHECK(m.to[0] != m.from);

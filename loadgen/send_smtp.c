@@ -13,10 +13,9 @@
 #include "wire/smtp_client.h"
 #include "wire/smtp_text.h"
 
-#define READ_BYTES         16384
-#define PIECES             16 /* of one writev */
-#define ADDRESS_MAX        320
-#define CONNECTING_AT_ONCE 4u
+#define READ_BYTES  16384
+#define PIECES      16 /* of one writev */
+#define ADDRESS_MAX 320
 
 static_assert(MSG_RECIPIENTS_MAX == SMTP_RECIPIENTS_MAX, "what a load may ask a mail can hold");
 
@@ -55,7 +54,6 @@ struct pool {
 };
 
 static void link_lost(struct link *k);
-static void pool_due(struct pool *p);
 
 static struct loop *loop_of(const struct pool *p)
 {
@@ -456,20 +454,9 @@ static bool link_flush(struct link *k)
     return true;
 }
 
-static void on_ready(struct stream *s, unsigned what)
-{
-    struct link *k = s->owner;
-
-    if (what & STREAM_WRITABLE)
-        k->stands = true;
-    if (what & STREAM_READABLE && !link_read(k))
-        return;
-    if (link_can_take(k))
-        (void)link_take(k);
-    (void)link_flush(k);
-}
-
 /* --- connecting --------------------------------------------------------------------------------------------------------- */
+
+static void on_ready(struct stream *s, unsigned what);
 
 static bool link_connect(struct link *k)
 {
@@ -510,7 +497,34 @@ static bool link_connect(struct link *k)
     return true;
 }
 
-/* Gives every connection that can take one a message; what is still due then deserves another connection. */
+/* What is due and finds no connection deserves another one; they come up one after the other. */
+static void pool_grow(struct pool *p)
+{
+    if (p->open == p->count || p->connecting > 0 || timer_is_armed(&p->retry) ||
+        !sender_has_due(p->load))
+        return;
+    for (uint32_t i = 0; i < p->count; i++)
+        if (!p->links[i].stream) {
+            (void)link_connect(&p->links[i]);
+            return;
+        }
+}
+
+static void on_ready(struct stream *s, unsigned what)
+{
+    struct link *k = s->owner;
+
+    if (what & STREAM_WRITABLE)
+        k->stands = true;
+    if (what & STREAM_READABLE && !link_read(k))
+        return;
+    if (link_can_take(k))
+        (void)link_take(k);
+    if (link_flush(k))
+        pool_grow(k->pool);
+}
+
+/* Gives every connection that can take one a message. */
 static void pool_due(struct pool *p)
 {
     for (uint32_t i = 0; i < p->count; i++) {
@@ -522,13 +536,7 @@ static void pool_due(struct pool *p)
             return;
         (void)link_flush(k);
     }
-    for (uint32_t i = 0; i < p->count && p->open < p->count; i++) {
-        if (timer_is_armed(&p->retry) || p->connecting >= CONNECTING_AT_ONCE ||
-            !sender_has_due(p->load))
-            return;
-        if (!p->links[i].stream)
-            (void)link_connect(&p->links[i]);
-    }
+    pool_grow(p);
 }
 
 static void on_retry(struct timer *t)

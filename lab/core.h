@@ -22,9 +22,11 @@ struct mailbox {
     bool half_moved; /* a move ended, and the directory still names the old server (Q177782) */
 };
 
+enum front { FRONT_SMTP, FRONT_IMAP, FRONT_HTTP, FRONTS };
+
 struct lab_server {
     char *name;
-    bool mta_up, store_up, store_hung, smtp_up, imap_up, http_up;
+    bool mta_up, store_up, store_hung, front_up[FRONTS];
     struct mta mta;
     struct box *box; /* [mailbox] */
 };

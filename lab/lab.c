@@ -157,9 +157,7 @@ static bool add_servers(struct lab *l, const struct lab_config *c, struct err *e
         *s = (struct lab_server){.name = copy_text(c->server_names[i]),
                                  .mta_up = true,
                                  .store_up = true,
-                                 .smtp_up = true,
-                                 .imap_up = true,
-                                 .http_up = true};
+                                 .front_up = {true, true, true}};
         s->box = lab_memory(NULL, 0, c->mailbox_count * sizeof *s->box);
         l->servers++;
     }
@@ -361,15 +359,14 @@ void lab_write_final(struct lab *l)
 
 /* --- components ------------------------------------------------------------------------------------------------- */
 
-static bool *front_flag(struct lab_server *s, const char *component)
+static int front_number(const char *component)
 {
-    if (strcmp(component, "smtp") == 0)
-        return &s->smtp_up;
-    if (strcmp(component, "imap") == 0)
-        return &s->imap_up;
-    if (strcmp(component, "http") == 0)
-        return &s->http_up;
-    return NULL;
+    static const char *const names[FRONTS] = {"smtp", "imap", "http"};
+
+    for (int i = 0; i < FRONTS; i++)
+        if (strcmp(names[i], component) == 0)
+            return i;
+    return -1;
 }
 
 bool lab_component_up(const struct lab *l, int server, const char *component)
@@ -382,9 +379,9 @@ bool lab_component_up(const struct lab *l, int server, const char *component)
         return s->mta_up;
     if (strcmp(component, "store") == 0)
         return s->store_up;
-    const bool *flag = front_flag((struct lab_server *)s, component);
+    int front = front_number(component);
 
-    return flag && *flag;
+    return front >= 0 && s->front_up[front];
 }
 
 static void set_store(struct lab *l, int server, bool up)
@@ -404,11 +401,11 @@ static void set_store(struct lab *l, int server, bool up)
 bool lab_set_component(struct lab *l, int server, const char *component, bool up, struct err *e)
 {
     struct lab_server *s = &l->server[server];
-    bool *flag = front_flag(s, component);
+    int front = front_number(component);
     char detail[80];
 
-    if (flag)
-        *flag = up;
+    if (front >= 0)
+        s->front_up[front] = up;
     else if (strcmp(component, "directory") == 0)
         directory_set_up(l->directory, server, up);
     else if (strcmp(component, "store") == 0)
@@ -531,7 +528,7 @@ enum lab_logon lab_logon(const struct lab *l, int server, struct slice user, str
 
     if (m == NO_MAILBOX || !slice_is(password, l->mailbox[m].password))
         return LAB_LOGON_WRONG;
-    if (!store_answers(l, server) || !l->server[server].imap_up)
+    if (!store_answers(l, server) || !l->server[server].front_up[FRONT_IMAP])
         return LAB_LOGON_DOWN;
     const struct box *b = box_of(l, server, m);
 
@@ -545,8 +542,8 @@ bool lab_logon_stands(const struct lab *l, int server, uint32_t mailbox, uint32_
 {
     const struct box *b = box_of(l, server, mailbox);
 
-    return store_answers(l, server) && l->server[server].imap_up && b->state == BOX_NORMAL &&
-           b->uid_validity == uid_validity;
+    return store_answers(l, server) && l->server[server].front_up[FRONT_IMAP] &&
+           b->state == BOX_NORMAL && b->uid_validity == uid_validity;
 }
 
 uint32_t lab_uid_validity(const struct lab *l, int server, uint32_t mailbox)

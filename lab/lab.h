@@ -23,8 +23,8 @@ struct lab;
 struct lab_mailbox_config {
     const char *name;
     int home;              /* server index */
-    const char *alternate; /* mailbox name, or NULL */
     bool both;             /* deliver to both; false: redirect only */
+    const char *alternate; /* mailbox name, or NULL */
     const char *password;
     uint64_t stock_bytes; /* content that only makes a move take its time; */
     uint32_t stock_items; /* never listed over IMAP, never accounted */

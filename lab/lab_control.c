@@ -46,7 +46,7 @@ static json_t *text_of(struct slice s)
     char *p = s.n <= sizeof few ? few : lab_memory(NULL, 0, s.n);
 
     for (size_t i = 0; i < s.n; i++)
-        p[i] = s.p[i] >= ' ' && s.p[i] < 0x7f ? (char)s.p[i] : '?';
+        p[i] = (char)(s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
     json_t *j = json_stringn(p, s.n);
 
     if (p != few)
@@ -65,8 +65,9 @@ static int hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    int lower = c | 0x20;
+
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 static void decode(char *out, struct slice s)

@@ -81,14 +81,14 @@ void store_carry_over(struct lab *l, uint32_t mailbox, int from, int to, uint32_
             forget_item(l, from, mailbox, &src->item[i], "left-out");
             continue;
         }
-        struct item *new_ = add_item(dst);
+        struct item *carried = add_item(dst);
         struct fact f = item_fact(l, to, mailbox, &src->item[i], "moved", "report-moved");
 
-        *new_ = src->item[i];
-        new_->uid = dst->uid_next++;
-        dst->bytes += new_->mail->content.n;
+        *carried = src->item[i];
+        carried->uid = dst->uid_next++;
+        dst->bytes += carried->mail->content.n;
         truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32 " from=%s",
-                   new_->uid, dst->uid_validity, l->server[from].name);
+                   carried->uid, dst->uid_validity, l->server[from].name);
     }
     dst->stock_bytes = src->stock_bytes;
     dst->stock_items = src->stock_items;

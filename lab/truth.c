@@ -83,7 +83,7 @@ static void copy_name(char *to, struct slice s)
     size_t n = s.n < NAME_ROOM - 1 ? s.n : NAME_ROOM - 1;
 
     for (size_t i = 0; i < n; i++)
-        to[i] = s.p[i] > ' ' && s.p[i] < 0x7f ? (char)s.p[i] : '?';
+        to[i] = (char)(s.p[i] > ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
     to[n] = '\0';
 }
 

@@ -168,10 +168,7 @@ static void apply(struct tale *t, uint64_t at_ns, char *const *field)
 {
     const char *word = field[2], *detail = field[8];
 
-    if (strcmp(word, "accepted") == 0) {
-        t->exists = true;
-        t->accepted_ns = at_ns;
-    } else if (strcmp(word, "alternate") == 0) {
+    if (strcmp(word, "accepted") == 0 || strcmp(word, "alternate") == 0) {
         t->exists = true;
         t->accepted_ns = at_ns;
     } else if (strcmp(word, "delivered") == 0) {
@@ -216,12 +213,15 @@ void scene_end(struct scene *s)
     char *text = scratch_read(s->truth, &n);
 
     for (char *line = text, *next; line && *line; line = next) {
-        char *field[9];
+        char *field[9] = {0};
 
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        if (!CHECK(split(line, field)))
+        bool is_fact = split(line, field);
+
+        CHECK(is_fact);
+        if (!is_fact)
             break;
         if (strcmp(field[3], "-") == 0)
             continue;

@@ -57,7 +57,7 @@ static void defaults_are_those_of_the_model(void)
     CHECK_U64(k.pause_after_modify_ns, 300 * NS_PER_S);
     CHECK_U64(k.create_to_flag_ns, 500 * NS_PER_MS);
     CHECK_U64(k.max_hops, 512);
-    CHECK_U64(k.expiry_normal_ns, 7 * 86400 * NS_PER_S);
+    CHECK_U64(k.expiry_normal_ns, NS_PER_S * 86400 * 7);
     CHECK_U64(k.peer_down_policy, PEER_DOWN_KEEP);
     CHECK_U64(k.tombstone_reroute, false);
 }

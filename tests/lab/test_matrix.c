@@ -28,7 +28,9 @@ static void send_for(struct scene *s, struct rng *r, int server, const char *fro
 {
     static unsigned number;
 
-    for (double at_s = from_s + rng_exponential(r); at_s < to_s; at_s += rng_exponential(r)) {
+    double at_s = from_s;
+
+    while ((at_s += rng_exponential(r)) < to_s) {
         char id[32];
 
         scene_run(s, at_s);

@@ -62,7 +62,7 @@ struct gate_result gate_decide(const struct manifest_gate *g, const struct tally
         r.count = t->health.moves_disproved;
     else {
         worse = VERDICT_INCONCLUSIVE;
-        r.count = strcmp(g->name, "pacing-p99") == 0 ? hist_quantile(&t->lateness, 0.99) * 1000
+        r.count = strcmp(g->name, "pacing-p99") == 0 ? tally_quantile(&t->lateness, 0.99) * 1000
                                                      : residuals;
     }
     r.verdict = r.count > r.limit ? worse : VERDICT_PASS;

@@ -61,7 +61,7 @@ bool json_file_write(json_t *root, const char *path, struct err *e)
     char aside[1024];
     bool ok = true;
 
-    buf_init(&text, SIZE_MAX / 2);
+    buf_init(&text, SIZE_MAX / 4);
     if (snprintf(aside, sizeof aside, "%s.part", path) >= (int)sizeof aside) {
         ok = err_set(e, EX_IO, "%s: the name is too long", path);
         json_decref(root);

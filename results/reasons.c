@@ -205,7 +205,7 @@ static void say_notes(struct saying *s)
 {
     const struct tally *t = &s->j->tally;
     const struct manifest *m = s->j->manifest;
-    uint64_t lateness_ns = hist_quantile(&t->lateness, 0.99) * NS_PER_US;
+    uint64_t lateness_ns = tally_quantile(&t->lateness, 0.99) * NS_PER_US;
 
     if (t->classes[CLASS_DELIVERED])
         say_class(s, CLASS_DELIVERED);

@@ -36,9 +36,9 @@ static json_t *latency(const struct hist *h)
     json_t *o = json_object();
 
     put(o, "count", json_u64(h->count));
-    put(o, "p50_us", json_u64(hist_quantile(h, 0.5)));
-    put(o, "p90_us", json_u64(hist_quantile(h, 0.9)));
-    put(o, "p99_us", json_u64(hist_quantile(h, 0.99)));
+    put(o, "p50_us", json_u64(tally_quantile(h, 0.5)));
+    put(o, "p90_us", json_u64(tally_quantile(h, 0.9)));
+    put(o, "p99_us", json_u64(tally_quantile(h, 0.99)));
     put(o, "max_us", json_u64(h->count ? h->max : 0));
     return o;
 }

@@ -152,9 +152,9 @@ static void add_latency(struct buf *out, const char *name, const struct hist *h)
     if (h->count)
         buf_add_format(
             out, "  %-12s %10llu %10s %10s %10s %10s\n", name, (unsigned long long)h->count,
-            text_us(p50, sizeof p50, hist_quantile(h, 0.5)),
-            text_us(p90, sizeof p90, hist_quantile(h, 0.9)),
-            text_us(p99, sizeof p99, hist_quantile(h, 0.99)), text_us(max, sizeof max, h->max));
+            text_us(p50, sizeof p50, tally_quantile(h, 0.5)),
+            text_us(p90, sizeof p90, tally_quantile(h, 0.9)),
+            text_us(p99, sizeof p99, tally_quantile(h, 0.99)), text_us(max, sizeof max, h->max));
 }
 
 static bool add_latencies(const struct judgement *j, struct buf *out, bool color)

@@ -163,3 +163,10 @@ void tally_fini(struct tally *t)
     hist_fini(&t->lateness);
     *t = (struct tally){0};
 }
+
+uint64_t tally_quantile(const struct hist *h, double q)
+{
+    uint64_t v = hist_quantile(h, q);
+
+    return h->count && v > h->max ? h->max : v;
+}

@@ -45,5 +45,6 @@ struct tally {
 
 bool tally_run(struct tally *t, struct copies *c, struct err *e);
 void tally_fini(struct tally *t);
+uint64_t tally_quantile(const struct hist *h, double q); /* never above what was seen */
 
 #endif

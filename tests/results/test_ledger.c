@@ -1,0 +1,284 @@
+/* The fold: order, repetition, splitting and merging change nothing. Random events, the judgement's bytes compared. */
+#include <string.h>
+
+#include "base/rng.h"
+#include "results/ledger.h"
+#include "results/lines.h"
+#include "tests/results/world.h"
+#include "tests/support/check.h"
+
+struct drawn {
+    struct world *w;
+    struct rng r;
+};
+
+static uint32_t below(struct drawn *d, uint32_t n)
+{
+    return (uint32_t)rng_below(&d->r, n);
+}
+
+static void draw_evidence(struct drawn *d, uint64_t number)
+{
+    struct world *w = d->w;
+    struct event ev = {.slot = number * w->m.stride,
+                       .t_ns = S(100 + below(d, 300)),
+                       .place = (uint16_t)below(d, 3),
+                       .a = below(d, 4),
+                       .b = below(d, 12)};
+
+    switch (below(d, 6)) {
+    case 0:
+    case 1:
+        ev.kind = EV_SEEN;
+        ev.code = 1 + below(d, 2) + (below(d, 10) == 0 ? SEEN_CORRUPT : 0);
+        break;
+    case 2:
+        ev.kind = EV_GONE;
+        break;
+    case 3:
+        ev.kind = EV_QUEUED;
+        ev.code = below(d, 3) + (below(d, 4) == 0 ? QUEUED_DUE : 0);
+        ev.b = 80 + below(d, 12);
+        break;
+    default:
+        ev.kind = EV_REPORT;
+        ev.a = below(d, 5) == 0 ? NO_INDEX : ev.a;
+        ev.code = event_report(below(d, 4) ? REPORT_FAILED : REPORT_DELAYED,
+                               below(d, 5) ? REPORT_TO_ORIGINATOR : REPORT_MALFORMED, 5, 1, 1);
+    }
+    add(w, ev);
+}
+
+static void draw_site(struct drawn *d)
+{
+    struct world *w = d->w;
+
+    moved(w, 0, 100 + below(d, 50), 190, 200 + below(d, 50));
+    add(w, (struct event){.kind = EV_ALTERNATE,
+                          .t_ns = S(below(d, 400)),
+                          .a = BOB,
+                          .b = below(d, 2) ? NO_INDEX : EVE,
+                          .code = below(d, 2)});
+    for (uint32_t i = 0; i < 12; i++)
+        add(w, (struct event){.kind = EV_WAVE,
+                              .t_ns = S(300 + 10 * i),
+                              .place = (uint16_t)below(d, 3),
+                              .b = 80 + i,
+                              .code = below(d, 4) != 0});
+    for (uint32_t i = 0; i < 6; i++)
+        add(w, (struct event){.kind = EV_SCAN,
+                              .t_ns = S(100 + 40 * i),
+                              .place = (uint16_t)below(d, 3),
+                              .a = below(d, 4),
+                              .b = 2 * i,
+                              .code = below(d, 8)});
+    for (uint32_t i = 0; i < 4; i++)
+        add(w, (struct event){.kind = EV_FINDING, .t_ns = S(i), .code = below(d, FIND_COUNT)});
+}
+
+static void draw(struct world *w, uint64_t seed)
+{
+    struct drawn d = {w, rng_at(seed, 1, 0)};
+
+    world_init(w, 12);
+    world_alternate(w, below(&d, 2) != 0);
+    add(w, (struct event){.kind = EV_LEASE, .a = 10, .b = 1});
+    for (uint64_t n = 0; n < 11; n++) {
+        sent(w, n, 90 + below(&d, 150));
+        if (below(&d, 8))
+            ended(w, n, 250, (enum ending)(1 + below(&d, 5)));
+        for (uint32_t i = below(&d, 6); i > 0; i--)
+            draw_evidence(&d, n);
+    }
+    draw_site(&d);
+    settle(w, 420);
+    if (below(&d, 4) == 0)
+        w->events[w->count - 1].kind = EV_NONE; /* killed */
+}
+
+static bool take_line(void *owner, struct slice text)
+{
+    return buf_add(owner, text.p, text.n);
+}
+
+/* All that a ledger says: the summary and every copy's line. */
+static void print_all(const struct world *w, struct ledger *l, struct buf *out)
+{
+    struct err e = {0};
+    struct judgement *j = judge(&w->m, l, &e);
+    struct run_record r = {.manifest = (struct manifest *)&w->m, .ledger = l, .judgement = j};
+    struct list_filter all = {CLASS_COUNT, FLAG_COUNT, NO_INDEX, true};
+    struct line_sink sink = {.line = take_line, .owner = out};
+
+    buf_init(out, 1u << 22);
+    PM_ASSERT(j && judgement_print_summary(j, out, &e));
+    PM_ASSERT(list_copies(&r, &all, &sink, &e));
+    judgement_destroy(j);
+}
+
+static struct ledger *fold(const struct world *w, const struct event *events, uint32_t count)
+{
+    struct ledger *l = ledger_create(&w->m, NULL);
+
+    ledger_apply(l, events, count);
+    return l;
+}
+
+static void shuffle(struct event *events, uint32_t count, struct rng *r)
+{
+    for (uint32_t i = count; i > 1; i--) {
+        uint32_t k = (uint32_t)rng_below(r, i);
+        struct event swap = events[i - 1];
+
+        events[i - 1] = events[k];
+        events[k] = swap;
+    }
+}
+
+static bool same(const struct world *w, struct ledger *l, const struct buf *want)
+{
+    struct buf got;
+
+    print_all(w, l, &got);
+    bool ok = CHECK_MEM(got.p, got.n, want->p, want->n);
+
+    buf_fini(&got);
+    ledger_destroy(l);
+    return ok;
+}
+
+static struct world w; /* large: off the stack */
+
+static void any_order_and_any_repetition_gives_the_same_bytes(void)
+{
+    static struct event events[2 * WORLD_EVENTS];
+
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        struct rng r = rng_at(seed, 2, 0);
+        struct buf want;
+        uint32_t n;
+
+        draw(&w, seed);
+        n = w.count;
+        struct ledger *l = fold(&w, w.events, n);
+
+        print_all(&w, l, &want);
+        ledger_destroy(l);
+        memcpy(events, w.events, n * sizeof *events);
+        for (uint32_t i = 0; i < w.count; i++) /* each again, or not, or twice */
+            for (uint64_t k = rng_below(&r, 3); k > 0 && n < 2 * WORLD_EVENTS; k--)
+                events[n++] = w.events[i];
+        shuffle(events, n, &r);
+        bool ok = same(&w, fold(&w, events, n), &want);
+
+        buf_fini(&want);
+        world_fini(&w);
+        if (!ok)
+            return;
+    }
+}
+
+static void split_over_several_ledgers_and_merged_they_are_one(void)
+{
+    for (uint64_t seed = 100; seed < 140; seed++) {
+        struct rng r = rng_at(seed, 3, 0);
+        struct ledger *part[3];
+        struct buf want;
+
+        draw(&w, seed);
+        struct ledger *whole = fold(&w, w.events, w.count);
+        struct ledger_counts counts = ledger_counts(whole);
+
+        print_all(&w, whole, &want);
+        ledger_destroy(whole);
+        for (int i = 0; i < 3; i++)
+            part[i] = ledger_create(&w.m, NULL);
+        for (uint32_t i = 0; i < w.count; i++) { /* to one of them, sometimes to two */
+            ledger_apply(part[rng_below(&r, 3)], &w.events[i], 1);
+            if (rng_below(&r, 5) == 0)
+                ledger_apply(part[rng_below(&r, 3)], &w.events[i], 1);
+        }
+        ledger_merge(part[2], part[0]);
+        ledger_merge(part[1], part[2]);
+        ledger_merge(part[1], part[1]); /* with itself: nothing */
+        struct ledger_counts merged = ledger_counts(part[1]);
+
+        CHECK_U64(merged.accepted, counts.accepted);
+        CHECK_U64(merged.seen, counts.seen);
+        CHECK_U64(merged.reports, counts.reports);
+        bool ok = same(&w, part[1], &want);
+
+        ledger_destroy(part[0]);
+        ledger_destroy(part[2]);
+        buf_fini(&want);
+        world_fini(&w);
+        if (!ok)
+            return;
+    }
+}
+
+static void every_random_world_balances(void)
+{
+    for (uint64_t seed = 200; seed < 500; seed++) {
+        draw(&w, seed);
+        const struct judgement *j = judged(&w);
+
+        for (uint32_t i = 0; i < j->identity_count; i++)
+            CHECK_U64(j->identities[i].left, j->identities[i].right);
+        if (!CHECK(j->exit_code != EX_INTERNAL || j->tally.classes[CLASS_PHANTOM]))
+            return;
+        world_fini(&w);
+    }
+}
+
+static void more_evidence_never_betters_a_certain_class(void)
+{
+    for (uint64_t seed = 500; seed < 600; seed++) {
+        struct drawn d = {&w, rng_at(seed, 4, 0)};
+        enum outcome before;
+
+        draw(&w, seed);
+        before = outcome_of(&w, 3);
+        draw_evidence(&d, 3);
+        if (class_is_certain(before) && w.events[w.count - 1].kind != EV_GONE &&
+            w.events[w.count - 1].kind != EV_QUEUED)
+            CHECK(class_is_certain(outcome_of(&w, 3)));
+        world_fini(&w);
+    }
+    CHECK(true);
+}
+
+static void live_counts_do_not_count_twice(void)
+{
+    world_init(&w, 3);
+    accepted(&w, 0, 10);
+    accepted(&w, 0, 10);
+    sent(&w, 1, 10);
+    ended(&w, 1, 11, END_DOUBT);
+    ended(&w, 1, 11, END_ACCEPTED); /* the better knowledge wins */
+    seen(&w, 0, 12, 0, BOB, 1);
+    seen(&w, 0, 13, 0, BOB, 2);
+    seen(&w, 0, 13, 1, BOB, 2);
+    reported(&w, 1, 20, BOB, 1);
+    reported(&w, 1, 21, BOB, 1);
+    (void)judged(&w);
+    struct ledger_counts c = ledger_counts(w.ledger);
+
+    CHECK_U64(c.attempted, 2);
+    CHECK_U64(c.accepted, 2);
+    CHECK_U64(c.doubt, 0);
+    CHECK_U64(c.seen, 2);
+    CHECK_U64(c.reports, 1);
+    world_fini(&w);
+}
+
+static const struct test tests[] = {
+    TEST(any_order_and_any_repetition_gives_the_same_bytes),
+    TEST(split_over_several_ledgers_and_merged_they_are_one),
+    TEST(every_random_world_balances),
+    TEST(more_evidence_never_betters_a_certain_class),
+    TEST(live_counts_do_not_count_twice),
+    TEST_END,
+};
+
+const struct suite ledger_suite = {"ledger", tests};

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LISTED_MAX (8u << 20)
+
 static uint32_t spread(uint64_t key)
 {
     return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 32);
@@ -18,6 +20,7 @@ void known_fini(struct known *k)
 {
     free(k->entries);
     free(k->counts);
+    free(k->listed);
     known_init(k);
 }
 
@@ -112,19 +115,38 @@ bool known_add(struct known *k, uint32_t uid, uint64_t number, bool corrupt, uin
     return true;
 }
 
-void known_mark_begin(struct known *k)
+void known_list_begin(struct known *k)
 {
     k->mark = (uint16_t)(k->mark == UINT16_MAX ? 1 : k->mark + 1);
+    k->listed_count = 0;
 }
 
-bool known_mark(struct known *k, uint32_t uid)
+bool known_list(struct known *k, uint32_t uid)
 {
     struct known_entry *e = k->room > 0 ? entry_at(k, uid) : NULL;
 
-    if (!e || e->uid != uid)
-        return false;
-    e->mark = k->mark;
+    if (e && e->uid == uid) {
+        e->mark = k->mark;
+        return true;
+    }
+    if (k->listed_count == k->listed_room) {
+        uint32_t room = k->listed_room ? k->listed_room * 2 : 1024;
+        uint32_t *more = room <= LISTED_MAX ? realloc(k->listed, room * sizeof *more) : NULL;
+
+        if (!more)
+            return false;
+        k->listed = more;
+        k->listed_room = room;
+    }
+    k->listed[k->listed_count++] = uid;
     return true;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
 }
 
 static uint32_t tell_gone(struct known *k, const struct known_sweep *s)
@@ -168,6 +190,8 @@ uint32_t known_sweep(struct known *k, const struct known_sweep *s)
 {
     uint32_t went = tell_gone(k, s);
 
+    if (k->listed_count > 1)
+        qsort(k->listed, k->listed_count, sizeof *k->listed, by_uid);
     if (went == 0)
         return 0;
     s->begin_left(s->owner);

@@ -1,7 +1,7 @@
 /* known.h - what a probe knows to be in its mailbox: UIDs, whose copies they are, and how many copies of each message.
  *
- * Two open-addressed tables of 16 bytes an entry. A listing is compared by marking: begin, mark every UID that the server
- * lists, then sweep what was not marked. One thread.
+ * Two open-addressed tables of 16 bytes an entry. A listing is compared by marking: begin, list every UID that the server
+ * names, then sweep what it did not. One thread.
  */
 #ifndef PROBES_KNOWN_H
 #define PROBES_KNOWN_H
@@ -31,6 +31,8 @@ struct known {
     uint32_t counts_room, messages; /* of counts */
     uint32_t last;                  /* the highest UID ever seen */
     uint16_t mark;
+    uint32_t *listed; /* UIDs that a listing had and we do not, ascending after known_sweep() */
+    uint32_t listed_count, listed_room;
 };
 
 void known_init(struct known *k);
@@ -40,10 +42,10 @@ bool known_has(const struct known *k, uint32_t uid);
 /* false: out of memory. *ordinal: how many copies of the message there are now (0 for KNOWN_OTHER). */
 bool known_add(struct known *k, uint32_t uid, uint64_t number, bool corrupt, uint32_t *ordinal);
 
-void known_mark_begin(struct known *k);
-bool known_mark(struct known *k, uint32_t uid); /* false: not known */
+void known_list_begin(struct known *k);
+bool known_list(struct known *k, uint32_t uid); /* false: more than a mailbox can have here */
 
-/* Forgets what was not marked: gone() for every copy among it, then begin_left(), then left() for every copy that remains of
+/* The listing is complete. Forgets what was not in it: gone() for every copy among it, then begin_left(), then left() for every copy that remains of
  * those messages, ordinals from 1. Returns how many entries went. */
 struct known_sweep {
     void (*gone)(void *owner, uint64_t number);

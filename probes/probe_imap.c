@@ -87,14 +87,9 @@ struct imap_probe {
     uint32_t epoch;
     bool reset; /* the next complete scan says SCAN_RESET */
     struct poll poll;
-    uint32_t *listed; /* of UID SEARCH ALL: what is to be fetched */
-    uint32_t listed_count, listed_room, listed_next;
+    uint32_t next; /* of known.listed: what is to be fetched next */
     char why[200];
 };
-
-static void poll_begin(struct imap_probe *p, bool fresh);
-static void poll_step(struct imap_probe *p);
-static void redial_at(struct imap_probe *p, uint64_t at_ns);
 
 static uint64_t now_of(const struct imap_probe *p)
 {
@@ -166,6 +161,12 @@ static void forget_all(struct imap_probe *p)
     begin_epoch(p);
 }
 
+/* Does a scan that began at began_ns answer whoever asked? */
+static bool is_asked(const struct imap_probe *p, uint64_t began_ns)
+{
+    return p->wanted_ns != 0 && p->wanted_ns <= began_ns;
+}
+
 /* A complete scan that began at began_ns. */
 static void complete_scan(struct imap_probe *p, uint64_t began_ns, bool absent)
 {
@@ -176,7 +177,7 @@ static void complete_scan(struct imap_probe *p, uint64_t began_ns, bool absent)
     p->p.scans++;
     p->p.complete_ns = began_ns;
     p->p.absent = absent;
-    if (p->wanted_ns != 0 && p->wanted_ns <= began_ns)
+    if (is_asked(p, began_ns))
         p->wanted_ns = 0;
 }
 
@@ -196,9 +197,14 @@ static void drop_session(struct imap_probe *p)
     imap_in_clear(&p->in);
     buf_clear(&p->out);
     p->open_count = 0;
-    p->listed_count = p->listed_next = 0;
+    p->known.listed_count = 0;
     p->selected = false;
     p->at = AT_REST;
+}
+
+static void redial_at(struct imap_probe *p, uint64_t at_ns)
+{
+    timer_arm(p->c.loop, &p->timer, at_ns);
 }
 
 /* Not answered, not to be understood, gone without a word: counted, and tried again later and later. */
@@ -229,23 +235,20 @@ static void session_refused(struct imap_probe *p, const char *why)
 /* There is no such mailbox here: nothing can be in it. */
 static void session_absent(struct imap_probe *p, const char *why)
 {
-    bool told = p->absent_told;
+    bool asked = is_asked(p, p->tried_ns);
 
     set_why(p, why);
     drop_session(p);
     p->tries = 0;
     p->p.refused = true;
-    redial_at(p, now_of(p) + period_of(p));
-    if (told && p->wanted_ns == 0)
-        return; /* nothing new, and nobody asked */
-    if (!told)
+    if (!p->absent_told)
         forget_all(p);
-    p->absent_told = true;
-    p->reset = true;
-    complete_scan(p, p->tried_ns, true);
-    if (p->wanted_ns != 0) /* asked for after this try had begun */
-        redial_at(p, now_of(p));
-    tell_muster(p);
+    if (!p->absent_told || asked) {
+        p->absent_told = p->reset = true;
+        complete_scan(p, p->tried_ns, true);
+        tell_muster(p);
+    }
+    redial_at(p, p->wanted_ns != 0 ? p->wanted_ns : now_of(p) + period_of(p));
 }
 
 /* false: the session is over. */
@@ -283,10 +286,13 @@ static void fetch(struct imap_probe *p, uint32_t low, uint32_t high)
 
 /* ---- a poll ---- */
 
-static void poll_begin(struct imap_probe *p, bool fresh)
+/* EXAMINE when somebody asked, or the session is new; NOOP otherwise. */
+static void poll_begin(struct imap_probe *p, bool is_new)
 {
-    p->poll = (struct poll){.began_ns = now_of(p), .asked = p->wanted_ns != 0, .fresh = fresh};
-    if (fresh)
+    bool asked = is_asked(p, now_of(p));
+
+    p->poll = (struct poll){.began_ns = now_of(p), .asked = asked, .fresh = asked || is_new};
+    if (p->poll.fresh)
         (void)imap_put_examine(&p->out, open_command(p, ASKED_EXAMINE));
     else
         (void)imap_put(&p->out, open_command(p, ASKED_NOOP), "NOOP");
@@ -298,7 +304,8 @@ static void rest_until_next_poll(struct imap_probe *p)
     uint64_t next = p->poll.began_ns + period_of(p), soon = now_of(p) + period_of(p) / 4;
 
     if (p->wanted_ns != 0) {
-        poll_begin(p, true);
+        p->at = AT_READY;
+        timer_arm(p->c.loop, &p->timer, p->wanted_ns);
     } else if (p->how->idle && p->has_idle) {
         (void)imap_put(&p->out, open_command(p, ASKED_IDLE), "IDLE");
         p->at = AT_IDLE;
@@ -331,14 +338,14 @@ static void poll_end(struct imap_probe *p, bool complete)
 /* The next ranges of what was listed: from one UID to another, with nothing but new ones between. */
 static void fetch_listed(struct imap_probe *p)
 {
-    while (p->open_count < FETCH_AT_ONCE && p->listed_next < p->listed_count) {
-        uint32_t first = p->listed_next, last = first;
+    while (p->open_count < FETCH_AT_ONCE && p->next < p->known.listed_count) {
+        uint32_t first = p->next, last = first;
 
-        while (last + 1 < p->listed_count && last + 1 - first < FETCH_UIDS &&
-               p->listed[last + 1] - p->listed[last] < FETCH_UIDS)
+        while (last + 1 < p->known.listed_count && last + 1 - first < FETCH_UIDS &&
+               p->known.listed[last + 1] - p->known.listed[last] < FETCH_UIDS)
             last++;
-        p->listed_next = last + 1;
-        fetch(p, p->listed[first], p->listed[last]);
+        p->next = last + 1;
+        fetch(p, p->known.listed[first], p->known.listed[last]);
     }
     (void)send_out(p);
 }
@@ -356,7 +363,7 @@ static void poll_step(struct imap_probe *p)
 {
     struct poll *poll = &p->poll;
 
-    if (p->listed_next < p->listed_count) {
+    if (p->next < p->known.listed_count) {
         fetch_listed(p);
         return;
     }
@@ -374,8 +381,8 @@ static void poll_step(struct imap_probe *p)
         fetch(p, p->known.last + 1, 0);
     } else {
         p->must_list = false; /* unless it is said again */
-        known_mark_begin(&p->known);
-        p->listed_count = p->listed_next = 0;
+        known_list_begin(&p->known);
+        p->next = 0;
         (void)imap_put_search_all(&p->out, open_command(p, ASKED_LIST));
     }
     (void)send_out(p);
@@ -398,43 +405,22 @@ static void on_left(void *owner, uint64_t number, uint32_t ordinal, bool corrupt
     record_seen(owner, number, ordinal, corrupt);
 }
 
-static int by_uid(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void take_listing(struct imap_probe *p)
 {
     const struct known_sweep sweep = {on_gone, on_begin_left, on_left, p};
 
     if (known_sweep(&p->known, &sweep) > 0)
         p->poll.changed = true;
-    if (p->listed_count > 1)
-        qsort(p->listed, p->listed_count, sizeof *p->listed, by_uid);
     p->poll.fresh = false;
 }
 
-/* false: more UIDs than a mailbox can have here. */
 static bool take_search(struct imap_probe *p, struct slice numbers)
 {
     uint32_t uid;
 
-    while (imap_next_number(&numbers, &uid)) {
-        if (uid == 0 || known_mark(&p->known, uid))
-            continue;
-        if (p->listed_count == p->listed_room) {
-            uint32_t room = p->listed_room ? p->listed_room * 2 : 1024;
-            uint32_t *more = room <= LISTED_MAX ? realloc(p->listed, room * sizeof *more) : NULL;
-
-            if (!more)
-                return false;
-            p->listed = more;
-            p->listed_room = room;
-        }
-        p->listed[p->listed_count++] = uid;
-    }
+    while (imap_next_number(&numbers, &uid))
+        if (uid != 0 && !known_list(&p->known, uid))
+            return false;
     return true;
 }
 
@@ -480,7 +466,7 @@ static void take_validity(struct imap_probe *p, uint32_t validity)
     if (p->validity != 0 || p->known.count > 0)
         forget_all(p);
     p->validity = validity;
-    p->listed_count = p->listed_next = 0;
+    p->known.listed_count = 0;
 }
 
 /* ---- answers ---- */
@@ -543,7 +529,7 @@ static void take_tagged(struct imap_probe *p, const struct imap_response *r)
     if (what == ASKED_LIST)
         take_listing(p);
     if (what == ASKED_CAPABILITY || what == ASKED_IDLE)
-        poll_begin(p, what == ASKED_CAPABILITY || p->wanted_ns != 0);
+        poll_begin(p, what == ASKED_CAPABILITY);
     else if (p->open_count == 0)
         poll_step(p);
     else if (what == ASKED_FETCH)
@@ -686,11 +672,6 @@ static void dial(struct imap_probe *p)
                     on_dialed, p);
 }
 
-static void redial_at(struct imap_probe *p, uint64_t at_ns)
-{
-    timer_arm(p->c.loop, &p->timer, at_ns);
-}
-
 static void on_timer(struct timer *t)
 {
     struct imap_probe *p = t->owner;
@@ -700,7 +681,7 @@ static void on_timer(struct timer *t)
         dial(p);
         return;
     case AT_READY:
-        poll_begin(p, p->wanted_ns != 0);
+        poll_begin(p, false);
         return;
     case AT_IDLE:
         if (p->idle_open)
@@ -784,7 +765,6 @@ static void imap_close(struct probe *probe)
     imap_in_fini(&p->in);
     buf_fini(&p->out);
     known_fini(&p->known);
-    free(p->listed);
     free(p);
 }
 

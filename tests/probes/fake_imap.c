@@ -203,10 +203,6 @@ static void on_ready(struct stream *stream, unsigned what)
     (void)what;
     while ((n = stream_read(stream, piece, sizeof piece)) > 0)
         (void)buf_add(&s->in, piece, (size_t)n);
-    if (n != STREAM_AGAIN) {
-        free_session(s);
-        return;
-    }
     for (;;) {
         const unsigned char *lf = s->in.n ? memchr(s->in.p, '\n', s->in.n) : NULL;
         char line[1024];
@@ -219,7 +215,10 @@ static void on_ready(struct stream *stream, unsigned what)
         buf_drop(&s->in, length + 1);
         do_line(s, line);
     }
-    (void)flush(s);
+    if (n != STREAM_AGAIN)
+        free_session(s);
+    else
+        (void)flush(s);
 }
 
 static void on_accept(void *owner, struct stream *stream)

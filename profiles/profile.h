@@ -197,7 +197,7 @@ struct profile {
     const struct node *tree; /* the profile as text, overrides applied: for profile_print() */
 };
 
-/* What a gate may be about: the classes, the flags, and four more. A test of results/ keeps the two in step. */
+/* What a gate may be about: the classes, the flags, and four more. tests/app/test_gate_names.c keeps the two in step. */
 struct gate_name {
     const char *name, *help;
     bool is_class, is_duration;

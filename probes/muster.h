@@ -12,7 +12,8 @@
 #include "probes/probe.h"
 
 struct muster_context {
-    struct probe_context probe; /* correlate: NULL, the muster makes it */
+    struct probe_context probe;             /* correlate and queues: NULL, the muster makes them */
+    const struct probe_ops *const *drivers; /* NULL: probe_table */
     void (*home_seen)(void *owner, uint32_t mailbox, uint32_t server,
                       uint64_t t_ns); /* a changed home; target time */
     void (*verified)(void *owner, uint32_t move, bool agrees);
@@ -25,12 +26,16 @@ struct muster;
 
 struct muster *muster_create(const struct muster_context *c, struct err *e);
 void muster_destroy(struct muster *m); /* NULL is fine */
-/* Looks up all homes, logs on everywhere, reads what is there already. armed() once: NULL, or what is wrong (EX_TARGET). */
+/* Looks up all homes, logs on everywhere, reads what is there already. armed() once: NULL, or what is wrong (EX_TARGET).
+ * Three failures in a row of one place, or 30 s, are too many. The run clock may still be without its origin. */
 void muster_arm(struct muster *m, void (*armed)(void *owner, const struct err *e));
 void muster_move_begins(struct muster *m, uint32_t move);
-void muster_move_ended(struct muster *m, uint32_t move); /* leads to one verified() */
-/* From now on nothing of ours sends or moves: settle until silence is final (settled with quiescent = true and every place
- * covered) or muster_stop_settling(). May be called again after more canaries. */
+/* Leads to one verified(): true once the look-up names the target, log-on works there, and the old home has no such mailbox
+ * any more, all asked after the end; false when that has not come true within 60 s of target time, or 5 s. */
+void muster_move_ended(struct muster *m, uint32_t move);
+/* From now on nothing of ours sends or moves: settle until silence is final (settled(true): quiescent, and every place
+ * covered) or muster_stop_settling(). Without sight of the queues, one sweep and settled(false). settled() may settle again,
+ * for instance after more canaries. */
 void muster_settle(struct muster *m, void (*settled)(void *owner, bool final));
 void muster_stop_settling(struct muster *m); /* deadline: settled(false) follows */
 const char *muster_waiting_for(const struct muster *m, char *out,

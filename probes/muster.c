@@ -1,0 +1,459 @@
+/* muster.c - the places that could hold a copy, and the arming of them all.
+ *
+ * Mailboxes that matter are recipients and originators of loads, their alternates (also those that an action will set), and
+ * whatever is moved: each role only if the profile's `places` ask for it, moved ones always, since their moves are verified
+ * by log-on. Places are opened once and kept: an old home stays under watch to the end.
+ */
+#include "probes/muster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "probes/correlate.h"
+#include "probes/muster_private.h"
+
+#define FAILURES_MAX 3
+#define ARM_LIMIT_NS (30 * NS_PER_S)
+
+uint64_t muster_now(const struct muster *m)
+{
+    return loop_now(m->probe.loop);
+}
+
+uint64_t muster_target_now(const struct muster *m)
+{
+    return clock_target(m->probe.clock, muster_now(m));
+}
+
+void muster_wake(struct muster *m)
+{
+    if (m->arming || m->verifying_count > 0 || m->settle.step != SETTLE_NOT)
+        timer_arm(m->probe.loop, &m->step, muster_now(m));
+}
+
+/* Places. */
+
+static void on_scanned(struct probe *p)
+{
+    struct place *place = p->owner;
+
+    if (place->mailbox == SITE_NONE)
+        settle_queue_scanned(place->muster, place);
+    muster_wake(place->muster);
+}
+
+static struct probe *open_probe(struct muster *m, const struct probe_ops *ops,
+                                const struct probe_profile *how, struct place *place, struct err *e)
+{
+    struct probe *p = ops->open(&m->probe, how, place->mailbox, place->server, e);
+
+    if (p) {
+        p->scanned = on_scanned;
+        p->owner = place;
+    }
+    return p;
+}
+
+static void cannot_open(struct muster *m, uint32_t mailbox, uint32_t server)
+{
+    m->uncovered++;
+    (void)journal_add(m->probe.journal, &(struct event){.t_ns = muster_target_now(m),
+                                                        .kind = EV_FINDING,
+                                                        .place = (uint16_t)server,
+                                                        .code = FIND_PROBE_FAILED,
+                                                        .a = mailbox});
+}
+
+static bool keep_place(struct muster *m, struct place *place)
+{
+    if (m->place_count == m->place_room) {
+        uint32_t room = m->place_room ? m->place_room * 2 : 64;
+        struct place **p = realloc(m->places, room * sizeof *p);
+
+        if (!p)
+            return false;
+        m->places = p;
+        m->place_room = room;
+    }
+    m->places[m->place_count++] = place;
+    m->at[(size_t)place->mailbox * m->site->server_count + place->server] = place;
+    return true;
+}
+
+struct place *muster_place(struct muster *m, uint32_t mailbox, uint32_t server, struct err *e)
+{
+    if (!m->store || !m->matters[mailbox])
+        return NULL;
+    struct place *place = m->at[(size_t)mailbox * m->site->server_count + server];
+
+    if (place)
+        return place->probe ? place : NULL;
+    place = calloc(1, sizeof *place);
+    PM_ASSERT(place);
+    *place = (struct place){.muster = m, .mailbox = mailbox, .server = server};
+    PM_ASSERT(keep_place(m, place));
+    place->probe = open_probe(m, m->store_ops, m->store, place, e);
+    if (place->probe)
+        return place;
+    cannot_open(m, mailbox, server); /* once: the place is kept without a probe */
+    return NULL;
+}
+
+void muster_new_home(struct muster *m, uint32_t mailbox, uint32_t home)
+{
+    bool changed = m->home[mailbox] != home;
+    struct err e;
+
+    m->home[mailbox] = home;
+    (void)muster_place(m, mailbox, home, &e);
+    if (changed && m->context.home_seen)
+        m->context.home_seen(m->context.owner, mailbox, home, muster_target_now(m));
+}
+
+static void on_answered(void *owner, uint32_t mailbox, const struct home_answer *a)
+{
+    struct muster *m = owner;
+
+    m->look_failed[mailbox] = a->failures;
+    if (a->ok) {
+        m->looked_ns[mailbox] = a->begin_ns;
+        if (a->was == SITE_NONE) /* the first answer corrects the profile, it is no change */
+            m->home[mailbox] = a->home;
+        muster_new_home(m, mailbox, a->home);
+    } else {
+        (void)snprintf(m->look_why, sizeof m->look_why, "%s", a->why);
+    }
+    settle_answered(m, mailbox, a);
+    muster_wake(m);
+}
+
+/* Who matters. */
+
+static void group_matters(struct muster *m, uint32_t group)
+{
+    if (group == SITE_NONE)
+        return;
+    const struct group *g = &m->site->groups[group];
+
+    for (uint32_t i = 0; i < g->count; i++)
+        m->matters[g->first + i] = true;
+}
+
+static void alternates_matter(struct muster *m, const struct load_profile *load)
+{
+    for (uint32_t i = 0; i < load->to_count; i++) {
+        const struct group *g = &m->site->groups[load->to[i]];
+
+        for (uint32_t k = 0; k < g->count; k++) {
+            uint32_t alternate = m->site->mailboxes[g->first + k].alternate;
+
+            if (alternate != SITE_NONE)
+                m->matters[alternate] = true;
+        }
+    }
+    for (uint32_t i = 0; i < m->profile->action_count; i++)
+        if (m->profile->actions[i].kind == ACT_ALTERNATE)
+            group_matters(m, m->profile->actions[i].alternate);
+}
+
+static void find_who_matters(struct muster *m)
+{
+    unsigned places = m->store ? m->store->places : ~0u;
+
+    for (uint32_t i = 0; i < m->profile->load_count; i++) {
+        const struct load_profile *load = &m->profile->loads[i];
+
+        for (uint32_t k = 0; (places & PLACE_HOME) && k < load->to_count; k++)
+            group_matters(m, load->to[k]);
+        for (uint32_t k = 0; (places & PLACE_ORIGINATOR) && k < load->from_count; k++)
+            group_matters(m, load->from[k]);
+        if (places & PLACE_ALTERNATE)
+            alternates_matter(m, load);
+    }
+    for (uint32_t i = 0; i < m->work->move_count; i++)
+        m->matters[m->work->moves[i].mailbox] = true;
+}
+
+/* Arming. */
+
+static bool arm_failed(const struct muster *m, struct err *e)
+{
+    char waiting[160];
+
+    for (uint32_t i = 0; i < m->site->mailbox_count; i++)
+        if (m->look_failed[i] >= FAILURES_MAX)
+            return !err_set(e, EX_TARGET, "the home of %s cannot be looked up: %s",
+                            m->site->mailboxes[i].name, m->look_why);
+    for (uint32_t i = 0; i < m->place_count; i++) {
+        const struct place *p = m->places[i];
+
+        if (p->probe && p->probe->complete_ns > 0 && p->probe->absent &&
+            p->server == m->home[p->mailbox])
+            return !err_set(e, EX_TARGET, "there is no mailbox %s on %s",
+                            m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name);
+        if (p->probe && p->probe->complete_ns == 0 && p->probe->failures >= FAILURES_MAX)
+            return !err_set(e, EX_TARGET, "mailbox %s on %s cannot be read: %s",
+                            m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name,
+                            p->probe->why ? p->probe->why : "");
+    }
+    for (uint32_t i = 0; i < m->queue_count; i++) {
+        const struct probe *p = m->queues[i].probe;
+
+        if (p->complete_ns == 0 && p->failures >= FAILURES_MAX)
+            return !err_set(e, EX_TARGET, "the queues of %s cannot be listed: %s",
+                            m->site->servers[m->queues[i].server].name, p->why ? p->why : "");
+    }
+    return m->arm_late &&
+           !err_set(e, EX_TARGET, "not ready within %llu s: waiting for %s",
+                    ARM_LIMIT_NS / NS_PER_S, muster_waiting_for(m, waiting, sizeof waiting));
+}
+
+/* Homes that are not known yet, and places that are not read yet. */
+static uint32_t arm_pending(const struct muster *m, uint32_t *homes, uint32_t *places,
+                            uint32_t *queues)
+{
+    *homes = *places = *queues = 0;
+    for (uint32_t i = 0; m->lookup && i < m->site->mailbox_count; i++)
+        *homes += m->matters[i] && m->looked_ns[i] == 0;
+    for (uint32_t i = 0; i < m->place_count; i++)
+        *places += m->places[i]->probe && m->places[i]->probe->complete_ns == 0;
+    for (uint32_t i = 0; i < m->queue_count; i++)
+        *queues += m->queues[i].probe->complete_ns == 0;
+    return *homes + *places + *queues;
+}
+
+static void ask_failed_homes(struct muster *m)
+{
+    for (uint32_t i = 0; m->lookup && i < m->site->mailbox_count; i++)
+        if (m->matters[i] && m->looked_ns[i] == 0 && m->look_failed[i] > 0)
+            home_lookup_ask(m->lookup, i);
+}
+
+static void arm_end(struct muster *m, const struct err *e)
+{
+    m->arming = false;
+    timer_disarm(m->probe.loop, &m->arm_limit);
+    m->armed(m->context.owner, e);
+}
+
+static void arm_step(struct muster *m)
+{
+    uint32_t homes, places, queues;
+    struct err e = {0};
+
+    if (arm_failed(m, &e))
+        arm_end(m, &e);
+    else if (arm_pending(m, &homes, &places, &queues) > 0)
+        ask_failed_homes(m);
+    else
+        arm_end(m, NULL);
+}
+
+static void on_arm_limit(struct timer *t)
+{
+    struct muster *m = t->owner;
+
+    m->arm_late = true;
+    muster_wake(m);
+}
+
+static bool open_queues(struct muster *m, struct err *e)
+{
+    for (uint32_t i = 0; i < m->queue_count; i++) {
+        struct place *p = &m->queues[i];
+        const struct probe_profile *how = NULL;
+
+        for (uint32_t k = 0; k < m->profile->probe_count && !how; k++)
+            if (m->profile->probes[k].type != PROBE_IMAP)
+                how = &m->profile->probes[k];
+        const struct probe_ops *ops =
+            how->type == PROBE_QUEUE_EXEC ? &probe_queue_exec : &probe_queue_http;
+
+        for (const struct probe_ops *const *d = m->context.drivers; d && *d; d++)
+            if (strcmp((*d)->name, ops->name) == 0)
+                ops = *d;
+        *p = (struct place){.muster = m, .mailbox = SITE_NONE, .server = i};
+        p->probe = open_probe(m, ops, how, p, e);
+        if (!p->probe)
+            return false;
+    }
+    return true;
+}
+
+void muster_arm(struct muster *m, void (*armed)(void *owner, const struct err *e))
+{
+    struct err e = {0};
+
+    PM_ASSERT(!m->arming);
+    m->armed = armed;
+    m->arming = true;
+    timer_arm(m->probe.loop, &m->arm_limit, muster_now(m) + ARM_LIMIT_NS);
+    for (uint32_t i = 0; i < m->site->mailbox_count; i++) {
+        if (!m->matters[i])
+            continue;
+        if (m->lookup)
+            home_lookup_ask(m->lookup, i);
+        else
+            (void)muster_place(m, i, m->home[i], &e);
+    }
+    muster_wake(m);
+}
+
+/* The step. */
+
+static void muster_step(struct timer *t)
+{
+    struct muster *m = t->owner;
+
+    if (m->arming)
+        arm_step(m);
+    verify_step(m);
+    settle_step(m);
+}
+
+const char *muster_waiting_for(const struct muster *m, char *out, size_t room)
+{
+    uint32_t homes, places, queues, left = 0;
+    const struct settle_state *s = &m->settle;
+
+    if (m->arming) {
+        (void)arm_pending(m, &homes, &places, &queues);
+        (void)snprintf(out, room, "%u homes, %u places, %u queues", homes, places, queues);
+    } else if (s->step == SETTLE_LIFETIME) {
+        (void)snprintf(out, room, "the lifetime of messages");
+    } else if (s->step == SETTLE_SWEEP) {
+        for (uint32_t i = 0; i < m->place_count; i++)
+            left += m->places[i]->probe && m->places[i]->probe->complete_ns < s->since_ns;
+        (void)snprintf(out, room, "%u places", left);
+    } else if (s->step == SETTLE_WAVE && !s->base.taken) {
+        (void)snprintf(out, room, "queues to be listed");
+    } else if (s->step == SETTLE_WAVE || s->step == SETTLE_PAUSE) {
+        (void)snprintf(out, room, "%llu queue entries, %llu of them due",
+                       (unsigned long long)s->base.entries, (unsigned long long)s->base.due);
+    } else if (s->step == SETTLE_LAST) {
+        (void)snprintf(out, room, "a last look at the queues");
+    } else if (m->verifying_count > 0) {
+        (void)snprintf(out, room, "%u moves to be verified", m->verifying_count);
+    } else {
+        (void)snprintf(out, room, "nothing");
+    }
+    return out;
+}
+
+/* Life. */
+
+static const struct probe_ops *driver(const struct muster *m, const char *name)
+{
+    const struct probe_ops *const *table = m->context.drivers ? m->context.drivers : probe_table;
+
+    while (*table && strcmp((*table)->name, name) != 0)
+        table++;
+    return *table;
+}
+
+static void choose_probes(struct muster *m)
+{
+    for (uint32_t i = 0; i < m->profile->probe_count; i++) {
+        const struct probe_profile *how = &m->profile->probes[i];
+
+        if (how->type != PROBE_IMAP)
+            m->queue_count = m->site->server_count;
+        else if (!m->store)
+            m->store = how;
+    }
+    if (m->store)
+        m->store_ops = driver(m, "imap");
+}
+
+static bool make_tables(struct muster *m)
+{
+    size_t boxes = m->site->mailbox_count + 1u, servers = m->site->server_count + 1u;
+
+    m->matters = calloc(boxes, sizeof *m->matters);
+    m->at = calloc(boxes * servers, sizeof(struct place *));
+    m->queues = calloc(servers, sizeof *m->queues);
+    m->parts = calloc(servers, sizeof *m->parts);
+    m->home = calloc(boxes, sizeof *m->home);
+    m->looked_ns = calloc(boxes, sizeof *m->looked_ns);
+    m->look_failed = calloc(boxes, sizeof *m->look_failed);
+    m->correlate = correlate_create(&m->probe, m->context.canary_seen, m->context.owner);
+    m->waves = probe_queues_create();
+    m->probe.correlate = m->correlate;
+    m->probe.queues = m->waves;
+    if (!m->matters || !m->at || !m->queues || !m->parts || !m->home || !m->looked_ns ||
+        !m->look_failed || !m->correlate || !m->waves)
+        return false;
+    for (uint32_t i = 0; i < m->site->mailbox_count; i++)
+        m->home[i] = m->site->mailboxes[i].home;
+    return verify_init(m);
+}
+
+static bool muster_init(struct muster *m, struct err *e)
+{
+    m->probe = m->context.probe;
+    m->work = m->probe.work;
+    m->profile = m->work->profile;
+    m->site = &m->profile->site;
+    timer_init(&m->step, muster_step, m);
+    timer_init(&m->arm_limit, on_arm_limit, m);
+    settle_init(m);
+    choose_probes(m);
+    if (!make_tables(m))
+        return err_set(e, EX_IO, "out of memory for %u mailboxes", m->site->mailbox_count);
+    if (m->store && !m->store_ops)
+        return err_set(e, EX_BAD_PROFILE, "there is no probe of type imap");
+    find_who_matters(m);
+    if (m->profile->home_lookup.on) {
+        m->lookup = home_lookup_create(&m->probe, on_answered, m, e);
+        if (!m->lookup)
+            return false;
+    }
+    return open_queues(m, e);
+}
+
+struct muster *muster_create(const struct muster_context *c, struct err *e)
+{
+    struct muster *m = calloc(1, sizeof *m);
+
+    if (!m) {
+        (void)err_set(e, EX_IO, "out of memory for the muster");
+        return NULL;
+    }
+    m->context = *c;
+    if (muster_init(m, e))
+        return m;
+    muster_destroy(m);
+    return NULL;
+}
+
+void muster_destroy(struct muster *m)
+{
+    if (!m)
+        return;
+    timer_disarm(m->probe.loop, &m->step);
+    timer_disarm(m->probe.loop, &m->arm_limit);
+    settle_fini(m);
+    verify_fini(m);
+    home_lookup_destroy(m->lookup);
+    for (uint32_t i = 0; i < m->place_count; i++) {
+        if (m->places[i]->probe)
+            m->places[i]->probe->ops->close(m->places[i]->probe);
+        free(m->places[i]);
+    }
+    for (uint32_t i = 0; m->queues && i < m->queue_count; i++)
+        if (m->queues[i].probe)
+            m->queues[i].probe->ops->close(m->queues[i].probe);
+    probe_queues_destroy(m->waves);
+    correlate_destroy(m->correlate);
+    free(m->places);
+    free(m->matters);
+    free(m->at);
+    free(m->queues);
+    free(m->parts);
+    free(m->home);
+    free(m->looked_ns);
+    free(m->look_failed);
+    free(m);
+}

@@ -383,7 +383,9 @@ const char *lab_move_state(const struct lab_move *m)
 
 void lab_move_fini(struct lab *l)
 {
-    for (uint64_t i = 0; i < l->moves.n; i++)
+    for (uint64_t i = 0; i < l->moves.n; i++) {
+        schedule_cancel(&l->schedule, &l->moves.move[i]->due);
         free(l->moves.move[i]);
+    }
     free(l->moves.move);
 }

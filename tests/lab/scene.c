@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
@@ -50,6 +51,7 @@ void scene_close(struct scene *s)
 {
     lab_destroy(s->lab);
     free(s->tale);
+    free(s->index);
     *s = (struct scene){0};
 }
 
@@ -121,21 +123,45 @@ void scene_move(struct scene *s, const char *mailbox, const char *from, const ch
 
 /* --- the truth --------------------------------------------------------------------------------------------------- */
 
+static uint32_t *index_slot(const struct scene *s, const char *id, const char *recipient,
+                            bool alternate)
+{
+    uint32_t mask = s->room * 2 - 1;
+    uint64_t hash = hash_fast(id, strlen(id)) ^ hash_fast(recipient, strlen(recipient)) ^ alternate;
+
+    for (uint64_t at = hash & mask;; at = (at + 1) & mask) {
+        const struct tale *t = s->index[at] ? &s->tale[s->index[at] - 1] : NULL;
+
+        if (!t || (t->is_alternate == alternate && strcmp(t->id, id) == 0 &&
+                   strcmp(t->recipient, recipient) == 0))
+            return &s->index[at];
+    }
+}
+
+static void grow(struct scene *s)
+{
+    s->room = s->room ? s->room * 2 : 64;
+    s->tale = realloc(s->tale, s->room * sizeof *s->tale);
+    free(s->index);
+    s->index = calloc((size_t)s->room * 2, sizeof *s->index);
+    for (uint32_t i = 0; i < s->tales; i++) {
+        const struct tale *t = &s->tale[i];
+
+        *index_slot(s, t->id, t->recipient, t->is_alternate) = i + 1;
+    }
+}
+
 static struct tale *tale_of(struct scene *s, const char *id, const char *recipient, bool alternate)
 {
-    for (uint32_t i = s->tales; i-- > 0;) { /* most facts are about recent copies */
-        struct tale *t = &s->tale[i];
+    if (s->tales == s->room)
+        grow(s);
+    uint32_t *slot = index_slot(s, id, recipient, alternate);
 
-        if (t->is_alternate == alternate && strcmp(t->id, id) == 0 &&
-            strcmp(t->recipient, recipient) == 0)
-            return t;
-    }
-    if (s->tales == s->room) {
-        s->room = s->room ? s->room * 2 : 64;
-        s->tale = realloc(s->tale, s->room * sizeof *s->tale);
-    }
+    if (*slot)
+        return &s->tale[*slot - 1];
     struct tale *t = &s->tale[s->tales++];
 
+    *slot = s->tales;
     *t = (struct tale){.is_alternate = alternate};
     (void)snprintf(t->id, sizeof t->id, "%s", id);
     (void)snprintf(t->recipient, sizeof t->recipient, "%s", recipient);
@@ -218,11 +244,10 @@ void scene_end(struct scene *s)
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        bool is_fact = split(line, field);
-
-        CHECK(is_fact);
-        if (!is_fact)
+        if (!split(line, field)) {
+            CHECK_STR(line, "nine fields");
             break;
+        }
         if (strcmp(field[3], "-") == 0)
             continue;
         bool alternate = strcmp(field[5], "alternate") == 0;

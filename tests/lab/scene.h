@@ -49,6 +49,7 @@ struct scene {
     struct lab *lab;
     char truth[256];
     struct tale *tale;
+    uint32_t *index; /* by hash: tale + 1, 0 free; room * 2 of them */
     uint32_t tales, room;
 };
 

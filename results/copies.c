@@ -148,7 +148,7 @@ static void open_message(struct copies *c, uint32_t load, uint64_t number)
 
 static struct copy *primary_of(struct copies *c, const struct copy *p)
 {
-    return &c->out[p->recipient * c->roles];
+    return &c->out[(size_t)p->recipient * c->roles];
 }
 
 static struct copy *alternate_of(struct copies *c, const struct copy *p)

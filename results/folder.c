@@ -100,7 +100,7 @@ static void plain_name(char *out, size_t room, const char *text)
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      c == '-' || c == '_' || (c == '.' && i > 0);
 
-        out[i] = plain ? c : '-';
+        out[i] = (char)(plain ? c : '-');
     }
     out[i] = '\0';
 }

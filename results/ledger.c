@@ -35,7 +35,8 @@ struct ledger *ledger_create(const struct manifest *m, struct err *e)
     l->manifest = m;
     l->slot_count = m->planned_messages * m->stride;
     l->slots = calloc(l->slot_count + 1, sizeof *l->slots);
-    l->chunks = calloc(CLUE_CHUNKS, sizeof *l->chunks);
+    l->chunks = calloc(CLUE_CHUNKS,
+                       sizeof(struct clue *)); /* NOLINT(bugprone-sizeof-expression): pointers */
     l->places = calloc((size_t)m->server_count * m->mailbox_count + 1, sizeof *l->places);
     l->marks = calloc(m->move_count + 1ul, sizeof *l->marks);
     l->canaries = calloc(m->canaries + 1, sizeof *l->canaries);

@@ -122,11 +122,16 @@ static bool open_table(struct reading *r, const char *key, size_t size, uint32_t
                        void **table, const json_t **rows)
 {
     *rows = json_object_get(r->root, key);
-    if (!json_is_array(*rows) || json_array_size(*rows) > TABLE_MAX)
-        return err_set(r->e, EX_BAD_PROFILE, "\"%s\" should be a list", key);
+    if (!json_is_array(*rows) || json_array_size(*rows) > TABLE_MAX) {
+        err_set(r->e, EX_BAD_PROFILE, "\"%s\" should be a list", key);
+        return false;
+    }
     *count = (uint32_t)json_array_size(*rows);
     *table = arena_array(r->arena, size, *count ? *count : 1);
-    return *table || err_set(r->e, EX_IO, "out of memory");
+    if (*table)
+        return true;
+    err_set(r->e, EX_IO, "out of memory");
+    return false;
 }
 
 static bool get_mailbox(struct reading *r, const json_t *o, void *row)

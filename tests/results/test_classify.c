@@ -4,36 +4,28 @@
 #include "results/classify.h"
 #include "tests/support/check.h"
 
-/* The rows as a person would read them down the page. */
-static enum outcome second_reading(const struct facts *f)
+static enum outcome read_refused(const struct facts *f)
 {
-    bool evidence = f->h || f->b || f->o || f->l || f->v || f->q || f->f || f->w;
-    bool refused = f->k == END_REFUSED_TEMP || f->k == END_REFUSED_PERM, cut = f->k == END_ABORTED;
+    if (f->h || f->l || f->q)
+        return CLASS_REFUSED_BUT_TAKEN;
+    if (f->f || f->w)
+        return CLASS_REFUSED_AND_NDR;
+    if (f->k == END_ABORTED)
+        return CLASS_ABORTED;
+    return f->k == END_REFUSED_TEMP ? CLASS_REFUSED_TEMPORARY : CLASS_REFUSED_PERMANENT;
+}
 
-    if (f->owed != OWED && !evidence)
-        return CLASS_NOT_OWED;
-    if (f->k == END_NONE)
-        return evidence ? CLASS_PHANTOM : CLASS_NOT_SENT;
-    if (f->o)
-        return CLASS_MISDELIVERED;
-    if (f->b)
-        return CLASS_CORRUPTED;
-    if (refused || cut) {
-        if (f->h || f->l || f->q)
-            return CLASS_REFUSED_BUT_TAKEN;
-        if (f->f || f->w)
-            return CLASS_REFUSED_AND_NDR;
-        return cut                        ? CLASS_ABORTED
-               : f->k == END_REFUSED_TEMP ? CLASS_REFUSED_TEMPORARY
-                                          : CLASS_REFUSED_PERMANENT;
-    }
-    if (f->h) {
-        if (f->f || f->w)
-            return CLASS_CONTRADICTION;
-        if (f->h > 1)
-            return CLASS_DUPLICATED;
-        return f->l ? CLASS_DELIVERED_RESIDUE : CLASS_DELIVERED;
-    }
+static enum outcome read_delivered(const struct facts *f)
+{
+    if (f->f || f->w)
+        return CLASS_CONTRADICTION;
+    if (f->h > 1)
+        return CLASS_DUPLICATED;
+    return f->l ? CLASS_DELIVERED_RESIDUE : CLASS_DELIVERED;
+}
+
+static enum outcome read_absent(const struct facts *f)
+{
     if (f->l && f->z)
         return CLASS_LEFT_BEHIND;
     if (f->v && f->z)
@@ -51,6 +43,24 @@ static enum outcome second_reading(const struct facts *f)
     if (f->k == END_DOUBT)
         return CLASS_IN_DOUBT_SILENT;
     return f->asked ? CLASS_SILENT_BY_REQUEST : CLASS_SILENT_LOSS;
+}
+
+/* The rows as a person would read them down the page. */
+static enum outcome second_reading(const struct facts *f)
+{
+    bool evidence = f->h || f->b || f->o || f->l || f->v || f->q || f->f || f->w;
+
+    if (f->owed != OWED && !evidence)
+        return CLASS_NOT_OWED;
+    if (f->k == END_NONE)
+        return evidence ? CLASS_PHANTOM : CLASS_NOT_SENT;
+    if (f->o)
+        return CLASS_MISDELIVERED;
+    if (f->b)
+        return CLASS_CORRUPTED;
+    if (f->k == END_REFUSED_TEMP || f->k == END_REFUSED_PERM || f->k == END_ABORTED)
+        return read_refused(f);
+    return f->h ? read_delivered(f) : read_absent(f);
 }
 
 static struct facts vector(unsigned k, unsigned owed, unsigned h, unsigned bits)

@@ -161,12 +161,12 @@ static void one_flipped_bit_ends_the_file_at_its_block(void)
     CHECK(write_file(dir, 0, 300, 100));
     (void)snprintf(path, sizeof path, "%s/0000.mpj", dir);
     for (int i = 0; i < 50; i++) {
-        off_t at = (off_t)(64 + rng_below(&r, 3 * 3216));
+        off_t at = (off_t)(64 + rng_below(&r, 3ul * 3216));
         unsigned char byte;
         int fd = open(path, O_RDWR);
 
         CHECK(pread(fd, &byte, 1, at) == 1);
-        byte ^= 1u << rng_below(&r, 8);
+        byte = (unsigned char)(byte ^ 1u << rng_below(&r, 8));
         CHECK(pwrite(fd, &byte, 1, at) == 1);
         CHECK(read_back(dir, &s, &torn, &e));
         CHECK_U64(s.count, 100 * ((uint64_t)(at - 64) / 3216));

@@ -240,9 +240,12 @@ static void copies_at_home_at_the_old_home_and_twice(void)
     seen(&w, 2, 195, 1, BOB, 1); /* twice at home */
     w.events[w.count - 1].code = 2;
     seen(&w, 3, 11, 0, BOB, 1); /* was there, is gone */
-    add(&w,
-        (struct event){
-            .kind = EV_GONE, .slot = 3 * w.m.stride, .t_ns = S(200), .place = 0, .a = BOB, .b = 2});
+    add(&w, (struct event){.kind = EV_GONE,
+                           .slot = 3ul * w.m.stride,
+                           .t_ns = S(200),
+                           .place = 0,
+                           .a = BOB,
+                           .b = 2});
     seen(&w, 4, 195, 1, BOB, 1); /* changed on its way */
     w.events[w.count - 1].code |= SEEN_CORRUPT;
     seen(&w, 5, 195, 2, EVE, 1); /* in a stranger's mailbox */

@@ -34,7 +34,8 @@ static void everything_comes_back(void)
     w.m.gate_count = 2;
     struct manifest *m = write_and_read(&w, a, &e);
 
-    if (CHECK(m != NULL)) {
+    CHECK_STR(e.text, "");
+    if (m) {
         CHECK_STR(m->name, "test");
         CHECK_STR(m->description, w.m.description);
         CHECK_U64(m->seed, UINT64_MAX);
@@ -55,8 +56,7 @@ static void everything_comes_back(void)
         CHECK(m->queues_visible);
         CHECK_U64(m->settle_retry_ns, S(60));
         CHECK_U64(m->alternate_lag_ns, S(600));
-    } else
-        CHECK_STR(e.text, "");
+    }
     arena_destroy(a);
 }
 

@@ -642,7 +642,7 @@ void sender_destroy(struct sender *s)
 {
     if (!s)
         return;
-    for (uint32_t i = 0; i < s->count; i++) {
+    for (uint32_t i = 0; s->owed && i < s->count; i++) {
         struct owed *o = &s->owed[i];
 
         o->ops->close(&o->as);

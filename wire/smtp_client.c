@@ -512,12 +512,11 @@ static void data_replied(struct smtp_client *c, struct expect x)
 static void step(struct smtp_client *c, struct expect x)
 {
     struct mail *m = &c->mail[x.mail];
+    bool refused = x.what == SMTP_MAIL && m->decided != 0;
 
-    if (x.what == SMTP_MAIL && m->decided != 0)
-        say_reset(c);
-    else if (m->next_rcpt < m->m.recipients)
+    if (!refused && m->next_rcpt < m->m.recipients)
         say_rcpt(c, x.mail, m->next_rcpt++);
-    else if (m->taken > 0)
+    else if (!refused && m->taken > 0)
         say_data(c, x.mail);
     else
         say_reset(c);

@@ -69,9 +69,7 @@ static const char *const traps[] = {
     "=3D =20 looks quoted-printable =",
     "begin 644 not-uuencoded",
     "",
-    "Gr\xc3\xbc\xc3\x9f"
-    "e aus Z\xc3\xbcrich, na\xc3\xafve fa\xc3\xa7"
-    "ade",
+    "Z\xc3\xbcrich, Stra\xc3\x9f\x65 7, na\xc3\xafve, gar\xc3\xa7on",
     "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe3\x81\xae\xe8\xa1\x8c",
     "\xe2\x82\xac 20, \xf0\x9f\x93\xac in the box",
 };
@@ -85,20 +83,25 @@ static const char *const words[] = {
 
 /* --- making the corpus ------------------------------------------------------------------------------------------ */
 
+static void put_crlf(unsigned char *p)
+{
+    p[0] = '\r';
+    p[1] = '\n';
+}
+
 static size_t make_prose(struct rng *r, char *out, size_t want)
 {
     size_t n = 0;
 
     for (;;) {
-        const char *word = words[rng_below(r, COUNT(words))];
-        size_t length = strlen(word);
+        struct slice word = slice_of(words[rng_below(r, COUNT(words))]);
 
-        if (n + 1 + length > want)
+        if (n + 1 + word.n > want)
             break;
         if (n > 0)
             out[n++] = ' ';
-        memcpy(out + n, word, length);
-        n += length;
+        memcpy(out + n, word.p, word.n);
+        n += word.n;
     }
     return n;
 }
@@ -116,10 +119,11 @@ static size_t make_long(struct rng *r, char *out)
 static size_t make_line(struct rng *r, uint32_t index, char *out)
 {
     if (index < COUNT(traps) || rng_below(r, 4) == 0) { /* each of them at least once */
-        const char *trap = traps[index < COUNT(traps) ? index : rng_below(r, COUNT(traps))];
+        uint64_t which = index < COUNT(traps) ? index : rng_below(r, COUNT(traps));
+        struct slice trap = slice_of(traps[which]);
 
-        memcpy(out, trap, strlen(trap));
-        return strlen(trap);
+        memcpy(out, trap.p, trap.n);
+        return trap.n;
     }
     if (index == COUNT(traps) || rng_below(r, 50) == 0)
         return make_long(r, out);
@@ -142,7 +146,7 @@ static void add_line(struct smtp_corpus *c, const char *text, size_t n)
 
             raw[i] = seven && octet > 127 ? 'x' : octet;
         }
-        memcpy(raw + n, "\r\n", 2);
+        put_crlf(raw + n);
         stuffed[0] = '.';
         memcpy(stuffed + dot, raw, n + 2);
     }
@@ -165,7 +169,7 @@ struct smtp_corpus *smtp_corpus_create(uint64_t seed)
     PM_ASSERT(c->bytes[0] >= CORPUS_BYTES && c->bytes[1] <= sizeof c->form[0][1]);
     for (size_t i = 0; i < LINE_MAX_BYTES - 2; i++)
         c->tail[i] = "=filler="[i % 8];
-    memcpy(c->tail + LINE_MAX_BYTES - 2, "\r\n", 2);
+    put_crlf(c->tail + LINE_MAX_BYTES - 2);
     return c;
 }
 
@@ -549,8 +553,9 @@ static size_t decode_quoted(struct slice in, unsigned char *out)
                 high = hex_value(line.p[i + 1]);
                 low = hex_value(line.p[i + 2]);
             }
-            out[n++] = high >= 0 && low >= 0 ? (unsigned char)(high << 4 | low) : line.p[i];
-            i += high >= 0 && low >= 0 ? 2 : 0;
+            bool coded = high >= 0 && low >= 0;
+            out[n++] = (unsigned char)(coded ? high << 4 | low : line.p[i]);
+            i += coded ? 2 : 0;
         }
         if (!soft && !ended)
             out[n++] = '\n';

@@ -1,13 +1,20 @@
 /* test_smtp_text.c - the texts of messages: what they hold, how long they are, and what the check calls intact. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "tests/support/check.h"
 #include "wire/smtp_text.h"
 
 static struct smtp_corpus *corpus;
 static struct token_key key;
 static struct smtp_text text;
+
+static void put_at(unsigned char *p, struct slice s)
+{
+    memcpy(p, s.p, s.n);
+}
 
 static struct smtp_text_order order(uint64_t number, uint32_t body_bytes)
 {
@@ -156,10 +163,9 @@ static void the_stuffed_form_is_the_raw_form_with_dots_doubled(void)
 
 static bool has_line(const unsigned char *all, size_t n, const char *line)
 {
-    char whole[128] = "\r\n";
+    char whole[128];
 
-    strcat(whole, line);
-    strcat(whole, "\r\n");
+    (void)snprintf(whole, sizeof whole, "\r\n%s\r\n", line);
     return memmem(all, n, whole, strlen(whole)) != NULL;
 }
 
@@ -215,16 +221,17 @@ static void other_line_ends_and_trailing_blanks_leave_a_message_intact(void)
 
     CHECK(smtp_text_compose(&text, corpus, &o));
     unsigned char *all = gather(false, SIZE_MAX, &n), *lf = malloc(n + 8);
-    for (size_t i = 0; lf && i < n; i++)
+    PM_ASSERT(all && lf);
+    for (size_t i = 0; i < n; i++)
         if (all[i] != '\r')
             lf[out++] = all[i];
     CHECK(check(lf, out, 30000) == SMTP_TEXT_INTACT);
-    memcpy(lf + out, "\n\n", 2);
+    put_at(lf + out, slice_of("\n\n"));
     CHECK(check(lf, out + 2, 30000) == SMTP_TEXT_INTACT);
     CHECK(check(lf, out - 1, 30000) == SMTP_TEXT_INTACT);
-    memcpy(lf + out - 1, " \t\n", 3);
+    put_at(lf + out - 1, slice_of(" \t\n"));
     CHECK(check(lf, out + 2, 30000) == SMTP_TEXT_INTACT);
-    memcpy(lf + out - 1, "\nx", 2);
+    put_at(lf + out - 1, slice_of("\nx"));
     CHECK(check(lf, out + 1, 30000) == SMTP_TEXT_CORRUPT);
     free(lf);
     free(all);
@@ -287,7 +294,7 @@ static size_t to_quoted(const unsigned char *in, size_t n, unsigned char *out)
             continue;
         }
         if (column > 70) {
-            memcpy(out + w, "=\r\n", 3);
+            put_at(out + w, slice_of("=\r\n"));
             w += 3;
             column = 0;
         }

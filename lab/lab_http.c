@@ -108,6 +108,7 @@ static void *on_uri(void *owner, const char *uri, struct MHD_Connection *connect
     return rq;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd's signature */
 static enum MHD_Result on_request(void *owner, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *bytes, void **state)
@@ -184,11 +185,11 @@ static bool start(struct lab_front_http *f, const struct net_addr *at, struct er
         return err_set(e, EX_GUARD, "%s: the lab's control listens on 127.x.y.z only",
                        net_print(at, text));
     memcpy(&in.sin_addr, at->ip, 4);
-    f->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, at->port, NULL, NULL, on_request, f, MHD_OPTION_SOCK_ADDR, &in,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_uri, f,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, f, MHD_OPTION_END);
+    f->daemon = MHD_start_daemon(MHD_USE_EPOLL, at->port, NULL, NULL, on_request, f,
+                                 MHD_OPTION_SOCK_ADDR, &in, MHD_OPTION_CONNECTION_LIMIT,
+                                 CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S,
+                                 MHD_OPTION_URI_LOG_CALLBACK, on_uri, f,
+                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, f, MHD_OPTION_END);
     if (!f->daemon)
         return err_set(e, EX_IO, "cannot listen for HTTP on %s", net_print(at, text));
     const union MHD_DaemonInfo *port = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_BIND_PORT);

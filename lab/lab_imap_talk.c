@@ -320,7 +320,7 @@ struct talk *imap_talk_open(const struct imap_host *host, const struct net_addr 
     t->state = SESSION_NEW;
     buf_init(&t->talk.out, OUT_MAX);
     buf_init(&t->in, IN_MAX);
-    buf_init(&t->words, IMAP_COMMAND_MAX * 2);
+    buf_init(&t->words, 2 * (size_t)IMAP_COMMAND_MAX);
     (void)session_put(t, "* OK [CAPABILITY %s] %s IMAP4rev1 server (postmuster lab) ready\r\n",
                       capabilities(t), host->name);
     return &t->talk;

@@ -273,8 +273,10 @@ void service_close(struct service *sv)
 {
     if (!sv)
         return;
-    while (sv->first)
-        hang_up(sv->first);
+    for (struct connection *c = sv->first, *next; c; c = next) {
+        next = c->next;
+        hang_up(c);
+    }
     timer_disarm(sv->loop, &sv->tell);
     loop_unhook(sv->loop, &sv->sleep);
     listener_close(sv->door);

@@ -125,10 +125,14 @@ static void note_client(struct smtp_talk *t, struct slice said)
     char word[64];
     size_t n = said.n < sizeof word - 1 ? said.n : sizeof word - 1;
 
-    for (size_t i = 0; i < n; i++)
-        word[i] = said.p[i] > ' ' && said.p[i] < 0x7f && !strchr("()<>;\\\"", said.p[i])
-                      ? (char)said.p[i]
-                      : '?';
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = said.p[i];
+        bool fit = c > ' ' && c < 0x7f && !strchr("()<>;\\\"", c);
+
+        word[i] = '?';
+        if (fit)
+            word[i] = (char)c;
+    }
     word[n] = '\0';
     (void)snprintf(t->client, sizeof t->client, "%s ([%s])", word, t->peer);
 }
@@ -514,19 +518,26 @@ enum talk_after smtp_talk_down(struct talk *talk)
     return TALK_CLOSE;
 }
 
+/* Without the port, which says nothing and differs from run to run. */
+static void note_peer(struct smtp_talk *t, const struct net_addr *peer)
+{
+    char text[NET_TEXT];
+    const char *from = net_print(peer, text);
+    char *end = strrchr(text, peer->family == 6 ? ']' : ':');
+
+    if (end)
+        *end = '\0';
+    (void)snprintf(t->peer, sizeof t->peer, "%s", *from == '[' ? from + 1 : from);
+}
+
 struct talk *smtp_talk_open(const struct smtp_host *host, const struct net_addr *peer)
 {
     struct smtp_talk *t = lab_memory(NULL, 0, sizeof *t);
-    char *colon;
 
     t->host = host;
     t->state = STATE_NEW;
-    if (peer) {
-        (void)net_print(peer, t->peer);
-        colon = strrchr(t->peer, ':'); /* the port says nothing, and no two runs agree on it */
-        if (colon && peer->family == 4)
-            *colon = '\0';
-    }
+    if (peer)
+        note_peer(t, peer);
     buf_init(&t->talk.out, REPLIES_MAX);
     buf_init(&t->line, SMTP_LINE_MAX);
     buf_init(&t->words, WORDS_MAX);

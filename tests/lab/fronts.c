@@ -73,6 +73,11 @@ bool fronts_serve(struct fronts *f, bool tls, const char *truth_path)
         return false;
     f->end = (struct hook){.run = on_end, .owner = f->loop};
     loop_on_wake(f->loop, &f->end);
+    return fronts_resume(f);
+}
+
+bool fronts_resume(struct fronts *f)
+{
     f->thread = thread_start("lab", serve, f, NULL);
     return CHECK(f->thread);
 }

@@ -22,7 +22,8 @@ struct fronts {
 bool fronts_simulate(struct fronts *f, uint64_t seed, const char *truth_path);
 /* On sockets; the loop runs in a thread until fronts_join(). tls: STARTTLS is offered, f->cert is to be trusted. */
 bool fronts_serve(struct fronts *f, bool tls, const char *truth_path);
-void fronts_join(struct fronts *f); /* from now on the core may be looked at */
+void fronts_join(struct fronts *f);   /* from now on the core may be looked at */
+bool fronts_resume(struct fronts *f); /* the thread goes on */
 void fronts_fini(struct fronts *f);
 
 /* A simulated client: says its script when connected, and keeps what it hears. */

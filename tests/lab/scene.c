@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
 
 #include "base/hash.h"
 #include "tests/support/check.h"
@@ -30,7 +33,8 @@ void scene_open(struct scene *s, const struct scene_plan *p)
                                                .stock_bytes = STOCK(p->mailboxes[i].stock_s)};
     for (; p->knobs && p->knobs[n - 2].name; n++)
         knobs[n] = p->knobs[n - 2];
-    (void)snprintf(s->truth, sizeof s->truth, "%s/truth.tsv", scratch_dir("lab-scene"));
+    s->truth_fd = memfd_create("truth", MFD_CLOEXEC);
+    (void)snprintf(s->truth, sizeof s->truth, "/proc/self/fd/%d", s->truth_fd);
     s->lab = lab_create(&(struct lab_config){.version = p->version ? p->version : "5.5-sp3",
                                              .domain = "lab.test",
                                              .site = "50site",
@@ -52,6 +56,7 @@ void scene_close(struct scene *s)
     lab_destroy(s->lab);
     free(s->tale);
     free(s->index);
+    (void)close(s->truth_fd);
     *s = (struct scene){0};
 }
 

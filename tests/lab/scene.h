@@ -47,7 +47,8 @@ struct tale { /* what happened to one copy */
 
 struct scene {
     struct lab *lab;
-    char truth[256];
+    int truth_fd; /* memory: thousands of labs would keep a disk busy */
+    char truth[64];
     struct tale *tale;
     uint32_t *index; /* by hash: tale + 1, 0 free; room * 2 of them */
     uint32_t tales, room;

@@ -1,9 +1,12 @@
 /* book.c - the keeper of the ledger: one thread that folds written journal blocks, whoever wrote them. */
 #include "app/book.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/loop.h"
 #include "base/ring.h"
@@ -11,6 +14,7 @@
 
 #define BLOCKS_AHEAD    8 /* per writer */
 #define COUNTS_EVERY_NS (100ull * 1000 * 1000)
+#define SYNC_EVERY_NS   (100ull * 1000 * 1000)
 
 struct block {
     uint32_t count;
@@ -22,6 +26,9 @@ struct writer {
     struct book *book;
     struct ring *full, *empty; /* of struct block * */
     struct block *blocks;
+    int fd; /* a copy of the journal's descriptor; -1: none */
+    bool unsynced;
+    uint64_t synced_ns;
     struct writer *next;
 };
 
@@ -34,6 +41,8 @@ struct book {
     struct ring *counts_ring;
     struct book_counts counts, seen_counts;
     uint64_t counts_told_ns;
+    struct timer sync;
+    struct err error;
     struct ring *farewell; /* one record: no writer is left */
 };
 
@@ -95,6 +104,35 @@ static void tell_counts(struct book *b)
         b->counts_told_ns = now;
 }
 
+/* A file that was written to since is synced, each at most so often; the loop's time is stale after a slow sync, which
+ * only spaces them further. */
+static void sync_files(struct book *b)
+{
+    uint64_t now = loop_now(b->loop);
+    bool wanted = false;
+
+    for (struct writer *w = b->writers; w; w = w->next) {
+        if (!w->unsynced || w->fd < 0)
+            continue;
+        if (now - w->synced_ns < SYNC_EVERY_NS) {
+            wanted = true;
+            continue;
+        }
+        w->unsynced = false;
+        w->synced_ns = now;
+        if (fdatasync(w->fd) < 0 && errno != EINVAL && !b->error.code)
+            (void)err_set(&b->error, EX_IO, "a journal could not be synced: %s",
+                          strerrordesc_np(errno));
+    }
+    if (wanted)
+        timer_arm(b->loop, &b->sync, now + SYNC_EVERY_NS);
+}
+
+static void on_sync(struct timer *t)
+{
+    sync_files(t->owner);
+}
+
 static void on_wake(struct hook *h)
 {
     struct book *b = h->owner;
@@ -105,10 +143,12 @@ static void on_wake(struct hook *h)
     for (struct writer *w = b->writers; w; w = w->next) {
         while (ring_pop(w->full, &full)) {
             fold(b, full->events, full->count);
+            w->unsynced = true;
             bool pushed = ring_push(w->empty, &full);
             PM_ASSERT(pushed);
         }
     }
+    sync_files(b);
     tell_counts(b);
     if (last)
         loop_stop(b->loop);
@@ -134,6 +174,7 @@ struct book *book_create(const struct manifest *m, bool threaded, struct err *e)
         b->loop = loop_epoll_create(e);
         b->counts_ring = ring_create(sizeof b->counts, 16);
         b->farewell = ring_create(sizeof(uint32_t), 2);
+        timer_init(&b->sync, on_sync, b);
         b->wake = (struct hook){.run = on_wake, .owner = b};
         if (b->loop)
             loop_on_wake(b->loop, &b->wake);
@@ -170,6 +211,7 @@ struct journal_sink *book_writer(struct book *b, struct err *e)
         return NULL;
     }
     w->book = b;
+    w->fd = -1;
     w->next = b->writers;
     b->writers = w;
     w->sink = (struct journal_sink){.block = b->loop ? sink_ring : sink_direct, .owner = w};
@@ -178,6 +220,16 @@ struct journal_sink *book_writer(struct book *b, struct err *e)
         return NULL;
     }
     return &w->sink;
+}
+
+bool book_sync(struct journal_sink *sink, const struct journal *j, struct err *e)
+{
+    struct writer *w = sink->owner;
+
+    w->fd = fcntl(journal_descriptor(j), F_DUPFD_CLOEXEC, 3);
+    return w->fd >= 0
+               ? true
+               : err_set(e, EX_IO, "no descriptor to sync a journal: %s", strerrordesc_np(errno));
 }
 
 bool book_begin(struct book *b, struct err *e)
@@ -212,6 +264,11 @@ struct ledger *book_close(struct book *b)
     return b->ledger;
 }
 
+const struct err *book_error(const struct book *b)
+{
+    return b->error.code ? &b->error : NULL;
+}
+
 void book_destroy(struct book *b)
 {
     if (!b)
@@ -221,6 +278,8 @@ void book_destroy(struct book *b)
         struct writer *w = b->writers;
 
         b->writers = w->next;
+        if (w->fd >= 0)
+            (void)close(w->fd);
         ring_destroy(w->full);
         ring_destroy(w->empty);
         free(w->blocks);
@@ -228,6 +287,8 @@ void book_destroy(struct book *b)
     }
     ring_destroy(b->counts_ring);
     ring_destroy(b->farewell);
+    if (b->loop)
+        timer_disarm(b->loop, &b->sync);
     loop_destroy(b->loop);
     ledger_destroy(b->ledger);
     free(b);

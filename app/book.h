@@ -1,8 +1,10 @@
 /* book.h - the keeper of the ledger: one thread that folds written journal blocks, whoever wrote them.
  *
  * Each writer gets a sink for its journal. A written block is copied into one of the writer's few buffers and goes by ring
- * to the book's thread, which folds it and gives the buffer back; a writer that is eight blocks ahead waits for it. In a
- * simulated run there is no thread: the sink folds at once. The ledger is the caller's again after book_close().
+ * to the book's thread, which folds it and gives the buffer back; a writer that is eight blocks ahead waits for it. The
+ * book's thread also syncs the files (fdatasync, at most every 100 ms each), so that no sender ever waits for a disk; what a
+ * crash of ours could lose was written before. In a simulated run there is no thread: the sink folds at once. The ledger is
+ * the caller's again after book_close().
  */
 #ifndef APP_BOOK_H
 #define APP_BOOK_H
@@ -23,10 +25,14 @@ struct book_counts { /* for people who watch: as of the last blocks */
 struct book *book_create(const struct manifest *m, bool threaded, struct err *e);
 struct journal_sink *book_writer(struct book *b,
                                  struct err *e); /* before any event; lives as long as the book */
-bool book_begin(struct book *b, struct err *e);  /* starts the thread, if threaded */
-struct book_counts book_counts(struct book *b);  /* one reader's thread; the newest that came */
+/* The writer's journal, to be synced while the run lasts. */
+bool book_sync(struct journal_sink *sink, const struct journal *j, struct err *e);
+bool book_begin(struct book *b, struct err *e); /* starts the thread, if threaded */
+struct book_counts book_counts(struct book *b); /* one reader's thread; the newest that came */
 /* All writers have closed their journals: folds what waits, ends the thread. */
 struct ledger *book_close(struct book *b);
+const struct err *book_error(
+    const struct book *b); /* a file could not be synced; NULL while fine; after book_close() */
 void book_destroy(struct book *b); /* with its ledger; NULL is fine */
 
 #endif

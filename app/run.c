@@ -395,6 +395,8 @@ static void finish(struct run *r)
         worker_destroy(r->workers[i]);
     r->workers_made = 0;
     r->ledger = book_close(r->book);
+    if (book_error(r->book) && !r->failure.code)
+        r->failure = *book_error(r->book);
     if (r->lab)
         lab_host_end(r->lab);
     if (!r->failure.code && began)
@@ -602,9 +604,8 @@ static bool open_records(struct run *r, struct err *e)
     struct journal_sink *sink = r->book ? book_writer(r->book, e) : NULL;
     if (!sink)
         return false;
-    r->journal = journal_create(r->journal_dir, 0, r->plan.manifest.run_id,
-                                !r->options.world.no_sync, sink, e);
-    return r->journal != NULL;
+    r->journal = journal_create(r->journal_dir, 0, r->plan.manifest.run_id, false, sink, e);
+    return r->journal && (r->options.world.no_sync || book_sync(sink, r->journal, e));
 }
 
 static bool open_all(struct run *r, struct err *e)

@@ -165,6 +165,11 @@ const struct err *journal_error(const struct journal *j)
     return j->failed ? &j->err : NULL;
 }
 
+int journal_descriptor(const struct journal *j)
+{
+    return j->fd;
+}
+
 bool journal_close(struct journal *j, struct err *e)
 {
     if (!j)

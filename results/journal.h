@@ -36,7 +36,10 @@ struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id
 bool journal_add(struct journal *j, const struct event *ev);
 bool journal_flush(struct journal *j); /* writes the open block, if any; group commit */
 const struct err *journal_error(const struct journal *j); /* NULL while fine */
-bool journal_close(struct journal *j, struct err *e);     /* flushes, syncs, frees; NULL is fine */
+int journal_descriptor(
+    const struct journal
+        *j); /* for another thread to sync (a copy of it): the writer never waits */
+bool journal_close(struct journal *j, struct err *e); /* flushes, syncs, frees; NULL is fine */
 
 /* Reads every *.mpj of a folder, file by file in order of name. fold() gets each intact block. Damage beyond a torn tail
  * (a bad head, another run's file) is an error, EX_BAD_PROFILE; torn tails are counted. */

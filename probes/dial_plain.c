@@ -26,7 +26,7 @@ struct attempt {
     struct buf out;
     bool greeted, more; /* more: the rest of LOGIN waits for "+" */
     unsigned lines;
-    char why[200];
+    char why[512];
     void (*done)(void *owner, enum dial_answer answer, struct stream *s, const char *why);
     void *owner;
 };
@@ -109,18 +109,9 @@ static void answer(struct attempt *a, enum dial_answer answer)
     done(owner, answer, answer == DIAL_OK ? s : NULL, why);
 }
 
-static void say(struct attempt *a, struct slice why)
-{
-    size_t n = why.n < sizeof a->why - 1 ? why.n : sizeof a->why - 1;
-
-    for (size_t i = 0; i < n; i++)
-        a->why[i] = why.p[i] >= ' ' && why.p[i] < 0x7f ? (char)why.p[i] : '?';
-    a->why[n] = 0;
-}
-
 static void fail(struct attempt *a, const char *why)
 {
-    say(a, slice_of(why));
+    (void)snprintf(a->why, sizeof a->why, "%s", why);
     answer(a, DIAL_DOWN);
 }
 
@@ -153,7 +144,7 @@ static bool log_in(struct attempt *a)
 /* The server's line as a refusal. */
 static void refuse(struct attempt *a, const struct imap_response *r)
 {
-    say(a, r->line);
+    imap_print_line(r, a->why);
     answer(a, dial_refusal(a->why));
 }
 
@@ -266,25 +257,29 @@ static void plain_open(struct dial *d, const struct server *server, const struct
     buf_init(&a->out, COMMANDS_MAX);
     timer_init(&a->timer, attempt_timer, a);
     if (server->imap.tls != TLS_NONE)
-        say(a, slice_of("this dialer speaks no TLS"));
+        (void)snprintf(a->why, sizeof a->why, "%s", "this dialer speaks no TLS");
     else if (server->imap.addr.family == 0)
-        say(a, slice_of("the server has no IMAP end point"));
+        (void)snprintf(a->why, sizeof a->why, "%s", "the server has no IMAP end point");
     else if (!(a->stream =
                    loop_connect(p->loop, p->guard, &server->imap.addr, attempt_ready, a, &e)))
-        say(a, slice_of(e.text));
+        (void)snprintf(a->why, sizeof a->why, "%s", e.text);
     timer_arm(p->loop, &a->timer, a->stream ? loop_now(p->loop) + PATIENCE_NS : 0);
 }
 
-static void plain_forget(struct dial *d, void *owner)
+static void forget_where(struct plain *p, bool all, const void *owner)
 {
-    struct plain *p = (struct plain *)d;
     struct attempt *a = p->attempts, *next;
 
     for (; a; a = next) {
         next = a->next;
-        if (a->owner == owner)
+        if (all || a->owner == owner)
             free_attempt(a);
     }
+}
+
+static void plain_forget(struct dial *d, void *owner)
+{
+    forget_where((struct plain *)d, false, owner);
 }
 
 struct dial *dial_plain_create(struct loop *l, const struct guard *g, struct err *e)
@@ -305,7 +300,7 @@ void dial_plain_destroy(struct dial *d)
 {
     struct plain *p = (struct plain *)d;
 
-    while (p && p->attempts)
-        free_attempt(p->attempts);
+    if (p)
+        forget_where(p, true, NULL);
     free(p);
 }

@@ -79,7 +79,8 @@ static uint32_t by_name(const struct site *s, struct slice name)
     if (found != SITE_NONE)
         return found;
     for (size_t i = 0; i < name.n; i++) /* directories shout: RECIPIENTS, JOE */
-        text[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
+        if (text[i] >= 'A' && text[i] <= 'Z')
+            text[i] |= 0x20;
     found = site_mailbox(s, text);
     return found == SITE_NONE ? NO_INDEX : found;
 }

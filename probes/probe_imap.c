@@ -26,7 +26,7 @@
 #define LISTED_MAX    (8u << 20)
 #define SILENCE_NS                                                                                 \
     (60 * NS_PER_S) /* no octet for so long with a command open: the session is dead */
-#define IDLE_NS       (20 * 60 * NS_PER_S) /* RFC 2177: less than 29 minutes */
+#define IDLE_NS       (1200 * NS_PER_S) /* RFC 2177: less than 29 minutes */
 #define PERIOD_MIN_NS NS_PER_MS
 #define BACKOFF_MAX   16 /* periods */
 #define OPEN_MAX      4
@@ -210,7 +210,7 @@ static void redial_at(struct imap_probe *p, uint64_t at_ns)
 /* Not answered, not to be understood, gone without a word: counted, and tried again later and later. */
 static void session_failed(struct imap_probe *p, const char *why)
 {
-    uint64_t wait = period_of(p) * (p->tries < 4 ? 1u << p->tries : BACKOFF_MAX);
+    uint64_t wait = period_of(p) * (p->tries < 4 ? 1ull << p->tries : BACKOFF_MAX);
 
     set_why(p, why);
     drop_session(p);
@@ -471,25 +471,15 @@ static void take_validity(struct imap_probe *p, uint32_t validity)
 
 /* ---- answers ---- */
 
-/* A line of the server, for people. */
-static void copy_line(const struct imap_response *r, char out[160])
-{
-    size_t n = r->line.n < 159 ? r->line.n : 159;
-
-    for (size_t i = 0; i < n; i++)
-        out[i] = r->line.p[i] >= ' ' && r->line.p[i] < 0x7f ? (char)r->line.p[i] : '?';
-    out[n] = 0;
-}
-
 static void examined(struct imap_probe *p, const struct imap_response *r)
 {
-    char line[160];
+    char line[IMAP_PRINT];
 
     if (r->status == IMAP_OK) {
         p->absent_told = false;
         return;
     }
-    copy_line(r, line);
+    imap_print_line(r, line);
     if (imap_has_word(r->code, "NONEXISTENT"))
         session_absent(p, line);
     else
@@ -541,9 +531,9 @@ static void take_status(struct imap_probe *p, const struct imap_response *r)
     uint32_t n;
 
     if (r->status == IMAP_BYE) {
-        char line[160];
+        char line[IMAP_PRINT];
 
-        copy_line(r, line);
+        imap_print_line(r, line);
         session_refused(p, line);
         return;
     }

@@ -174,7 +174,7 @@ size_t imap_unescape(unsigned char *p, size_t n)
 void imap_in_init(struct imap_in *in)
 {
     memset(in, 0, sizeof *in);
-    buf_init(&in->bytes, (size_t)IMAP_LITERAL_MAX + IMAP_SEARCH_MAX + 2 * IMAP_LINE_MAX);
+    buf_init(&in->bytes, (size_t)IMAP_LITERAL_MAX + IMAP_SEARCH_MAX + IMAP_LINE_MAX);
 }
 
 void imap_in_fini(struct imap_in *in)
@@ -389,8 +389,7 @@ static bool read_body(const struct imap_token *value, struct imap_response *r)
     r->has_body = value->kind == IMAP_LITERAL || value->kind == IMAP_QUOTED;
     if (r->has_body)
         r->body = value->text;
-    if (value->kind == IMAP_QUOTED && value->escaped) /* the buffer is ours to change */
-        r->body.n = imap_unescape((unsigned char *)(uintptr_t)r->body.p, r->body.n);
+    r->escaped = value->kind == IMAP_QUOTED && value->escaped;
     return r->has_body || value->kind == IMAP_NIL;
 }
 
@@ -499,8 +498,24 @@ enum imap_answer imap_in_next(struct imap_in *in, struct imap_response *r)
     } else if (!read_tagged(frame, r)) {
         return in_bad(in, "an answer to no command of ours");
     }
+    if (r->escaped) /* the buffer is ours to change */
+        r->body.n = imap_unescape(in->bytes.p + (r->body.p - in->bytes.p), r->body.n);
     r->line = slice_trim(r->line);
     return IMAP_DONE;
+}
+
+void imap_print_line(const struct imap_response *r, char out[IMAP_PRINT])
+{
+    size_t n = r->line.n < IMAP_PRINT - 1 ? r->line.n : IMAP_PRINT - 1;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = r->line.p[i];
+
+        if (c < ' ' || c > '~')
+            c = '?';
+        out[i] = (char)c;
+    }
+    out[n] = 0;
 }
 
 bool imap_next_number(struct slice *numbers, uint32_t *n)

@@ -66,7 +66,7 @@ struct imap_response {
     uint32_t tag, number;
     struct slice code, text; /* code: inside the brackets, "UIDVALIDITY 7"; empty: none */
     struct slice line;       /* status responses: the whole line, for people */
-    bool has_uid, has_size, has_body;
+    bool has_uid, has_size, has_body, escaped; /* escaped: the reader's own */
     uint32_t uid;
     uint64_t size;
     struct slice body;
@@ -88,6 +88,8 @@ unsigned char *imap_in_room(struct imap_in *in, size_t n);
 void imap_in_took(struct imap_in *in, size_t n); /* n octets were put there */
 enum imap_answer imap_in_next(struct imap_in *in, struct imap_response *r);
 
+#define IMAP_PRINT 160
+void imap_print_line(const struct imap_response *r, char out[IMAP_PRINT]); /* bounded, printable */
 bool imap_next_number(struct slice *numbers, uint32_t *n); /* off the front; false at the end */
 bool imap_code_number(const struct imap_response *r, const char *name, uint32_t *n);
 bool imap_has_word(struct slice words, const char *word); /* ASCII case ignored */

@@ -27,7 +27,9 @@ const char *report_copy(struct arena *a, struct slice s)
 
         if (c == '\r' || (c == '\n' && i + 1 < s.n && strchr(" \t", text[i + 1])))
             continue;
-        text[n++] = c == '\n' || c == '\t' || c == 0 ? ' ' : c;
+        if (c == '\n' || c == '\t' || c == 0)
+            c = ' ';
+        text[n++] = c;
     }
     text[n] = 0;
     return text;

@@ -123,10 +123,11 @@ static void take_meaning(struct report_recipient *to, const struct meaning *m)
 static void read_codes(struct slice line, struct report_recipient *to)
 {
     int reason = to->reason, code = to->code;
-    bool any =
-        read_int_after(line, "reason:", &reason) | read_int_after(line, "reason code", &reason) |
-        read_int_after(line, "diagnostic:", &code) | read_int_after(line, "diagnostic code", &code);
+    bool any = read_int_after(line, "reason:", &reason);
 
+    any = read_int_after(line, "reason code", &reason) || any;
+    any = read_int_after(line, "diagnostic:", &code) || any;
+    any = read_int_after(line, "diagnostic code", &code) || any;
     if (!any)
         return;
     to->reason = reason;
@@ -173,7 +174,9 @@ static void end_block(struct arena *a, struct slice block, struct report_recipie
 
         if (blank && (n == 0 || flat[n - 1] == ' '))
             continue;
-        flat[n++] = blank ? ' ' : flat[i];
+        if (blank)
+            flat[i] = ' ';
+        flat[n++] = flat[i];
     }
     flat[n] = 0;
     to->diagnostic = flat;

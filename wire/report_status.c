@@ -8,6 +8,8 @@
 #include "wire/fields.h"
 #include "wire/report_private.h"
 
+#define STATUS_MAX (256u << 10)
+
 static bool is_digit(unsigned char c)
 {
     return c >= '0' && c <= '9';
@@ -98,7 +100,7 @@ struct slice report_address(struct slice s)
     size_t at;
 
     if (slice_cut(&rest, ';', &type) && slice_trim(type).n > 0 && slice_trim(type).n <= 10 &&
-        !memchr(type.p, '=', type.n))
+        !fields_has(type, "="))
         s = slice_trim(rest);
     if (slice_find(s, slice_of("<"), &at)) {
         rest = slice_skip(s, at + 1);
@@ -107,7 +109,7 @@ struct slice report_address(struct slice s)
     }
     if (s.n > 0 && s.p[0] == '@' && slice_find(s, slice_of(":"), &at)) /* a source route */
         s = slice_skip(s, at + 1);
-    if (slice_find(s, slice_of(" "), &at) && memchr(s.p, '@', s.n) && !memchr(s.p, '=', s.n))
+    if (slice_find(s, slice_of(" "), &at) && fields_has(s, "@") && !fields_has(s, "="))
         s = word_with_at(s);
     if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
         s = slice_from(s.p + 1, s.n - 2);
@@ -193,8 +195,8 @@ void report_read_status(struct arena *a, struct slice groups, struct report *r)
     struct open_recipient open = {.action = ACTION_NONE};
     struct field f;
 
-    if (groups.n > REPORT_TEXT_MAX * 4)
-        groups.n = REPORT_TEXT_MAX * 4;
+    if (groups.n > STATUS_MAX)
+        groups.n = STATUS_MAX;
     while (groups.n > 0) {
         if (fields_next(&groups, &f))
             read_field(a, &f, r, &open);

@@ -166,21 +166,23 @@ static void nonsense_is_bad_and_never_a_guess(void)
 
 static void an_endless_line_ends_the_session_and_a_long_search_does_not(void)
 {
-    size_t n = 100000;
-    char *text = malloc(n + 16);
-    struct buf got;
+    struct buf text, got;
 
+    buf_init(&text, 1 << 20);
     buf_init(&got, 1 << 20);
-    memset(text, '1', n);
-    memcpy(text, "* OK ", 5);
-    CHECK_U64(read_in_pieces(text, n, 5000, 3, &got), IMAP_BAD);
-    memset(text, ' ', n);
-    memcpy(text, "* SEARCH", 8);
-    memcpy(text + n, "77\r\n", 4);
-    CHECK_U64(read_in_pieces(text, n + 4, 5000, 3, &got), IMAP_AGAIN);
+    (void)buf_add_text(&text, "* OK ");
+    for (unsigned i = 0; i < 10000; i++)
+        (void)buf_add_text(&text, "1111111111");
+    CHECK_U64(read_in_pieces(buf_text(&text), text.n, 5000, 3, &got), IMAP_BAD);
+    buf_clear(&text);
+    (void)buf_add_text(&text, "* SEARCH");
+    for (unsigned i = 0; i < 10000; i++)
+        (void)buf_add_text(&text, "          ");
+    (void)buf_add_text(&text, "77\r\n");
+    CHECK_U64(read_in_pieces(buf_text(&text), text.n, 5000, 3, &got), IMAP_AGAIN);
     CHECK_HAS(buf_text(&got), "text 77 ");
+    buf_fini(&text);
     buf_fini(&got);
-    free(text);
 }
 
 static void slices_are_taken_off_without_keeping_what_was_read(void)

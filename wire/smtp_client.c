@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "wire/sasl.h"
+#include "wire/smtp_say.h"
 
 #define COMMANDS_MAX 65536u /* 16 recipients with ORCPT in xtext: 18 KB each way round */
 #define EXPECT_MAX   64u    /* a power of two above 2 x (16 + 4) */
@@ -53,10 +54,9 @@ struct smtp_client {
     uint64_t text_given;
     uint64_t queued, given; /* octets of this connection */
 
-    char line[SMTP_LINE_MAX]; /* a line that came in pieces */
-    size_t line_n;
-    struct smtp_reply reply;
-    uint32_t reply_lines;
+    struct smtp_reader reader;
+    struct smtp_reply reply; /* the last that was whole, or is being read */
+    uint32_t hello_lines;    /* of it before this one: keywords follow the first */
 };
 
 static const struct {
@@ -144,37 +144,6 @@ static void say_text(struct smtp_client *c, const char *text)
     say(c, text, strlen(text));
 }
 
-static void say_slice(struct smtp_client *c, struct slice s)
-{
-    if (s.n > 0)
-        say(c, s.p, s.n);
-}
-
-static void say_number(struct smtp_client *c, uint64_t n)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-
-    do
-        digits[--at] = (char)('0' + n % 10);
-    while ((n /= 10) > 0);
-    say(c, digits + at, sizeof digits - at);
-}
-
-/* RFC 3461 section 4: octets outside "!" .. "~", and "+" and "=", are said in hexadecimal. */
-static void say_xtext(struct smtp_client *c, struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char o = s.p[i];
-        char hex[3] = {'+', "0123456789ABCDEF"[o >> 4], "0123456789ABCDEF"[o & 15]};
-
-        if (o < '!' || o > '~' || o == '+' || o == '=')
-            say(c, hex, sizeof hex);
-        else
-            say(c, &s.p[i], 1);
-    }
-}
-
 static void say_hello(struct smtp_client *c, const char *verb, enum smtp_state what)
 {
     say_text(c, verb);
@@ -195,42 +164,19 @@ static bool is_pipelined(const struct smtp_client *c)
 
 static void say_mail(struct smtp_client *c, uint32_t mail)
 {
-    const struct smtp_mail *m = &c->mail[mail].m;
+    size_t before = c->commands.n;
 
-    SAY(c, "MAIL FROM:<");
-    say_slice(c, m->from);
-    SAY(c, ">");
-    if (has(c, SMTP_EXT_SIZE)) {
-        SAY(c, " SIZE=");
-        say_number(c, smtp_text_bytes(m->text, false));
-    }
-    if (has(c, SMTP_EXT_8BITMIME) && !m->text->seven_bit)
-        SAY(c, " BODY=8BITMIME");
-    if (has(c, SMTP_EXT_DSN)) {
-        if (m->ret_headers)
-            SAY(c, " RET=HDRS");
-        SAY(c, " ENVID=pm.");
-        say(c, m->text->token, TOKEN_CHARS);
-    }
-    SAY(c, "\r\n");
+    PM_ASSERT(smtp_say_mail(&c->commands, &c->mail[mail].m, c->extensions));
+    c->queued += c->commands.n - before;
     expect(c, SMTP_MAIL, mail, 0);
 }
 
 static void say_rcpt(struct smtp_client *c, uint32_t mail, uint32_t rcpt)
 {
-    static const char *const notify[] = {"", " NOTIFY=NEVER", " NOTIFY=FAILURE",
-                                         " NOTIFY=SUCCESS,FAILURE"};
-    const struct smtp_mail *m = &c->mail[mail].m;
+    size_t before = c->commands.n;
 
-    SAY(c, "RCPT TO:<");
-    say_slice(c, m->to[rcpt]);
-    SAY(c, ">");
-    if (has(c, SMTP_EXT_DSN)) {
-        say_text(c, notify[m->notify]);
-        SAY(c, " ORCPT=rfc822;");
-        say_xtext(c, m->to[rcpt]);
-    }
-    SAY(c, "\r\n");
+    PM_ASSERT(smtp_say_rcpt(&c->commands, &c->mail[mail].m, rcpt, c->extensions));
+    c->queued += c->commands.n - before;
     expect(c, SMTP_RCPT, mail, rcpt);
 }
 
@@ -473,7 +419,7 @@ static void auth_replied(struct smtp_client *c, struct slice text)
     }
     buf_init(&answer, COMMANDS_MAX / 4);
     if (sasl_answer(c->sasl, text, &answer, &c->error))
-        say_slice(c, buf_slice(&answer));
+        say(c, answer.p, answer.n);
     else
         SAY(c, "*"); /* cancels the exchange; 501 follows */
     SAY(c, "\r\n");
@@ -673,104 +619,42 @@ static void reply_over(struct smtp_client *c, struct slice text)
     }
 }
 
-/* --- lines ---------------------------------------------------------------------------------------------------------- */
+/* --- hearing -------------------------------------------------------------------------------------------------------- */
 
-static unsigned digit(struct slice s, size_t i)
+/* One line of the server's; false: there is none yet. */
+static bool hear_line(struct smtp_client *c, struct slice *in)
 {
-    return i < s.n && s.p[i] >= '0' && s.p[i] <= '9' ? s.p[i] - (unsigned)'0' : 10;
-}
+    struct slice text;
 
-static bool read_part(struct slice *s, uint16_t *part, bool more)
-{
-    size_t i = 0;
-
-    for (*part = 0; i < 3 && digit(*s, i) < 10; i++)
-        *part = (uint16_t)(*part * 10 + digit(*s, i));
-    if (i == 0 || (more ? i >= s->n || s->p[i] != '.' : i < s->n && s->p[i] != ' '))
-        return false;
-    *s = slice_skip(*s, i + 1);
-    return true;
-}
-
-/* RFC 2034: class.subject.detail, the class being the first digit of the code. */
-static void read_enhanced(struct smtp_reply *r, struct slice text)
-{
-    uint16_t status, subject, detail;
-
-    if (read_part(&text, &status, true) && read_part(&text, &subject, true) &&
-        read_part(&text, &detail, false) && status == r->code / 100) {
-        r->status = status;
-        r->subject = subject;
-        r->detail = detail;
-    }
-}
-
-static void hear_line(struct smtp_client *c, struct slice line)
-{
-    unsigned code = digit(line, 0) * 100 + digit(line, 1) * 10 + digit(line, 2);
-    bool more = line.n > 3 && line.p[3] == '-';
-    bool digits = digit(line, 0) < 10 && digit(line, 1) < 10 && digit(line, 2) < 10;
-
-    if (!digits || code < 200 || code > 599 || (line.n > 3 && !more && line.p[3] != ' ')) {
-        broken(c, "what came is not a reply");
-        return;
-    }
-    if (c->reply_lines == 0)
-        c->reply = (struct smtp_reply){.code = (uint16_t)code};
-    if (code != c->reply.code || ++c->reply_lines > SMTP_REPLY_LINES_MAX) {
-        broken(c, code != c->reply.code ? "the lines of a reply disagree" : "a reply without end");
-        return;
-    }
-    struct slice text = slice_skip(line, 4);
-    read_enhanced(&c->reply, text);
-    if (c->reply_lines > 1 && code / 100 == 2 && c->doing == SMTP_EHLO)
-        note_extension(c, text);
-    if (more)
-        return;
-    c->reply_lines = 0;
-    reply_over(c, text);
-}
-
-/* Cuts the next line off *in, without its end; false: it is not complete, what there is was kept. */
-static bool next_line(struct smtp_client *c, struct slice *in, struct slice *line)
-{
     c->doing = smtp_client_state(c);
-    const unsigned char *lf = in->n > 0 ? memchr(in->p, '\n', in->n) : NULL;
-    size_t n = lf ? (size_t)(lf - in->p) : in->n;
-
-    if (c->line_n + n > sizeof c->line) {
-        broken(c, "a line without end");
+    switch (smtp_reader_hear(&c->reader, in, &text)) {
+    case SMTP_HEARD_NOTHING:
         return false;
+    case SMTP_HEARD_NOISE:
+        broken(c, c->reader.why);
+        return true;
+    case SMTP_HEARD_LINE:
+    case SMTP_HEARD_REPLY:
+        break;
     }
-    if (lf && c->line_n == 0) {
-        *line = slice_from(in->p, n);
-    } else {
-        if (n > 0)
-            memcpy(c->line + c->line_n, in->p, n);
-        c->line_n += n;
-        *line = slice_from(c->line, c->line_n);
-    }
-    *in = slice_skip(*in, lf ? n + 1 : n);
-    if (!lf)
-        return false;
-    c->line_n = 0;
-    if (line->n > 0 && line->p[line->n - 1] == '\r')
-        line->n--;
+    bool over = c->reader.lines == 0, keyword = !over ? c->reader.lines > 1 : c->hello_lines > 0;
+    c->reply = c->reader.reply;
+    c->hello_lines = over ? 0 : c->reader.lines;
+    if (keyword && c->doing == SMTP_EHLO && c->reply.code / 100 == 2)
+        note_extension(c, text);
+    if (over)
+        reply_over(c, text);
     return true;
 }
 
 enum smtp_news smtp_client_hear(struct smtp_client *c, struct slice *in, struct smtp_outcome *out)
 {
-    struct slice line;
-
     for (;;) {
         if (tell(c, out))
             return SMTP_ENDED;
         if (c->news != SMTP_MORE || c->over)
             break;
-        if (next_line(c, in, &line))
-            hear_line(c, line);
-        else if (c->news == SMTP_MORE)
+        if (!hear_line(c, in))
             return SMTP_MORE;
     }
     enum smtp_news news = c->news;

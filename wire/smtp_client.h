@@ -20,12 +20,11 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "wire/smtp_reply.h"
 #include "wire/smtp_text.h"
 
-#define SMTP_LINE_MAX        8192 /* octets of a reply line */
-#define SMTP_REPLY_LINES_MAX 100
-#define SMTP_RECIPIENTS_MAX  16
-#define SMTP_MAILS_MAX       2 /* one waits for the reply to its dot, one follows */
+#define SMTP_RECIPIENTS_MAX 16
+#define SMTP_MAILS_MAX      2 /* one waits for the reply to its dot, one follows */
 
 #define SMTP_STATES(X)                                                                             \
     /* id, timeout in s (RFC 5321 section 4.5.3.2), what was being done when it broke */           \
@@ -79,11 +78,6 @@ enum smtp_notify {
     SMTP_NOTIFY_NEVER,
     SMTP_NOTIFY_FAILURE,
     SMTP_NOTIFY_SUCCESS
-};
-
-struct smtp_reply {
-    uint16_t code;                    /* 0: none came */
-    uint16_t status, subject, detail; /* enhanced code (RFC 2034), or zeros */
 };
 
 struct smtp_mail {     /* borrowed until its last recipient's fate is told */

@@ -175,6 +175,9 @@ static void say_not_final(struct saying *s)
     else if (h->places_final < h->places)
         say(s, "%llu of %llu places were not scanned completely after the queues had come to rest",
             (unsigned long long)(h->places - h->places_final), (unsigned long long)h->places);
+    else if (h->loads_alive == m->load_count)
+        say(s, "they stand in a queue where another try is due, or were moved after the queues had "
+               "come to rest");
     if (h->loads_alive < m->load_count)
         say(s,
             "for %llu of %u loads no report about a known-bad address came back, so the silence of "

@@ -8,8 +8,8 @@
 #include "results/ledger_private.h"
 
 struct wave {
-    uint32_t server, number;
-    uint64_t begin_ns;
+    uint32_t server, number, entries;
+    uint64_t begin_ns, counters; /* counters: a fingerprint of what ever came and went */
     bool complete;
 };
 
@@ -50,7 +50,12 @@ static bool read_waves(struct settle *s)
         const struct event *ev = &bag->all[i];
         struct wave *w = &s->waves[s->wave_count++];
 
-        *w = (struct wave){ev->place, ev->b, ev->t_ns, (ev->code & WAVE_COMPLETE) != 0};
+        *w = (struct wave){.server = ev->place,
+                           .number = ev->b,
+                           .entries = ev->a,
+                           .begin_ns = ev->t_ns,
+                           .counters = ev->slot,
+                           .complete = (ev->code & WAVE_COMPLETE) != 0};
         if (w->complete && w->number + 1 > s->newest[w->server])
             s->newest[w->server] = w->number + 1;
     }
@@ -59,6 +64,26 @@ static bool read_waves(struct settle *s)
     s->waves_complete = s->l->manifest->queues_visible;
     for (uint32_t i = 0; i < s->l->manifest->server_count; i++)
         s->waves_complete &= s->newest[i] != 0;
+    return true;
+}
+
+/* Whoever called the queues quiet may have seen them stir again before he could look everywhere: the newest quiescence
+ * holds only while every later wave of a server shows what the first one since then showed. */
+static bool stayed_quiet(const struct settle *s)
+{
+    const struct wave *since = NULL;
+
+    for (uint32_t i = 0; i < s->wave_count; i++) {
+        const struct wave *w = &s->waves[i];
+
+        if (w->begin_ns < s->quiescent_ns)
+            continue;
+        if (since && since->server == w->server &&
+            (since->counters != w->counters || since->entries != w->entries))
+            return false;
+        if (!since || since->server != w->server)
+            since = w;
+    }
     return true;
 }
 
@@ -120,6 +145,8 @@ struct settle *settle_create(const struct ledger *l, const struct history *h, st
         s->moved_ns = calloc(m->mailbox_count + 1ul, sizeof *s->moved_ns);
         s->alive = calloc(m->load_count + 1ul, sizeof *s->alive);
         if (s->covered_ns && s->moved_ns && s->alive && read_waves(s)) {
+            if (!stayed_quiet(s))
+                s->quiescent_ns = NEVER_NS;
             read_coverage(s);
             read_canaries(s);
             return s;
@@ -149,7 +176,9 @@ bool settle_ran_to_end(const struct settle *s)
 
 bool settle_entry_is_there(const struct settle *s, const struct clue *entry)
 {
-    return entry->as.entry.last_wave >= s->newest[entry->server];
+    uint32_t newest = s->newest[entry->server]; /* without a complete wave nobody knows what left */
+
+    return newest != 0 && entry->as.entry.last_wave >= newest;
 }
 
 bool settle_entry_stands(const struct settle *s, const struct clue *entry, uint64_t *since_ns)

@@ -81,8 +81,10 @@ static bool words_of_copy(const struct manifest *m, const struct event *ev, stru
 static bool words_of_site(const struct manifest *m, const struct event *ev, struct buf *out)
 {
     if (ev->kind == EV_HOME)
-        return buf_add_format(out, "the directory of %s says that %s lives on %s",
-                              server(m, ev->code), mailbox(m, ev->a), server(m, ev->place));
+        return ev->code == NO_INDEX
+                   ? buf_add_format(out, "%s lives on %s", mailbox(m, ev->a), server(m, ev->place))
+                   : buf_add_format(out, "the directory of %s says that %s lives on %s",
+                                    server(m, ev->code), mailbox(m, ev->a), server(m, ev->place));
     if (ev->kind == EV_ALTERNATE)
         return buf_add_format(out, "the alternate of %s is now %s%s", mailbox(m, ev->a),
                               mailbox(m, ev->b),

@@ -106,6 +106,24 @@ static void without_sight_of_the_queues_silence_is_unknown_until_the_lifetime_is
     world_fini(&w);
 }
 
+static void quiescence_that_later_waves_belie_is_none(void)
+{
+    struct world w;
+
+    world_init(&w, 1);
+    w.m.move_count = 0;
+    accepted(&w, 0, 10);
+    settle(&w, 400);
+    add(&w, (struct event){.kind = EV_WAVE, .t_ns = S(403), .place = 1, .b = 92, .code = 1});
+    CHECK_U64(outcome_of(&w, 0), CLASS_SILENT_LOSS);
+    w.events[w.count - 1].slot = 77; /* its counters went on */
+    CHECK_U64(outcome_of(&w, 0), CLASS_UNKNOWN);
+    CHECK(has_reason(w.judgement, "did not come to rest"));
+    add(&w, (struct event){.kind = EV_QUIESCENT, .t_ns = S(403), .b = 92});
+    CHECK_U64(outcome_of(&w, 0), CLASS_UNKNOWN); /* quiet again, and not scanned since */
+    world_fini(&w);
+}
+
 static void a_canary_reported_only_before_the_load_proves_nothing(void)
 {
     struct world w;
@@ -613,6 +631,7 @@ static const struct test tests[] = {
     TEST(silence_that_is_final_is_a_silent_loss),
     TEST(silence_is_not_final_while_any_condition_is_missing),
     TEST(without_sight_of_the_queues_silence_is_unknown_until_the_lifetime_is_over),
+    TEST(quiescence_that_later_waves_belie_is_none),
     TEST(a_canary_reported_only_before_the_load_proves_nothing),
     TEST(a_killed_run_calls_silence_unknown_and_leased_numbers_doubtful),
     TEST(in_a_run_that_ended_a_lease_alone_means_not_sent),

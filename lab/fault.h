@@ -2,7 +2,8 @@
  *
  * No code asks for a version by name: a row is a set of defect bits and some knob values. Knobs of the model that have no
  * subject here are left out: distribution lists, associations per peer, links to other sites, mail of clients that talk
- * to the store itself (all mail enters by SMTP and so passes the MTA).
+ * to the store itself (all mail enters by SMTP and so passes the MTA). Defects that need what is left out, or that moves
+ * do not show (sizes, odd addresses, 1984 links, recovery of large queues, turns, deferred delivery), are left out too.
  */
 #ifndef LAB_FAULT_H
 #define LAB_FAULT_H

@@ -295,7 +295,7 @@ void lab_run_until(struct lab *l, uint64_t now_ns)
         l->now_ns = at_ns;
         d->fire(d, at_ns);
     }
-    if (now_ns > l->now_ns)
+    if (now_ns > l->now_ns && now_ns != NEVER_NS)
         l->now_ns = now_ns;
 }
 
@@ -581,17 +581,21 @@ void lab_item_set_deleted(struct lab *l, int server, uint32_t mailbox, uint32_t 
 {
     struct box *b = store_box(l, server, mailbox);
 
-    if (index < b->items)
+    if (b->state == BOX_NORMAL && index < b->items)
         b->item[index].deleted = deleted;
 }
 
 void lab_expunge(struct lab *l, int server, uint32_t mailbox, uint32_t index)
 {
-    if (index < store_box(l, server, mailbox)->items)
+    const struct box *b = store_box(l, server, mailbox);
+
+    if (b->state == BOX_NORMAL && index < b->items)
         store_remove_item(l, server, mailbox, index, "expunged");
 }
 
 uint32_t lab_expunge_deleted(struct lab *l, int server, uint32_t mailbox)
 {
+    if (store_box(l, server, mailbox)->state != BOX_NORMAL)
+        return 0;
     return store_remove_deleted(l, server, mailbox);
 }

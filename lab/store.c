@@ -17,7 +17,7 @@ void store_create_box(struct lab *l, int server, uint32_t mailbox, enum box_stat
 {
     struct box *b = store_box(l, server, mailbox);
 
-    PM_ASSERT(b->items == 0 && !b->held_first);
+    PM_ASSERT(b->items == 0); /* mail deferred here earlier may still wait for its next try */
     b->state = state;
     b->uid_validity = ++l->validity;
     b->uid_next = 1;

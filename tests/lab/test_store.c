@@ -403,6 +403,43 @@ static void commit_may_come_before_purge(void)
     scene_close(&s);
 }
 
+static void a_mailbox_comes_back_to_where_mail_for_it_still_waits(void)
+{
+    static const struct lab_knob knobs[] = {
+        {"in_transit_policy", "retry_then_ndr"}, {"copy_time", "20s"}, {.name = NULL}};
+    struct scene s;
+
+    open_with(&s, NULL, knobs);
+    scene_move(&s, "R", "S", "D");
+    scene_run(&s, 10);
+    CHECK(scene_send(&s, T, "joe", "R", "m") > 0); /* tried again at 130.2 */
+    scene_run(&s, 30);
+    scene_move(&s, "R", "D", "S");
+    scene_run(&s, 40);
+    CHECK(scene_send(&s, S, "joe", "R", "n") > 0);
+    scene_run(&s, 400);
+    CHECK_STR(move_text(&s, 2), "done ");
+    scene_end(&s);
+    CHECK_STR(outcome_name(scene_outcome(scene_tale(&s, "m", false))), "DLY");
+    scene_close(&s);
+}
+
+static void a_moving_mailbox_is_not_cleared(void)
+{
+    struct scene s;
+
+    open_with(&s, NULL, NULL);
+    CHECK(scene_send(&s, S, "joe", "R", "m") > 0);
+    scene_run(&s, 1);
+    lab_item_set_deleted(s.lab, S, R, 0, true);
+    scene_move(&s, "R", "S", "D");
+    scene_run(&s, 10);
+    lab_expunge(s.lab, S, R, 0);
+    CHECK_U64(lab_expunge_deleted(s.lab, S, R), 0);
+    CHECK_U64(lab_item_count(s.lab, S, R), 1);
+    scene_close(&s);
+}
+
 static void a_move_from_where_the_mailbox_is_not_fails(void)
 {
     struct scene s;
@@ -434,6 +471,8 @@ static const struct test tests[] = {
     TEST(the_directory_write_may_be_left_out_where_the_version_can),
     TEST(a_snapshot_at_the_request_leaves_late_mail_behind),
     TEST(commit_may_come_before_purge),
+    TEST(a_mailbox_comes_back_to_where_mail_for_it_still_waits),
+    TEST(a_moving_mailbox_is_not_cleared),
     TEST(a_move_from_where_the_mailbox_is_not_fails),
     TEST_END,
 };

@@ -1,0 +1,95 @@
+/* send_rig.c - senders on a small site, and a scripted server. */
+#include "tests/loadgen/send_rig.h"
+
+#include <string.h>
+
+struct send_rig rig;
+
+void rig_ready(void *owner, const struct err *e)
+{
+    (void)owner;
+    rig.armed++;
+    rig.error = e ? *e : (struct err){0};
+}
+
+static void on_idle(void *owner)
+{
+    (void)owner;
+    rig.idles++;
+}
+
+void rig_open(const char *name)
+{
+    memset(&rig, 0, sizeof rig);
+    rig.run = fake_run_create(name);
+    rig.server = fake_smtp_create(rig.run->loop, "127.0.0.3:2525");
+    rig.run->servers[2].smtp = (struct end_point){.text = "127.0.0.3:2525", .addr = rig.server->at};
+    rig.run->load.arrivals = ARRIVE_CONSTANT;
+    rig.run->load.rate = 10;
+    rig.run->load.duration_ns = 10 * NS_PER_S;
+    rig.run->load.recipients = 1;
+    rig.run->load.size_min = rig.run->load.size_max = 1024;
+    rig.run->load.pipelining = true;
+    rig.run->load.threads = 1;
+    rig.run->load.connections = 4;
+    rig.run->profile.seed = 11;
+    rig.corpus = smtp_corpus_create(11);
+    rig.key = token_key_make(11, 12);
+}
+
+bool rig_sender(void)
+{
+    struct sender_context c = {.loop = rig.run->loop,
+                               .clock = &rig.run->clock,
+                               .journal = rig.run->journal,
+                               .key = &rig.key,
+                               .corpus = rig.corpus,
+                               .tls = rig.tls,
+                               .threads = 1,
+                               .idle = on_idle};
+    struct err e = {0};
+
+    rig.arena = arena_create(1u << 24);
+    rig.work = workload_create(rig.arena, &rig.run->profile, &e);
+    if (!CHECK(rig.work))
+        return false;
+    c.work = rig.work;
+    rig.sender = sender_create(&c, &e);
+    return CHECK_STR(rig.sender ? "" : e.text, "");
+}
+
+void rig_close(void)
+{
+    sender_destroy(rig.sender);
+    fake_smtp_destroy(rig.server);
+    for (int i = 0; i < 3; i++)
+        tls_context_destroy(rig.tls[i]);
+    fake_run_destroy(rig.run);
+    smtp_corpus_destroy(rig.corpus);
+    arena_destroy(rig.arena);
+}
+
+void rig_until_ms(uint64_t loop_ms)
+{
+    fake_run_until(rig.run, loop_ms * NS_PER_MS);
+}
+
+unsigned rig_endings(enum ending how)
+{
+    unsigned n = 0;
+
+    PM_ASSERT(journal_flush(rig.run->journal));
+    for (uint32_t i = 0; i < rig.run->event_count; i++)
+        n += rig.run->events[i].kind == EV_END && (rig.run->events[i].a & 0xff) == how;
+    return n;
+}
+
+unsigned rig_findings(enum finding what)
+{
+    unsigned n = 0;
+
+    PM_ASSERT(journal_flush(rig.run->journal));
+    for (uint32_t i = 0; i < rig.run->event_count; i++)
+        n += rig.run->events[i].kind == EV_FINDING && rig.run->events[i].code == what;
+    return n;
+}

@@ -1,0 +1,37 @@
+/* send_rig.h - senders on the small site of fake_run.h (scale 10, target time 0 at loop time 1 s), whose load goes through
+ * server s3, where a scripted server listens at 127.0.0.3:2525.
+ */
+#ifndef TESTS_LOADGEN_SEND_RIG_H
+#define TESTS_LOADGEN_SEND_RIG_H
+
+#include "loadgen/sender.h"
+#include "tests/loadgen/fake_smtp.h"
+#include "tests/support/check.h"
+#include "tests/support/fake_run.h"
+#include "wire/smtp_text.h"
+
+struct send_rig {
+    struct fake_run *run;
+    struct fake_smtp *server;
+    struct arena *arena;
+    struct workload *work;
+    struct smtp_corpus *corpus;
+    struct token_key key;
+    struct tls_context *tls[3];
+    struct sender *sender;
+    unsigned armed, idles;
+    struct err error;
+};
+
+extern struct send_rig rig;
+
+/* A constant load of 10 messages a target second for 10 s: 100 messages of 1 KB, one per 10 real ms. Change it, then: */
+void rig_open(const char *name);
+bool rig_sender(void); /* makes the sender; false: it failed, and that was checked */
+void rig_close(void);
+void rig_until_ms(uint64_t loop_ms);
+void rig_ready(void *owner, const struct err *e); /* for sender_arm() */
+unsigned rig_endings(enum ending how);            /* how many recipients ended so */
+unsigned rig_findings(enum finding what);
+
+#endif

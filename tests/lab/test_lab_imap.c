@@ -474,6 +474,72 @@ static void a_large_fetch_is_made_piece_by_piece(void)
     fronts_fini(&f);
 }
 
+/* Words of the protocol in any order, with some noise: every session ends or goes on, none breaks the server. */
+static void no_order_of_words_breaks_the_server(void)
+{
+    static const char *const words[] = {"a ",
+                                        "UID ",
+                                        "FETCH ",
+                                        "1:*",
+                                        " ",
+                                        "(",
+                                        ")",
+                                        "BODY[",
+                                        "]",
+                                        "{3}\r\n",
+                                        "{2+}\r\n",
+                                        "\"",
+                                        "\\",
+                                        "\r\n",
+                                        "\r\n",
+                                        "<0.5>",
+                                        "<9.9>",
+                                        "HEADER.FIELDS (",
+                                        "SEARCH ",
+                                        "STORE ",
+                                        "+FLAGS ",
+                                        "\\Deleted",
+                                        "IDLE\r\n",
+                                        "DONE\r\n",
+                                        "UID",
+                                        "1,2:4,*",
+                                        "ALL",
+                                        "EXPUNGE\r\n",
+                                        "SELECT INBOX\r\n",
+                                        "STATUS INBOX (",
+                                        "LIST \"\" ",
+                                        "0",
+                                        "4294967295",
+                                        "\xff",
+                                        "AUTHENTICATE PLAIN ",
+                                        "NOOP\r\n",
+                                        "TEXT",
+                                        "RFC822 ",
+                                        "a FETCH 1 (BODY[] UID)\r\n",
+                                        "CLOSE\r\n"};
+    struct imap_host host;
+    struct fronts f;
+
+    if (!fronts_simulate(&f, 9, NULL))
+        return;
+    for (uint64_t seed = 0; seed < 3000; seed++) {
+        struct rng r = rng_at(seed, 3, 0);
+        struct talk *t = log_on(&f, &host);
+        enum talk_after after = imap_talk_feed(t, slice_of("s SELECT INBOX\r\n"));
+
+        (void)fronts_mail(&f, "joe@lab.test", letter);
+        fronts_run(&f, NS_PER_S);
+        for (int i = 0; i < 200 && after != TALK_CLOSE; i++) {
+            const char *word = words[rng_below(&r, sizeof words / sizeof *words)];
+
+            after = after == TALK_MORE ? imap_talk_more(t) : imap_talk_feed(t, slice_of(word));
+        }
+        CHECK(t->out.n > 0);
+        imap_talk_close(t);
+    }
+    fronts_fini(&f);
+}
+
 static void sets_are_read_merged_and_searched(void)
 {
     static const char *const wrong[] = {"",     "0",   "1:",          ":1", "a",
@@ -584,6 +650,7 @@ static const struct test tests[] = {
     TEST(a_stopped_service_or_store_says_bye),
     TEST(any_split_of_the_octets_gives_the_same_transcript),
     TEST(a_large_fetch_is_made_piece_by_piece),
+    TEST(no_order_of_words_breaks_the_server),
     TEST(sets_are_read_merged_and_searched),
     TEST(base64_is_read_as_rfc_4648_writes_it),
     TEST(libcurl_can_log_on_and_fetch),

@@ -425,7 +425,7 @@ static void what_is_pipelined_behind_a_refused_mail_is_not_held_against_the_clie
     for (int i = 0; i < 100; i++)
         CHECK_I64(feed(t, "RCPT TO:<joe@lab.test>\r\n"), TALK_GO_ON);
     CHECK_I64(feed(t, "DATA\r\n"), TALK_GO_ON);
-    CHECK_HAS(buf_text(&t->out), "DATA" + 4);
+    CHECK_HAS(buf_text(&t->out), "503 5.5.1 MAIL first\r\n");
     smtp_talk_close(t);
     buf_fini(&d.log);
 }
@@ -450,6 +450,45 @@ static void starttls_forgets_what_was_sent_behind_it(void)
     CHECK_HAS(buf_text(&t->out), "503 5.5.1 MAIL first");
     smtp_talk_close(t);
     buf_fini(&d.log);
+}
+
+/* Words of the protocol in any order, with some noise. */
+static void no_order_of_words_breaks_the_server(void)
+{
+    static const char *const words[] = {
+        "EHLO x\r\n", "MAIL FROM:",
+        "RCPT TO:",   "<joe@lab.test>",
+        "<>",         "<\"a>\\\"b\"@lab.test>",
+        "\r\n",       "\r\n",
+        "DATA\r\n",   ".\r\n",
+        "..",         "\r",
+        "\n",         " SIZE=",
+        "12",         " ENVID=",
+        "a+2B",       "+",
+        " NOTIFY=",   "NEVER",
+        "SUCCESS,",   " ORCPT=rfc822;",
+        "\xff",       "RSET\r\n",
+        "VRFY ",      "<",
+        ">",          "@",
+        ":",          " RET=HDRS",
+        "\"",         "\\",
+        "NOOP\r\n",   "MAIL FROM:<a@b>\r\nRCPT TO:<joe@lab.test>\r\nDATA\r\n"};
+    uint64_t taken = 0;
+
+    for (uint64_t seed = 0; seed < 5000; seed++) {
+        struct rng r = rng_at(seed, 4, 0);
+        struct desk d;
+
+        desk_init(&d);
+        struct talk *t = desk_call(&d);
+        enum talk_after after = feed(t, "EHLO x\r\n");
+        for (int i = 0; i < 200 && after == TALK_GO_ON; i++)
+            after = feed(t, words[rng_below(&r, sizeof words / sizeof *words)]);
+        taken += d.taken;
+        smtp_talk_close(t);
+        buf_fini(&d.log);
+    }
+    CHECK_BETWEEN((double)taken, 100, 1e6);
 }
 
 /* --- on the simulated network --------------------------------------------------------------------------------------- */
@@ -619,6 +658,7 @@ static const struct test tests[] = {
     TEST(what_cannot_be_taken_now_is_refused_with_4xx),
     TEST(what_is_pipelined_behind_a_refused_mail_is_not_held_against_the_client),
     TEST(starttls_forgets_what_was_sent_behind_it),
+    TEST(no_order_of_words_breaks_the_server),
     TEST(on_any_network_the_transcript_is_the_same_and_the_mail_lands),
     TEST(a_stopped_service_says_421_to_old_and_new_connections),
     TEST(libcurl_can_send_a_letter_that_arrives_octet_for_octet),

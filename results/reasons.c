@@ -209,6 +209,7 @@ static void say_notes(struct saying *s)
     const struct tally *t = &s->j->tally;
     const struct manifest *m = s->j->manifest;
     uint64_t lateness_ns = tally_quantile(&t->lateness, 0.99) * NS_PER_US;
+    char count[32];
 
     if (t->classes[CLASS_DELIVERED])
         say_class(s, CLASS_DELIVERED);
@@ -218,7 +219,8 @@ static void say_notes(struct saying *s)
              class_transparency(o) == AXIS_WARNING))
             say_class(s, o);
     if (t->classes[CLASS_NOT_SENT])
-        say(s, "%llu planned copies were not sent", (unsigned long long)t->classes[CLASS_NOT_SENT]);
+        say(s, "%s planned copies were not sent",
+            text_print_count(count, sizeof count, t->classes[CLASS_NOT_SENT]));
     if (t->health.moves_failed)
         say(s, "%llu of %llu moves failed, by the mover's own word",
             (unsigned long long)t->health.moves_failed, (unsigned long long)t->health.moves_asked);

@@ -26,11 +26,11 @@ struct owed {              /* one load's share of this thread */
     struct sender_load as; /* what the driver sees */
     struct sender *sender;
     const struct sender_ops *ops;
-    uint32_t index;      /* of the load */
-    uint64_t end;        /* number behind its last */
-    uint32_t step;       /* threads that share it */
-    struct timer timer;  /* at the next planned time */
-    uint64_t blocked_ns; /* something was due then, and no connection free */
+    uint32_t index;     /* of the load */
+    uint64_t end;       /* number behind its last */
+    uint32_t step;      /* threads that share it */
+    struct timer timer; /* at the next planned time */
+    bool on_time; /* the timer has just fired: what is taken now did not wait for a connection */
     uint64_t tick_ns;
 
     struct pace pace;       /* paced loads */
@@ -219,9 +219,9 @@ static void on_due(struct timer *t)
         arm_next(o);
         return;
     }
+    o->on_time = true;
     o->ops->due(&o->as);
-    if (sender_has_due(&o->as))
-        o->blocked_ns = loop_now(o->sender->c.loop);
+    o->on_time = false;
 }
 
 static void due_soon(struct owed *o)
@@ -335,8 +335,7 @@ bool sender_take(struct sender_load *l, struct sender_item *item)
     arm_next(o);
     *item = (struct sender_item){.msg = workload_message(l->context->work, p.number),
                                  .planned_ns = p.at_ns};
-    if (p.at_ns <= o->blocked_ns)
-        o->sender->health.pool_waits++;
+    o->sender->health.pool_waits += !o->on_time;
     o->under_way++;
     o->sender->idle_told = false;
     return true;

@@ -37,6 +37,8 @@ void queue_list_clear(struct queue_list *q)
 
 struct raw_entry {
     struct slice id, sender, recipient, message_id, envid;
+    const char
+        *mailbox; /* whose copy it is, where that differs from the recipient; NULL: not said */
     uint32_t server, tries;
     bool due, report;
 };
@@ -76,7 +78,9 @@ static bool add_entry(struct queue_list *q, const struct raw_entry *raw, struct 
     entry->ours = find_token(q->key, raw->message_id, &entry->message) ||
                   find_token(q->key, raw->envid, &entry->message) ||
                   find_token(q->key, raw->sender, &entry->message);
-    entry->mailbox = site_address(q->site, recipient.p, recipient.n);
+    entry->mailbox = raw->mailbox ? site_mailbox(q->site, raw->mailbox) : SITE_NONE;
+    if (entry->mailbox == SITE_NONE)
+        entry->mailbox = site_address(q->site, recipient.p, recipient.n);
     s->entries++;
     s->due += raw->due;
     s->standing ^= entry->fingerprint;
@@ -117,6 +121,7 @@ static bool read_entry(struct queue_list *q, uint32_t server, const json_t *in, 
                             .recipient = field(in, "recipient", digits[2]),
                             .message_id = field(in, "message_id", digits[3]),
                             .envid = field(in, "envid", digits[4]),
+                            .mailbox = json_string_value(json_object_get(in, "mailbox")),
                             .server = server,
                             .report = json_is_true(json_object_get(in, "is_report"))};
     const json_t *next = json_object_get(in, "next_try_ns");

@@ -45,8 +45,9 @@ struct queue_list {
 bool queue_list_init(struct queue_list *q, const struct site *site, const struct token_key *key);
 void queue_list_fini(struct queue_list *q);
 void queue_list_clear(struct queue_list *q);
-/* {"servers":[{"server","in","out","entries":[{"id","message_id","envid","sender","recipient","tries","next_try_ns",
- * "is_report"}]}]}: the whole answer. */
+/* {"servers":[{"server","in","out","entries":[{"id","message_id","envid","sender","recipient","mailbox","tries",
+ * "next_try_ns","is_report"}]}]}: the whole answer. mailbox: whose copy it is; an alternate's copy keeps the recipient of
+ * the message. */
 bool queue_list_json(struct queue_list *q, struct slice text, struct err *e);
 /* One line of a command: "SERVER QUEUE-ID SENDER RECIPIENT TRIES DUE|NONE MESSAGE-ID", "counters SERVER IN OUT", "end". */
 bool queue_list_line(struct queue_list *q, struct slice line, struct err *e);

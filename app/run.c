@@ -26,6 +26,7 @@
 #define STATUS_NS      (250 * NS_PER_MS)
 #define CANARY_WAIT_NS (30 * NS_PER_S)
 #define CANARY_ROUNDS  64
+#define SETTLE_ROUNDS  8 /* of them while settling */
 #define INTERRUPTED    130
 
 struct run {
@@ -56,8 +57,9 @@ struct run {
 
     enum run_phase phase;
     bool entered, muster_armed, moves_told, settling, settled, settle_over, ended;
-    uint32_t canary_round; /* rounds sent so far */
-    uint64_t canary_until_ns;
+    uint32_t canary_round;              /* rounds sent so far */
+    uint64_t canary_until_ns, round_ns; /* round_ns: when the last round was sent */
+    uint32_t settle_rounds;
     bool *canary_seen; /* per load, of the rounds since the load ended (or of the first) */
     uint64_t settle_until_ns;
     unsigned interrupts;
@@ -207,6 +209,17 @@ static void send_canaries(struct run *r)
             worker_canary(r->workers[0],
                           r->plan.work->planned + (uint64_t)r->canary_round * loads + i);
     r->canary_round++;
+    r->round_ns = loop_now(r->loop);
+    r->settle_rounds += r->phase == PHASE_SETTLE;
+}
+
+/* A round that the deadline cuts short would leave the queues restless and prove nothing about anything. */
+static bool has_time_for_a_round(const struct run *r)
+{
+    uint64_t now = loop_now(r->loop), took = now - r->round_ns;
+
+    return r->settle_rounds < SETTLE_ROUNDS && r->canary_round < CANARY_ROUNDS &&
+           now + took + took / 4 < r->settle_until_ns;
 }
 
 static bool all_idle(const struct run *r)
@@ -307,8 +320,7 @@ static bool settle_is_over(struct run *r)
             begin_to_settle(r);
         return r->settle_over;
     }
-    if (r->settle_over || !r->profile->canary || all_canaries_seen(r) ||
-        r->canary_round >= CANARY_ROUNDS)
+    if (r->settle_over || !r->profile->canary || all_canaries_seen(r) || !has_time_for_a_round(r))
         return true;
     send_canaries(r);
     r->settled = false;

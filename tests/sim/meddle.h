@@ -1,0 +1,40 @@
+/* meddle.h - a meddler that cuts SMTP and IMAP connections of a simulated run, each at a place drawn from its seed.
+ *
+ * Of the SMTP connections a share is cut: after any octet from the client; at the end of a message, after 0 to 5 octets
+ * of CRLF.CRLF (0: nothing of it passed; 5: the server has the message and the client hears no more); or before the
+ * reply is whole. IMAP connections are cut after any octet either way, so that mailboxes are read again and again.
+ */
+#ifndef TESTS_SIM_MEDDLE_H
+#define TESTS_SIM_MEDDLE_H
+
+#include "base/loop_sim.h"
+#include "profiles/profile.h"
+
+#define MEDDLE_CONNECTIONS 4096
+
+enum cut_kind { CUT_NOTHING, CUT_OCTET, CUT_DOT, CUT_REPLY, CUT_SERVER_OCTET };
+
+struct cut {
+    bool drawn;
+    enum cut_kind kind;
+    uint32_t message; /* CUT_DOT, CUT_REPLY: which of the connection's, from 0 */
+    uint32_t octet;   /* how many more may pass */
+    uint32_t messages;
+    uint8_t matched; /* octets of CRLF.CRLF that have passed at the end */
+    bool armed;      /* CUT_REPLY: its message has passed */
+};
+
+struct meddle {
+    struct sim_meddler meddler; /* hand in &meddler */
+    uint64_t seed;
+    uint32_t smtp_percent, imap_percent; /* of connections */
+    const struct site *site;             /* NULL until the site has addresses: nothing is cut */
+    uint64_t cuts;
+    struct cut cut[MEDDLE_CONNECTIONS]; /* later connections are left alone */
+};
+
+void meddle_init(struct meddle *m, uint64_t seed, uint32_t smtp_percent, uint32_t imap_percent);
+/* For struct sim_order's armed. */
+void meddle_site(void *owner, const struct profile *p);
+
+#endif

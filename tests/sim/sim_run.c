@@ -1,0 +1,177 @@
+/* sim_run.c - one arena, one simulated loop, one run. */
+#include "tests/sim/sim_run.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "results/judge.h"
+#include "tests/support/scratch.h"
+
+#define ARENA_BYTES (1ull << 30)
+#define LIMIT_NS    (48ull * 3600 * NS_PER_S)
+
+static bool wrong(struct sim_run *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool wrong(struct sim_run *s, const char *format, ...)
+{
+    va_list args;
+
+    if (*s->wrong)
+        return false;
+    va_start(args, format);
+    (void)vsnprintf(s->wrong, sizeof s->wrong, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool put_up(struct sim_run *s, const struct sim_order *o)
+{
+    struct err e = {0};
+    struct sim_config net = o->net;
+
+    s->arena = arena_create(ARENA_BYTES);
+    s->profile = s->arena ? profile_load(s->arena, &o->profile, &e) : NULL;
+    if (!s->profile)
+        return wrong(s, "%s", e.text);
+    net.seed = net.seed ? net.seed : s->profile->seed;
+    s->loop = loop_sim_create(&net, &e);
+    if (!s->loop)
+        return wrong(s, "%s", e.text);
+    loop_sim_limit(s->loop, LIMIT_NS);
+    struct run_options options = {
+        .run_dir = o->dir,
+        .world = {.shared = s->loop, .run_id = s->profile->seed << 8 | 1, .no_sync = true}};
+
+    s->run = run_create(s->profile, s->arena, &options, &e);
+    if (!s->run)
+        return wrong(s, "%s", e.text);
+    if (o->armed)
+        o->armed(o->owner, s->profile);
+    return true;
+}
+
+static bool balances(struct sim_run *s)
+{
+    const struct judgement *j = s->result.judgement;
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < j->identity_count; i++)
+        if (j->identities[i].left != j->identities[i].right)
+            return wrong(s, "identity \"%s\": %" PRIu64 " is not %" PRIu64, j->identities[i].name,
+                         j->identities[i].left, j->identities[i].right);
+    for (unsigned c = 0; c < CLASS_COUNT; c++)
+        sum += j->tally.classes[c];
+    if (sum != j->tally.planned || s->score.copies != sum)
+        return wrong(s, "%" PRIu64 " copies planned, %" PRIu64 " in classes, %" PRIu64 " listed",
+                     j->tally.planned, sum, s->score.copies);
+    for (unsigned c = 0; c < CLASS_COUNT; c++)
+        if (j->tally.classes[c] != s->score.classes[c])
+            return wrong(s, "class %s: %" PRIu64 " counted, %" PRIu64 " listed",
+                         class_name((enum outcome)c), j->tally.classes[c], s->score.classes[c]);
+    return true;
+}
+
+static bool judged_again(struct sim_run *s, const char *dir)
+{
+    struct run_record again;
+    struct err e = {0};
+    struct buf live, later;
+
+    buf_init(&live, 16u << 20);
+    buf_init(&later, 16u << 20);
+    bool ok = judge_folder(&again, dir, &e) &&
+              judgement_print_summary(s->result.judgement, &live, &e) &&
+              judgement_print_summary(again.judgement, &later, &e);
+
+    if (!ok)
+        (void)wrong(s, "judging again: %s", e.text);
+    else if (live.n != later.n || memcmp(live.p, later.p, live.n) != 0)
+        ok = wrong(s, "judged again, the summary is another");
+    run_record_fini(&again);
+    buf_fini(&live);
+    buf_fini(&later);
+    return ok;
+}
+
+bool sim_walk(struct sim_run *s, const struct sim_order *o)
+{
+    struct err e = {0};
+    char truth[600];
+
+    *s = (struct sim_run){0};
+    if (!put_up(s, o))
+        return false;
+    run_walk(s->run);
+    loop_run(s->loop);
+    s->steps = loop_sim_steps(s->loop);
+    if (!run_has_ended(s->run))
+        return wrong(s, "did not end within two simulated days (%" PRIu64 " steps)", s->steps);
+    s->result = run_result(s->run);
+    if (!s->result.judgement)
+        return wrong(s, "exit %d: %s", s->result.exit_code, s->result.error.text);
+    (void)snprintf(truth, sizeof truth, "%s/truth.tsv", s->result.dir);
+    if (!truth_compare(s->result.manifest, s->result.ledger, truth, o->view, &s->score, &e))
+        return wrong(s, "%s", e.text);
+    if (s->score.wrong)
+        return wrong(s, "%" PRIu64 " of %" PRIu64 " copies differ from the truth, first %s",
+                     s->score.wrong, s->score.copies, s->score.first);
+    return balances(s) && judged_again(s, s->result.dir);
+}
+
+void sim_fini(struct sim_run *s)
+{
+    run_destroy(s->run);
+    loop_destroy(s->loop);
+    arena_destroy(s->arena);
+    *s = (struct sim_run){0};
+}
+
+static bool same_file(const char *dir, const char *other, const char *name, char *why, size_t room)
+{
+    char path[600];
+    size_t n = 0, m = 0;
+
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    char *a = scratch_read(path, &n);
+
+    (void)snprintf(path, sizeof path, "%s/%s", other, name);
+    char *b = scratch_read(path, &m);
+    size_t at = 0;
+
+    while (a && b && at < n && at < m && a[at] == b[at])
+        at++;
+    bool same = a && b && n == m && at == n;
+
+    if (!same)
+        (void)snprintf(why, room, "%s: %zu and %zu octets, the first difference at %zu", name, n, m,
+                       at);
+    free(a);
+    free(b);
+    return same;
+}
+
+bool sim_same_bytes(const char *dir, const char *other, char *why, size_t room)
+{
+    char path[600], name[300];
+
+    (void)snprintf(path, sizeof path, "%s/journal", dir);
+    DIR *d = opendir(path);
+    bool same = d && same_file(dir, other, "summary.json", why, room);
+
+    for (const struct dirent *f; same && (f = readdir(d)) != NULL;) {
+        if (f->d_name[0] == '.')
+            continue;
+        (void)snprintf(name, sizeof name, "journal/%s", f->d_name);
+        same = same_file(dir, other, name, why, room);
+    }
+    if (d)
+        (void)closedir(d);
+    else
+        (void)snprintf(why, room, "%s: there is no journal", dir);
+    return same;
+}

@@ -1,0 +1,756 @@
+/* truth.c - lines of the truth file as records sorted by copy; per copy a reading; per reading a class. */
+#include "tests/support/truth.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/plan.h"
+#include "base/clock.h"
+#include "results/copies.h"
+#include "results/ledger_private.h"
+#include "tests/support/scratch.h"
+#include "wire/token.h"
+
+#define FIELDS    9
+#define NO_OFFSET INT64_MAX
+#define SLACK_S   10 /* a change of the site reaches our records so much later, target time */
+
+enum word {
+    WORD_ACCEPTED,
+    WORD_DELIVERED,
+    WORD_SUPPRESSED,
+    WORD_REPORT_FAILED,
+    WORD_REPORT_OTHER,
+    WORD_REPORT_DELIVERED,
+    WORD_REPORT_COPY, /* these three: as the lab ended */
+    WORD_COPY,
+    WORD_ENTRY,
+    WORD_COUNT
+};
+
+static const char *const words[] = {
+    [WORD_ACCEPTED] = "accepted",
+    [WORD_DELIVERED] = "delivered",
+    [WORD_SUPPRESSED] = "suppressed",
+    [WORD_REPORT_FAILED] = "report",
+    [WORD_REPORT_OTHER] = "report",
+    [WORD_REPORT_DELIVERED] = "report-delivered",
+    [WORD_REPORT_COPY] = "report-copy",
+    [WORD_COPY] = "copy",
+    [WORD_ENTRY] = "entry",
+};
+
+struct record { /* one line about a copy */
+    uint64_t number, at_ns;
+    uint32_t recipient; /* mailbox */
+    uint32_t mailbox, server;
+    uint8_t alternate, word;
+    bool claimed;
+};
+
+struct setting { /* an alternate in force from then on; lab time */
+    uint64_t at_ns;
+    uint32_t mailbox, alternate;
+    bool both;
+};
+
+struct name {
+    const char *text;
+    uint32_t index;
+};
+
+struct account {
+    const struct manifest *m;
+    enum truth_view view;
+    struct token_key key;
+    struct name *addresses, *mailboxes; /* sorted */
+    struct record *records;
+    size_t count, room;
+    struct setting *settings;
+    size_t setting_count, setting_room;
+    uint32_t *home;       /* per mailbox, as the directory named it last */
+    uint64_t *flipped_by; /* per mailbox: the move that last wrote it, plus one */
+    uint64_t *reported;   /* per load: when a canary's report came last; lab time, 0: never */
+    int64_t offset_ns;    /* lab time less target time */
+    uint64_t settle_ns;   /* when the run began to settle; target time */
+    bool ended;           /* the line "final" was there */
+    struct truth_score *score;
+};
+
+/* ------------------------------------------------------------------------------------------------------------ names */
+
+static int names_in_order(const void *a, const void *b)
+{
+    return strcmp(((const struct name *)a)->text, ((const struct name *)b)->text);
+}
+
+static uint32_t find_name(const struct name *all, uint32_t n, const char *text)
+{
+    struct name wanted = {.text = text};
+    const struct name *found = bsearch(&wanted, all, n, sizeof *all, names_in_order);
+
+    return found ? found->index : NO_INDEX;
+}
+
+static uint32_t find_server(const struct account *a, const char *text, size_t n)
+{
+    for (uint32_t i = 0; i < a->m->server_count; i++)
+        if (strlen(a->m->servers[i]) == n && strncmp(a->m->servers[i], text, n) == 0)
+            return i;
+    return NO_INDEX;
+}
+
+static void open_names(struct account *a)
+{
+    uint32_t n = a->m->mailbox_count;
+
+    a->addresses = calloc(n + 1ul, sizeof *a->addresses);
+    a->mailboxes = calloc(n + 1ul, sizeof *a->mailboxes);
+    a->home = calloc(n + 1ul, sizeof *a->home);
+    a->flipped_by = calloc(n + 1ul, sizeof *a->flipped_by);
+    a->reported = calloc(a->m->load_count + 1ul, sizeof *a->reported);
+    PM_ASSERT(a->addresses && a->mailboxes && a->home && a->flipped_by && a->reported);
+    for (uint32_t i = 0; i < n; i++) {
+        a->addresses[i] = (struct name){a->m->mailboxes[i].address, i};
+        a->mailboxes[i] = (struct name){a->m->mailboxes[i].name, i};
+        a->home[i] = a->m->mailboxes[i].home;
+    }
+    qsort(a->addresses, n, sizeof *a->addresses, names_in_order);
+    qsort(a->mailboxes, n, sizeof *a->mailboxes, names_in_order);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ lines */
+
+enum { F_TIME, F_NUMBER, F_WORD, F_MESSAGE_ID, F_RECIPIENT, F_ROLE, F_MAILBOX, F_SERVER, F_DETAIL };
+
+/* The text behind "name=" in the detail, up to the next blank. */
+static struct slice detail(const char *field, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (const char *p = field; (p = strstr(p, name)) != NULL; p += n)
+        if ((p == field || p[-1] == ' ') && p[n] == '=')
+            return slice_from(p + n + 1, strcspn(p + n + 1, " "));
+    return slice_of(NULL);
+}
+
+static void *grow(void *all, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return all;
+    *room = *room ? *room * 2 : 1024;
+    void *more = realloc(all, *room * size);
+
+    PM_ASSERT(more);
+    return more;
+}
+
+static void note_move(struct account *a, char *const *f)
+{
+    uint32_t mailbox = find_name(a->mailboxes, a->m->mailbox_count, f[F_MAILBOX]);
+    struct slice to = detail(f[F_DETAIL], "to"), id = detail(f[F_DETAIL], "move");
+    uint64_t move = strtoull((const char *)id.p, NULL, 10) + 1;
+
+    if (mailbox == NO_INDEX)
+        return;
+    if (strcmp(f[F_WORD], "move-flipped") == 0) {
+        a->home[mailbox] = find_server(a, (const char *)to.p, to.n);
+        a->flipped_by[mailbox] = move;
+    } else if (a->flipped_by[mailbox] == move) /* failed after all: the directory was put back */
+        a->home[mailbox] = find_server(a, f[F_SERVER], strlen(f[F_SERVER]));
+}
+
+static void note_setting(struct account *a, char *const *f)
+{
+    char to[128];
+    struct slice target = detail(f[F_DETAIL], "to");
+
+    a->settings = grow(a->settings, a->setting_count, &a->setting_room, sizeof *a->settings);
+    (void)snprintf(to, sizeof to, "%.*s", (int)target.n, (const char *)target.p);
+    a->settings[a->setting_count++] = (struct setting){
+        .at_ns = strtoull(f[F_TIME], NULL, 10),
+        .mailbox = find_name(a->mailboxes, a->m->mailbox_count, f[F_MAILBOX]),
+        .alternate = find_name(a->mailboxes, a->m->mailbox_count, to),
+        .both = strstr(f[F_DETAIL], " both") != NULL,
+    };
+}
+
+/* Canary k is about load k modulo the number of loads. */
+static void note_canary(struct account *a, uint64_t number, enum word word, uint64_t at_ns)
+{
+    uint64_t k = number - a->m->planned_messages;
+
+    if (word == WORD_REPORT_DELIVERED && k < a->m->canaries)
+        a->reported[k % a->m->load_count] = at_ns;
+}
+
+static void note_copy(struct account *a, char *const *f, enum word word)
+{
+    struct record r = {.word = (uint8_t)word, .at_ns = strtoull(f[F_TIME], NULL, 10)};
+    size_t at = 0;
+
+    if (!token_find(&a->key, slice_of(f[F_MESSAGE_ID]), &at, &r.number))
+        return; /* of another run */
+    if (r.number >= a->m->planned_messages) {
+        note_canary(a, r.number, word, r.at_ns);
+        return;
+    }
+    a->score->lines++;
+    r.recipient = find_name(a->addresses, a->m->mailbox_count, f[F_RECIPIENT]);
+    r.mailbox = find_name(a->mailboxes, a->m->mailbox_count, f[F_MAILBOX]);
+    r.server = find_server(a, f[F_SERVER], strlen(f[F_SERVER]));
+    r.alternate = strcmp(f[F_ROLE], "alternate") == 0;
+    if (word == WORD_REPORT_FAILED && !slice_is(detail(f[F_DETAIL], "kind"), "failed"))
+        r.word = WORD_REPORT_OTHER;
+    a->records = grow(a->records, a->count, &a->room, sizeof *a->records);
+    a->records[a->count++] = r;
+}
+
+static void note_line(struct account *a, char *line)
+{
+    char *f[FIELDS] = {0};
+    int n = 0;
+
+    for (char *p = line; p && n < FIELDS; n++) {
+        f[n] = p;
+        p = strchr(p, '\t');
+        if (p)
+            *p++ = '\0';
+    }
+    if (n < FIELDS)
+        return; /* torn: the lab was killed */
+    a->ended |= strcmp(f[F_WORD], "final") == 0;
+    if (strcmp(f[F_WORD], "move-flipped") == 0 || strcmp(f[F_WORD], "move-failed") == 0)
+        note_move(a, f);
+    else if (strcmp(f[F_WORD], "alternate-set") == 0)
+        note_setting(a, f);
+    for (int w = 0; w < WORD_COUNT; w++)
+        if (strcmp(f[F_WORD], words[w]) == 0) {
+            note_copy(a, f, (enum word)w);
+            return;
+        }
+}
+
+#define ORDER(x, y) (((x) > (y)) - ((x) < (y)))
+
+static int records_in_order(const void *left, const void *right)
+{
+    const struct record *a = left, *b = right;
+    int order = ORDER(a->number, b->number);
+
+    order = order ? order : ORDER(a->recipient, b->recipient);
+    order = order ? order : ORDER(a->alternate, b->alternate);
+    order = order ? order : ORDER(a->word, b->word);
+    return order ? order : ORDER(a->at_ns, b->at_ns);
+}
+
+static bool read_file(struct account *a, const char *path, struct err *e)
+{
+    char *text = scratch_read(path, NULL);
+
+    if (!text)
+        return err_set(e, EX_IO, "%s: cannot be read", path);
+    for (char *line = text, *next; line && *line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        note_line(a, line);
+    }
+    free(text);
+    if (!a->ended && a->view != TRUTH_KILLED)
+        return err_set(e, EX_IO, "%s: has no end; the lab is still running, or was killed", path);
+    if (a->count)
+        qsort(a->records, a->count, sizeof *a->records, records_in_order);
+    return true;
+}
+
+/* ---------------------------------------------------------------------------------------- what was owed, at some time */
+
+struct owes {
+    enum owed primary, alternate;
+    uint64_t at_ns;
+};
+
+/* Calls each() for every setting of this mailbox that caches may have believed at t; returns how many. */
+static uint32_t settings_at(const struct account *a, uint32_t mailbox, uint64_t t_ns,
+                            void (*each)(void *owner, const struct setting *s), void *owner)
+{
+    const struct manifest_mailbox *box = &a->m->mailboxes[mailbox];
+    struct setting now = {.mailbox = mailbox, .alternate = box->alternate, .both = box->both};
+    uint64_t oldest = t_ns > a->m->alternate_lag_ns ? t_ns - a->m->alternate_lag_ns : 0;
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < a->setting_count; i++) {
+        const struct setting *s = &a->settings[i];
+
+        if (s->mailbox != mailbox || (s->alternate == now.alternate && s->both == now.both))
+            continue;
+        if (s->at_ns > t_ns + a->m->late_ns)
+            break; /* nothing that is under way now lives to see it */
+        if (s->at_ns > oldest) {
+            each(owner, &now);
+            n++;
+        }
+        now = *s;
+    }
+    each(owner, &now);
+    return n + 1;
+}
+
+struct tally_of_settings {
+    uint32_t none, redirects, other; /* other: set, but not the same one as the first */
+    uint32_t first, mailbox;         /* mailbox: is it one of them? */
+    bool named;
+};
+
+static void count_setting(void *owner, const struct setting *s)
+{
+    struct tally_of_settings *t = owner;
+
+    if (s->alternate == NO_INDEX) {
+        t->none++;
+        return;
+    }
+    t->redirects += !s->both;
+    if (t->first == NO_INDEX)
+        t->first = s->alternate;
+    t->other += s->alternate != t->first;
+    t->named |= s->alternate == t->mailbox;
+}
+
+static struct owes owes_at(const struct account *a, uint32_t recipient, uint64_t t_ns)
+{
+    struct tally_of_settings t = {.first = NO_INDEX, .mailbox = NO_INDEX};
+    uint32_t n = settings_at(a, recipient, t_ns, count_setting, &t);
+    struct owes o = {OWED, ALLOWED, t_ns};
+
+    if (t.redirects > 0)
+        o.primary = t.redirects == n ? BARRED : ALLOWED;
+    if (t.first == NO_INDEX)
+        o.alternate = BARRED;
+    else if (t.none == 0 && t.other == 0)
+        o.alternate = OWED;
+    return o;
+}
+
+static bool is_alternate_at(const struct account *a, uint32_t recipient, uint32_t mailbox,
+                            uint64_t t_ns)
+{
+    struct tally_of_settings t = {.first = NO_INDEX, .mailbox = mailbox};
+
+    (void)settings_at(a, recipient, t_ns, count_setting, &t);
+    return t.named;
+}
+
+/* ------------------------------------------------------------------------------------------------ reading of one copy */
+
+struct reading {
+    enum ending k;
+    enum owed owed;
+    uint32_t home, old, elsewhere, queued; /* as the lab ended */
+    uint32_t delivered, reports, others_reports, reports_left, delivery_reports;
+    bool accepted, asked;
+    uint64_t last_ns; /* when it, or a report about it, came somewhere */
+    bool gone;        /* somebody may have seen it, nobody can now */
+    bool told, told_others;
+};
+
+static bool ours(enum ending k)
+{
+    return k == END_REFUSED_TEMP || k == END_REFUSED_PERM || k == END_ABORTED;
+}
+
+/* DESIGN's table, read once more. */
+static enum outcome outcome_of(const struct reading *r)
+{
+    bool there = r->home || r->old || r->queued;
+    bool told = r->told || r->told_others;
+
+    if (r->owed != OWED && !there && !r->elsewhere && !r->gone && !told)
+        return CLASS_NOT_OWED;
+    if (r->k == END_NONE)
+        return there || r->elsewhere || r->gone || told ? CLASS_PHANTOM : CLASS_NOT_SENT;
+    if (r->elsewhere)
+        return CLASS_MISDELIVERED;
+    if (ours(r->k) && there)
+        return CLASS_REFUSED_BUT_TAKEN;
+    if (ours(r->k) && told)
+        return CLASS_REFUSED_AND_NDR;
+    if (r->k == END_REFUSED_TEMP)
+        return CLASS_REFUSED_TEMPORARY;
+    if (r->k == END_REFUSED_PERM)
+        return CLASS_REFUSED_PERMANENT;
+    if (r->k == END_ABORTED)
+        return CLASS_ABORTED;
+    if (r->home)
+        return told          ? CLASS_CONTRADICTION
+               : r->home > 1 ? CLASS_DUPLICATED
+               : r->old      ? CLASS_DELIVERED_RESIDUE
+                             : CLASS_DELIVERED;
+    if (r->old)
+        return CLASS_LEFT_BEHIND;
+    if (r->gone)
+        return CLASS_VANISHED;
+    if (r->queued)
+        return r->told ? CLASS_NDR_BUT_QUEUED : CLASS_STRANDED;
+    if (told)
+        return r->told ? CLASS_NDR : CLASS_NDR_MISROUTED;
+    if (r->k == END_DOUBT)
+        return CLASS_IN_DOUBT_SILENT;
+    return r->asked ? CLASS_SILENT_BY_REQUEST : CLASS_SILENT_LOSS;
+}
+
+static struct record *records_of(const struct account *a, uint64_t number, size_t *n)
+{
+    size_t low = 0, high = a->count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (a->records[mid].number < number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (*n = 0; low + *n < a->count && a->records[low + *n].number == number;)
+        ++*n;
+    return a->records + low;
+}
+
+static void read_place(const struct account *a, const struct copy *c, const struct record *k,
+                       uint64_t t_ns, struct reading *r)
+{
+    bool right = c->alternate ? is_alternate_at(a, c->to, k->mailbox, t_ns)
+                              : k->mailbox == c->to && r->owed != BARRED;
+
+    if (!right)
+        r->elsewhere++;
+    else if (k->server == a->home[k->mailbox])
+        r->home++;
+    else
+        r->old++;
+}
+
+static void read_record(const struct account *a, const struct copy *c, const struct record *k,
+                        uint64_t t_ns, struct reading *r)
+{
+    bool came = k->word == WORD_DELIVERED || k->word == WORD_REPORT_DELIVERED;
+
+    r->last_ns = came && k->at_ns > r->last_ns ? k->at_ns : r->last_ns;
+    switch ((enum word)k->word) {
+    case WORD_ACCEPTED:
+        r->accepted = true;
+        break;
+    case WORD_DELIVERED:
+        r->delivered++;
+        break;
+    case WORD_REPORT_DELIVERED:
+        r->reports += k->mailbox == c->from;
+        r->others_reports += k->mailbox != c->from;
+        break;
+    case WORD_REPORT_OTHER:
+        r->delivery_reports++;
+        break;
+    case WORD_REPORT_COPY:
+        r->reports_left++;
+        break;
+    case WORD_COPY:
+        read_place(a, c, k, t_ns, r);
+        break;
+    case WORD_ENTRY:
+        r->queued += a->view != TRUTH_BLIND;
+        break;
+    case WORD_SUPPRESSED:
+    case WORD_REPORT_FAILED:
+    case WORD_COUNT:
+        break;
+    }
+}
+
+static struct reading read_copy(const struct account *a, const struct copy *c, uint64_t t_ns)
+{
+    struct reading r = {.k = c->facts.k, .owed = OWED};
+    size_t n;
+    struct record *all = records_of(a, c->number, &n);
+
+    r.asked = a->m->loads[c->load].silence_asked;
+    if (a->m->loads[c->load].alternates && c->to != NO_INDEX) {
+        struct owes o = owes_at(a, c->to, t_ns);
+
+        r.owed = c->alternate ? o.alternate : o.primary;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct record *k = &all[i];
+
+        if (k->recipient != c->to || k->alternate != c->alternate)
+            continue;
+        k->claimed = true;
+        read_record(a, c, k, t_ns, &r);
+    }
+    /* Reports of a delivery are no evidence here. The lab never makes both kinds about one copy that ends once. */
+    if (r.delivery_reports)
+        r.reports = r.others_reports = r.reports_left = 0;
+    return r;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- comparing */
+
+static uint32_t bit(enum outcome c)
+{
+    return 1u << c;
+}
+
+static const uint32_t silent_classes = 1u << CLASS_LEFT_BEHIND | 1u << CLASS_VANISHED |
+                                       1u << CLASS_STRANDED | 1u << CLASS_IN_DOUBT_SILENT |
+                                       1u << CLASS_SILENT_BY_REQUEST | 1u << CLASS_SILENT_LOSS;
+
+/* The classes of one reading: one, or two where only luck decides whether a probe saw what is gone now. */
+static uint32_t classes_of(struct reading r)
+{
+    bool gone = r.delivered > 0 && !r.home && !r.old && !r.elsewhere;
+    uint32_t reports = r.reports + r.others_reports;
+    uint32_t out = 0;
+
+    for (unsigned seen = 0; seen < 4; seen++) {
+        bool saw_copy = seen & 1, saw_report = seen & 2;
+
+        r.gone = gone && saw_copy && r.owed != BARRED;
+        r.elsewhere += gone && saw_copy && r.owed == BARRED;
+        r.told = r.reports > 0 && (r.reports_left > 0 || saw_report);
+        r.told_others = r.others_reports > 0 && (r.reports_left > 0 || saw_report);
+        out |= bit(outcome_of(&r));
+        r.elsewhere -= gone && saw_copy && r.owed == BARRED;
+        if (!gone && (reports == 0 || r.reports_left > 0))
+            break;
+    }
+    return out;
+}
+
+static uint64_t lab_time(const struct account *a, uint64_t target_ns)
+{
+    int64_t t = (int64_t)target_ns + (a->offset_ns == NO_OFFSET ? 0 : a->offset_ns);
+
+    return t > 0 ? (uint64_t)t : 0;
+}
+
+/* The times between which the lab took the copy, as far as one can tell. */
+static void span_of(const struct account *a, const struct copy *c, uint64_t *from, uint64_t *to)
+{
+    *from = *to = 0;
+    if (c->sent_ns == NEVER_NS)
+        return;
+    *from = lab_time(a, c->sent_ns);
+    *to = lab_time(a, c->end_ns);
+    *from = *from > SLACK_S * NS_PER_S ? *from - SLACK_S * NS_PER_S : 0;
+    *to += SLACK_S * NS_PER_S;
+}
+
+static const char *lies(const struct account *a, const struct copy *c, const struct reading *r)
+{
+    if (a->view != TRUTH_KILLED && c->facts.k == END_ACCEPTED && !r->accepted && !c->alternate)
+        return "the harness says accepted, the lab never had it";
+    if ((ours(c->facts.k) || c->facts.k == END_NONE) && r->accepted)
+        return "the lab accepted it, the harness says it did not";
+    return NULL;
+}
+
+static uint32_t wanted(const struct account *a, const struct copy *c, struct reading *r)
+{
+    uint64_t from, to;
+    uint32_t want;
+
+    span_of(a, c, &from, &to);
+    *r = read_copy(a, c, from + (to - from) / 2);
+    want = classes_of(*r);
+    if (a->setting_count) { /* near a change either reading is fine */
+        want |= classes_of(read_copy(a, c, from));
+        want |= classes_of(read_copy(a, c, to));
+    }
+    return want;
+}
+
+/* Is silence proven by a canary's report that came after the load began? Where none came, unknown is right. */
+static bool is_alive(const struct account *a, uint32_t load)
+{
+    return a->m->loads[load].silence_asked || a->reported[load] > lab_time(a, 0);
+}
+
+static bool fits_blind(const struct account *a, const struct copy *c, uint32_t want,
+                       const struct reading *r)
+{
+    if (c->outcome != CLASS_UNKNOWN)
+        return want & bit(c->outcome) & ~silent_classes;
+    /* It looks for the last time when it begins to settle. */
+    return want & silent_classes || r->last_ns + SLACK_S * NS_PER_S > lab_time(a, a->settle_ns);
+}
+
+static bool fits_killed(const struct copy *c, const struct reading *r)
+{
+    if (c->outcome == CLASS_UNKNOWN)
+        return true;
+    if (bit(c->outcome) & silent_classes)
+        return false;
+    if (c->outcome == CLASS_DELIVERED || c->outcome == CLASS_DUPLICATED)
+        return r->delivered > 0;
+    if (c->outcome == CLASS_NDR)
+        return r->reports > 0;
+    return c->outcome != CLASS_PHANTOM;
+}
+
+static bool fits(const struct account *a, const struct copy *c, uint32_t want,
+                 const struct reading *r)
+{
+    switch (a->view) {
+    case TRUTH_WHOLE:
+        return c->outcome == CLASS_UNKNOWN ? want & silent_classes && !is_alive(a, c->load)
+                                           : want & bit(c->outcome);
+    case TRUTH_BLIND:
+        return fits_blind(a, c, want, r);
+    case TRUTH_KILLED:
+        return fits_killed(c, r);
+    }
+    return false;
+}
+
+static void print_classes(char *out, size_t room, uint32_t set)
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (unsigned i = 0; i < CLASS_COUNT && n < room; i++)
+        if (set >> i & 1)
+            n += (size_t)snprintf(out + n, room - n, "%s%s", n ? " or " : "",
+                                  class_name((enum outcome)i));
+}
+
+static void complain(struct account *a, const struct copy *c, const struct reading *r,
+                     uint32_t want, const char *lie)
+{
+    static const char *const owed[] = {"owed", "allowed", "barred"};
+    struct truth_score *s = a->score;
+    const struct facts *f = &c->facts;
+    char classes[200], token[TOKEN_CHARS];
+
+    if (s->wrong++)
+        return;
+    print_classes(classes, sizeof classes, want);
+    token_write(&a->key, c->number, token);
+    (void)snprintf(
+        s->first, sizeof s->first,
+        "message %" PRIu64 " pm.%.*s, %s copy for %s: got %s, want %s%s%s; truth: %s %s home %u "
+        "old %u elsewhere %u queued %u delivered %u reports %u+%u left %u; ours: %s %s h%u b%u o%u "
+        "l%u v%u q%u f%u w%u z%u, sent %.3f s, ended %.3f s (run %s%s%s, seed %" PRIu64 ")",
+        c->number, TOKEN_CHARS, token, c->alternate ? "alternate" : "primary",
+        c->to == NO_INDEX ? "?" : a->m->mailboxes[c->to].name, class_name(c->outcome), classes,
+        lie ? "; " : "", lie ? lie : "", r->accepted ? "accepted" : "not accepted", owed[r->owed],
+        r->home, r->old, r->elsewhere, r->queued, r->delivered, r->reports, r->others_reports,
+        r->reports_left, event_ending_name(f->k), owed[f->owed], f->h, f->b, f->o, f->l, f->v, f->q,
+        f->f, f->w, f->z, c->sent_ns == NEVER_NS ? -1.0 : (double)c->sent_ns / 1e9,
+        c->end_ns == NEVER_NS ? -1.0 : (double)c->end_ns / 1e9, a->m->name,
+        *a->m->variant ? " " : "", a->m->variant, a->m->seed);
+}
+
+static void claim_all(struct account *a, uint64_t number)
+{
+    size_t n;
+    struct record *all = records_of(a, number, &n);
+
+    for (size_t i = 0; i < n; i++)
+        all[i].claimed = true;
+}
+
+static bool compare_message(void *owner, const struct copy *copies, uint32_t n)
+{
+    struct account *a = owner;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct copy *c = &copies[i];
+        struct reading r;
+        uint32_t want = wanted(a, c, &r);
+        const char *lie = lies(a, c, &r);
+
+        a->score->copies++;
+        a->score->classes[c->outcome]++;
+        if (c->to == NO_INDEX && c->facts.k == END_DOUBT && a->view == TRUTH_KILLED) {
+            claim_all(a, c->number); /* leased, and no record says to whom */
+            if (c->outcome == CLASS_UNKNOWN)
+                continue;
+        }
+        if (lie || !fits(a, c, want, &r))
+            complain(a, c, &r, want, lie);
+    }
+    return true;
+}
+
+/* Lab time less target time: the smallest of what accepted copies show, which is off by less than a reply's way. */
+static bool find_offset(void *owner, const struct copy *copies, uint32_t n)
+{
+    struct account *a = owner;
+
+    for (uint32_t i = 0; i < n; i++) {
+        size_t count;
+        struct record *all = records_of(a, copies[i].number, &count);
+
+        if (copies[i].alternate || copies[i].facts.k != END_ACCEPTED)
+            continue;
+        for (size_t k = 0; k < count; k++)
+            if (all[k].word == WORD_ACCEPTED && all[k].recipient == copies[i].to) {
+                int64_t off = (int64_t)(all[k].at_ns - copies[i].sent_ns);
+
+                a->offset_ns = off < a->offset_ns ? off : a->offset_ns;
+            }
+    }
+    return true;
+}
+
+/* Everything that the lab knows of must be a copy that the verdict counts. */
+static void find_unclaimed(struct account *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const struct record *k = &a->records[i];
+
+        if (k->claimed || a->score->wrong++)
+            continue;
+        (void)snprintf(a->score->first, sizeof a->score->first,
+                       "message %" PRIu64 ", %s copy for %s: the lab has it (%s), the verdict does "
+                       "not count such a copy",
+                       k->number, k->alternate ? "alternate" : "primary",
+                       k->recipient == NO_INDEX ? "?" : a->m->mailboxes[k->recipient].name,
+                       words[k->word]);
+    }
+}
+
+bool truth_compare(const struct manifest *m, const struct ledger *l, const char *truth_path,
+                   enum truth_view view, struct truth_score *s, struct err *e)
+{
+    struct account a = {
+        .m = m, .view = view, .key = plan_key(m), .offset_ns = NO_OFFSET, .score = s};
+
+    if (l->phases[PHASE_SETTLE])
+        a.settle_ns = l->phases[PHASE_SETTLE] - 1;
+    struct copies *copies = NULL;
+
+    *s = (struct truth_score){0};
+    open_names(&a);
+    bool ok = read_file(&a, truth_path, e);
+
+    if (ok)
+        copies = copies_create(l, e);
+    if (copies) {
+        (void)copies_each(copies, find_offset, &a);
+        (void)copies_each(copies, compare_message, &a);
+        find_unclaimed(&a);
+    }
+    ok = copies != NULL;
+    copies_destroy(copies);
+    free(a.addresses);
+    free(a.mailboxes);
+    free(a.home);
+    free(a.flipped_by);
+    free(a.reported);
+    free(a.records);
+    free(a.settings);
+    return ok;
+}

@@ -375,7 +375,9 @@ void dial_curl_destroy(struct dial *d)
 
     if (!c)
         return;
-    while (c->open)
-        drop(c->open);
+    for (struct call *q = c->open, *next; q; q = next) {
+        next = q->next;
+        drop(q);
+    }
     free(c);
 }

@@ -173,7 +173,9 @@ void http_curl_destroy(struct http *h)
 
     if (!c)
         return;
-    while (c->open)
-        drop(c->open);
+    for (struct asked *q = c->open, *next; q; q = next) {
+        next = q->next;
+        drop(q);
+    }
     free(c);
 }

@@ -121,7 +121,9 @@ void http_lab_destroy(struct http *h)
 
     if (!l)
         return;
-    while (l->open)
-        drop(l->open);
+    for (struct question *q = l->open, *next; q; q = next) {
+        next = q->next;
+        drop(q);
+    }
     free(l);
 }

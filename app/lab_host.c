@@ -118,7 +118,7 @@ struct lab_host *lab_host_create(struct profile *p, struct arena *a, struct loop
                                  const char *dir, struct err *e)
 {
     struct lab_host *h = calloc(1, sizeof *h);
-    struct lab_site_config c;
+    struct lab_site_config c = {0};
 
     if (!h) {
         (void)err_set(e, EX_IO, "out of memory for the lab");

@@ -230,6 +230,7 @@ static const struct server *control_server(const struct home_lookup *h, const st
     uint32_t count = h->site->server_count;
     uint32_t first = b->home != SITE_NONE ? b->home : h->site->mailboxes[b->mailbox].home;
 
+    PM_ASSERT(count > 0);
     for (uint32_t i = 0; i < count; i++) {
         const struct server *s = &h->site->servers[(first + b->turn + i) % count];
 

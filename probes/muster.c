@@ -70,7 +70,7 @@ static bool keep_place(struct muster *m, struct place *place)
 {
     if (m->place_count == m->place_room) {
         uint32_t room = m->place_room ? m->place_room * 2 : 64;
-        struct place **p = realloc(m->places, room * sizeof *p);
+        struct place **p = realloc(m->places, room * sizeof(struct place *));
 
         if (!p)
             return false;
@@ -268,6 +268,7 @@ static bool open_queues(struct muster *m, struct err *e)
         for (uint32_t k = 0; k < m->profile->probe_count && !how; k++)
             if (m->profile->probes[k].type != PROBE_IMAP)
                 how = &m->profile->probes[k];
+        PM_ASSERT(how); /* queue_count is 0 without one */
         const struct probe_ops *ops =
             how->type == PROBE_QUEUE_EXEC ? &probe_queue_exec : &probe_queue_http;
 

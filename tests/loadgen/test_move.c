@@ -110,7 +110,7 @@ static void a_round_that_is_due_waits_for_a_lane(void)
     begin(&r);
     uint32_t s = rig_schedule(&r, 0, 4, 2, S(60));
     for (uint32_t i = 0; i < 4; i++)
-        fake_move(r.run, s, i, i, r.run->mailboxes[i].home, 1, i * 500 * NS_PER_MS);
+        fake_move(r.run, s, i, i, r.run->mailboxes[i].home, 1, (uint64_t)i * 500 * NS_PER_MS);
     const char *marks = rig_run(&r, 20000);
 
     CHECK_HAS(marks, "0 0 asked\n500 1 asked\n");
@@ -211,8 +211,9 @@ static void without_moves_and_actions_it_is_over_at_once(void)
     rig_fini(&r);
 }
 
-static const struct fake_step *no_such_command(struct fake_exec *x, const char *const *argv,
-                                               size_t *steps)
+static const struct fake_step *
+no_such_command(struct fake_exec *x, const char *const *argv,
+                size_t *steps) /* NOLINT(readability-non-const-parameter): the hook's shape */
 {
     (void)x;
     (void)argv;

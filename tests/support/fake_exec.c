@@ -99,8 +99,10 @@ void fake_exec_init(struct fake_exec *x, struct loop *l)
 
 void fake_exec_fini(struct fake_exec *x)
 {
-    while (x->children)
-        drop(x->children);
+    for (struct child *c = x->children, *next; c; c = next) {
+        next = c->next;
+        drop(c);
+    }
     buf_fini(&x->log);
 }
 

@@ -85,8 +85,10 @@ void fake_http_init(struct fake_http *f, struct loop *l)
 
 void fake_http_fini(struct fake_http *f)
 {
-    while (f->pending)
-        drop(f->pending);
+    for (struct fake_request *q = f->pending, *next; q; q = next) {
+        next = q->next;
+        drop(q);
+    }
     buf_fini(&f->log);
 }
 

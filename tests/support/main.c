@@ -17,7 +17,7 @@
 static unsigned asserts_before, empty_tests;
 static struct timespec started;
 
-static void on_start(const CU_pTest test, const CU_pSuite suite)
+static void on_start(CU_pTest test, CU_pSuite suite)
 {
     (void)test;
     (void)suite;
@@ -25,7 +25,7 @@ static void on_start(const CU_pTest test, const CU_pSuite suite)
     (void)clock_gettime(CLOCK_MONOTONIC, &started);
 }
 
-static void on_complete(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
+static void on_complete(CU_pTest test, CU_pSuite suite, CU_pFailureRecord failure)
 {
     struct timespec now;
     bool empty = CU_get_number_of_asserts() == asserts_before;

@@ -39,3 +39,26 @@ int cmd_parse(const struct cmd_option *options, int argc, char **argv)
             return -1;
     return optind;
 }
+
+bool cmd_profile_request(const struct cmd_option *more, int argc, char **argv,
+                         struct cmd_list *sets, struct profile_request *rq)
+{
+    struct cmd_option options[OPTIONS_MAX] = {
+        {.name = "variant", .text = &rq->variant},
+        {.name = "set", .list = sets},
+    };
+    int count = 2;
+
+    for (; more->name; more++) {
+        PM_ASSERT(count + 1 < OPTIONS_MAX);
+        options[count++] = *more;
+    }
+    int first = cmd_parse(options, argc, argv);
+
+    if (first < 0 || first + 1 != argc)
+        return false;
+    rq->path = argv[first];
+    rq->sets = sets->items;
+    rq->set_count = sets->count;
+    return true;
+}

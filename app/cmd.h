@@ -41,6 +41,11 @@ struct cmd_option {
  * them), or -1 after a complaint on stderr. */
 int cmd_parse(const struct cmd_option *options, int argc, char **argv);
 
+/* Options and the one operand of commands that take a profile (--variant, --set, and those of `more`); false after a
+ * complaint. rq borrows from argv and sets. */
+bool cmd_profile_request(const struct cmd_option *more, int argc, char **argv,
+                         struct cmd_list *sets, struct profile_request *rq);
+
 int cmd_usage(const struct cmd *self); /* says how it is called; EX_BAD_USAGE */
 int cmd_fail(const struct err *e);     /* prints "postmuster: text" to stderr; its code */
 bool cmd_color(void);                  /* stdout is a terminal, and NO_COLOR is not set */

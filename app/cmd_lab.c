@@ -61,19 +61,10 @@ int cmd_lab(const struct cmd *self, int argc, char **argv)
     struct profile_request rq = {0};
     struct cmd_list sets = {0};
     const char *dir = ".";
-    const struct cmd_option options[] = {
-        {.name = "variant", .text = &rq.variant},
-        {.name = "set", .list = &sets},
-        {.name = "dir", .text = &dir},
-        {0},
-    };
-    int first = cmd_parse(options, argc, argv);
+    const struct cmd_option options[] = {{.name = "dir", .text = &dir}, {0}};
 
-    if (first < 0 || first + 1 != argc)
+    if (!cmd_profile_request(options, argc, argv, &sets, &rq))
         return cmd_usage(self);
-    rq.path = argv[first];
-    rq.sets = sets.items;
-    rq.set_count = sets.count;
     struct arena *a = arena_create(1ull << 30);
     int code = a ? serve(a, &rq, dir) : EX_IO;
 

@@ -128,16 +128,13 @@ static curl_socket_t open_socket(void *owner, curlsocktype why, struct curl_sock
 {
     struct curl_transfer *t = owner;
     struct net_addr to;
-    struct err e = {0};
-
-    (void)why;
     int fd = -1;
 
+    (void)why;
     if (address_of(a, &to))
-        fd = net_socket(t->guard, &to, &e);
-    if (fd < 0)
-        (void)snprintf(t->refusal, sizeof t->refusal, "%.190s",
-                       e.code ? e.text : "neither IPv4 nor IPv6");
+        fd = net_socket(t->guard, &to, &t->refusal);
+    else
+        (void)err_set(&t->refusal, EX_TARGET, "neither IPv4 nor IPv6");
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -182,9 +179,22 @@ struct loop *curl_loop_of(const struct curl_loop *c)
     return c->loop;
 }
 
-bool curl_loop_add(struct curl_loop *c, struct curl_transfer *t, struct err *e)
+static void on_refuse(struct timer *timer)
 {
-    t->refusal[0] = '\0';
+    struct curl_transfer *t = timer->owner;
+
+    t->done(t, CURLE_COULDNT_CONNECT);
+}
+
+void curl_loop_refuse(struct curl_loop *c, struct curl_transfer *t)
+{
+    timer_init(&t->refuse, on_refuse, t);
+    timer_arm(c->loop, &t->refuse, loop_now(c->loop));
+}
+
+void curl_loop_add(struct curl_loop *c, struct curl_transfer *t)
+{
+    t->refusal = (struct err){0};
     (void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
     (void)curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
@@ -194,10 +204,14 @@ bool curl_loop_add(struct curl_loop *c, struct curl_transfer *t, struct err *e)
     (void)curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
     CURLMcode code = curl_multi_add_handle(c->multi, t->easy);
 
-    return code == CURLM_OK ? true : err_set(e, EX_IO, "libcurl: %s", curl_multi_strerror(code));
+    if (code == CURLM_OK)
+        return;
+    (void)err_set(&t->refusal, EX_IO, "libcurl: %s", curl_multi_strerror(code));
+    curl_loop_refuse(c, t);
 }
 
 void curl_loop_remove(struct curl_loop *c, struct curl_transfer *t)
 {
+    timer_disarm(c->loop, &t->refuse);
     (void)curl_multi_remove_handle(c->multi, t->easy);
 }

@@ -17,14 +17,17 @@ struct curl_transfer {
     const struct guard *guard; /* asked with the address that is really connected to */
     void (*done)(struct curl_transfer *t, CURLcode code);
     void *owner;
-    char refusal[200]; /* the guard's words, if it refused */
+    struct err refusal;  /* the guard's words, or ours, if it was refused: code 0 if not */
+    struct timer refuse; /* curl_loop's: done() comes from the loop also then */
 };
 
 struct curl_loop *curl_loop_create(struct loop *l, struct err *e);
 void curl_loop_destroy(struct curl_loop *c); /* after its transfers; NULL is fine */
 struct loop *curl_loop_of(const struct curl_loop *c);
-/* Sets what every transfer of ours has in common (guard, no proxy, no redirect, no signals) and adds it. */
-bool curl_loop_add(struct curl_loop *c, struct curl_transfer *t, struct err *e);
+/* Sets what every transfer of ours has in common (guard, no proxy, no redirect, no signals) and adds it; done() follows. */
+void curl_loop_add(struct curl_loop *c, struct curl_transfer *t);
+/* Instead of adding it: done() follows with t->refusal, which the caller has filled. */
+void curl_loop_refuse(struct curl_loop *c, struct curl_transfer *t);
 void curl_loop_remove(struct curl_loop *c,
                       struct curl_transfer *t); /* also one that is done; no done() follows */
 

@@ -27,7 +27,6 @@ struct call {
     struct dial_curl *of;
     struct call *next;
     struct curl_slist *connect_to;
-    struct timer refused;
     char last_line[LINE_MAX_BYTES], curl_said[CURL_ERROR_SIZE];
     void (*done)(void *owner, enum dial_answer answer, struct stream *s, const char *why);
     void *owner;
@@ -202,7 +201,6 @@ static void drop(struct call *q)
     while (*at != q)
         at = &(*at)->next;
     *at = q->next;
-    timer_disarm(curl_loop_of(q->of->curl), &q->refused);
     if (q->transfer.easy) {
         curl_loop_remove(q->of->curl, &q->transfer);
         curl_easy_cleanup(q->transfer.easy);
@@ -232,17 +230,10 @@ static void on_done(struct curl_transfer *t, CURLcode code)
         answer(q, s ? DIAL_OK : DIAL_DOWN, s, s ? "" : "libcurl gave no session");
     } else if (code == CURLE_LOGIN_DENIED)
         answer(q, dial_refusal(q->last_line), NULL, q->last_line);
-    else if (t->refusal[0])
-        answer(q, DIAL_DOWN, NULL, t->refusal);
+    else if (t->refusal.code)
+        answer(q, DIAL_DOWN, NULL, t->refusal.text);
     else
         answer(q, DIAL_DOWN, NULL, q->curl_said[0] ? q->curl_said : curl_easy_strerror(code));
-}
-
-static void on_refused(struct timer *t)
-{
-    struct call *q = t->owner;
-
-    answer(q, DIAL_DOWN, NULL, q->curl_said);
 }
 
 /* CURLOPT_DEBUGFUNCTION: keeps the server's last line. */
@@ -322,9 +313,7 @@ static void open_call(struct dial *d, const struct server *server, const struct 
                       void *owner)
 {
     struct dial_curl *c = (struct dial_curl *)d;
-    struct loop *l = curl_loop_of(c->curl);
     struct call *q = calloc(1, sizeof *q);
-    struct err e = {0};
 
     PM_ASSERT(q);
     q->of = c;
@@ -332,18 +321,16 @@ static void open_call(struct dial *d, const struct server *server, const struct 
     q->done = done;
     q->owner = owner;
     c->open = q;
-    timer_init(&q->refused, on_refused, q);
     q->transfer = (struct curl_transfer){
         .easy = curl_easy_init(), .guard = c->guard, .done = on_done, .owner = q};
     PM_ASSERT(q->transfer.easy);
-    if (server->imap.addr.family) {
-        set_up(q, server, mailbox);
-        if (curl_loop_add(c->curl, &q->transfer, &e))
-            return;
-    } else
-        (void)err_set(&e, EX_TARGET, "%s has no IMAP end point", server->name);
-    (void)snprintf(q->curl_said, sizeof q->curl_said, "%.200s", e.text);
-    timer_arm(l, &q->refused, loop_now(l));
+    if (!server->imap.addr.family) {
+        (void)err_set(&q->transfer.refusal, EX_TARGET, "%s has no IMAP end point", server->name);
+        curl_loop_refuse(c->curl, &q->transfer);
+        return;
+    }
+    set_up(q, server, mailbox);
+    curl_loop_add(c->curl, &q->transfer);
 }
 
 static void forget(struct dial *d, void *owner)

@@ -23,8 +23,6 @@ struct asked {
     struct asked *next;
     struct curl_slist *headers;
     struct buf body;
-    struct timer refused; /* could not even be added: done() must come from the loop all the same */
-    struct err refusal;
     char curl_said[CURL_ERROR_SIZE];
     void (*done)(void *owner, const struct http_answer *a);
     void *owner;
@@ -37,7 +35,6 @@ static void drop(struct asked *q)
     while (*at != q)
         at = &(*at)->next;
     *at = q->next;
-    timer_disarm(curl_loop_of(q->of->curl), &q->refused);
     if (q->transfer.easy) {
         curl_loop_remove(q->of->curl, &q->transfer);
         curl_easy_cleanup(q->transfer.easy);
@@ -60,7 +57,7 @@ static void answer(struct asked *q, int status, const char *error)
     void (*done)(void *, const struct http_answer *) = q->done;
     void *owner = q->owner;
     struct buf body = q->body; /* outlives the question */
-    char why[sizeof q->refusal.text];
+    char why[sizeof q->transfer.refusal.text];
 
     buf_init(&q->body, ANSWER_MAX);
     (void)snprintf(why, sizeof why, "%s", error);
@@ -78,17 +75,10 @@ static void on_done(struct curl_transfer *t, CURLcode code)
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     if (code == CURLE_OK)
         answer(q, (int)status, "");
-    else if (t->refusal[0])
-        answer(q, 0, t->refusal);
+    else if (t->refusal.code)
+        answer(q, 0, t->refusal.text);
     else
         answer(q, 0, q->curl_said[0] ? q->curl_said : curl_easy_strerror(code));
-}
-
-static void on_refused(struct timer *t)
-{
-    struct asked *q = t->owner;
-
-    answer(q, 0, q->refusal.text);
 }
 
 static void set_up(struct asked *q, const struct http_request *rq)
@@ -134,14 +124,11 @@ static void request(struct http *h, const struct http_request *rq,
     q->owner = owner;
     c->open = q;
     buf_init(&q->body, ANSWER_MAX);
-    timer_init(&q->refused, on_refused, q);
     q->transfer = (struct curl_transfer){
         .easy = curl_easy_init(), .guard = c->guard, .done = on_done, .owner = q};
     PM_ASSERT(q->transfer.easy);
     set_up(q, rq);
-    if (curl_loop_add(c->curl, &q->transfer, &q->refusal))
-        return;
-    timer_arm(curl_loop_of(c->curl), &q->refused, loop_now(curl_loop_of(c->curl)));
+    curl_loop_add(c->curl, &q->transfer);
 }
 
 static void forget(struct http *h, void *owner)

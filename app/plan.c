@@ -14,19 +14,6 @@ struct token_key plan_key(const struct manifest *m)
     return token_key_make(m->run_id, rng_u64(&secret));
 }
 
-static bool group_has_alternate(const struct profile *p, uint32_t group)
-{
-    const struct group *g = &p->site.groups[group];
-
-    for (uint32_t i = 0; i < g->count; i++)
-        if (p->site.mailboxes[g->first + i].alternate != SITE_NONE)
-            return true;
-    for (uint32_t i = 0; i < p->action_count; i++)
-        if (p->actions[i].kind == ACT_ALTERNATE && p->actions[i].group == group)
-            return true;
-    return false;
-}
-
 static bool plan_loads(struct plan *p, struct arena *a)
 {
     const struct profile *profile = p->profile;
@@ -44,10 +31,9 @@ static bool plan_loads(struct plan *p, struct arena *a)
             .first = p->work->first[i],
             .count = p->work->first[i + 1] - p->work->first[i],
             .recipients = l->recipients,
+            .alternates = workload_alternates(profile, i),
             .silence_asked = l->null_sender || l->notify == NOTIFY_NEVER,
         };
-        for (uint32_t g = 0; g < l->to_count; g++)
-            loads[i].alternates |= group_has_alternate(profile, l->to[g]);
         p->threads = l->threads > p->threads ? l->threads : p->threads;
     }
     p->manifest.loads = loads;

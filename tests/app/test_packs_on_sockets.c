@@ -1,0 +1,79 @@
+/* test_packs_on_sockets.c - the columns of the service-packs matrix where something changes, over real sockets, several
+ * cells side by side in one process: allowed classes only, the one that must show does, and verdict and truth agree.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/matrix.h"
+#include "tests/app/live.h"
+#include "tests/support/check.h"
+
+#define PARALLEL 6
+
+static bool is_as_expected(const struct job *j, char *why, size_t room)
+{
+    static const char *const said[] = {"as expected", "not reproduced", "an unexpected class",
+                                       "no verdict"};
+    enum cell_verdict v = matrix_cell(j);
+
+    (void)snprintf(why, room, "%s", said[v]);
+    return v == CELL_AS_EXPECTED;
+}
+
+static void walk_version(const char *version)
+{
+    struct arena *a = arena_create(64u << 20);
+    struct err e = {0};
+    struct profile_request rq = {.path = "service-packs"};
+    const struct profile *p = profile_load(a, &rq, &e);
+    char cells[600] = "";
+    size_t n = 0;
+
+    if (!check_true(p != NULL, e.text, __FILE__, __LINE__))
+        return;
+    for (uint32_t i = 0; i < p->variant_count; i++) {
+        const char *of = strchr(p->variants[i], '/');
+
+        if (of && strcmp(of + 1, version) == 0)
+            n +=
+                (size_t)snprintf(cells + n, sizeof cells - n, "%s%s", n ? "," : "", p->variants[i]);
+    }
+    if (CHECK(n > 0))
+        live_walk(&(struct live_job){.path = "service-packs",
+                                     .variant = cells,
+                                     .parallel = PARALLEL,
+                                     .shows = is_as_expected});
+    arena_destroy(a);
+}
+
+static void exchange_4_0_sp5(void)
+{
+    walk_version("4.0-sp5");
+}
+
+static void exchange_5_5_sp3(void)
+{
+    walk_version("5.5-sp3");
+}
+
+static void exchange_5_5_sp3_with_the_hotfix(void)
+{
+    walk_version("5.5-sp3+2651.71");
+}
+
+static void exchange_5_5_sp4(void)
+{
+    walk_version("5.5-sp4");
+}
+
+static void a_modern_one(void)
+{
+    walk_version("modern");
+}
+
+static const struct test tests[] = {
+    TEST(exchange_4_0_sp5), TEST(exchange_5_5_sp3), TEST(exchange_5_5_sp3_with_the_hotfix),
+    TEST(exchange_5_5_sp4), TEST(a_modern_one),     TEST_END,
+};
+
+const struct suite packs_on_sockets_suite = {"packs_on_sockets", tests};

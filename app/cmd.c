@@ -13,10 +13,12 @@ static bool take(const struct cmd_option *o, const char *value)
         *o->flag = true;
     else if (o->text)
         *o->text = value;
-    else if (o->list->count < CMD_LIST_MAX)
+    else {
+        PM_ASSERT(o->list);
+        if (o->list->count == CMD_LIST_MAX)
+            return false;
         o->list->items[o->list->count++] = value;
-    else
-        return false;
+    }
     return true;
 }
 

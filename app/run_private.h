@@ -1,0 +1,75 @@
+/* run_private.h - one run's parts, shared by run.c (phases, verdict) and run_site.c (putting up, taking down). */
+#ifndef APP_RUN_PRIVATE_H
+#define APP_RUN_PRIVATE_H
+
+#include "app/plan.h"
+#include "app/post.h"
+#include "app/run.h"
+#include "app/worker.h"
+#include "loadgen/move.h"
+#include "probes/muster.h"
+#include "results/judge.h"
+
+struct run {
+    struct profile *profile;
+    struct arena *arena;
+    struct run_options options;
+    struct plan plan;
+    struct folder *folder;
+    const char *dir, *journal_dir;
+
+    struct loop *loop;
+    struct curl_loop *curl;
+    struct http *http;
+    struct dial *dial;
+    struct exec *exec;
+    struct lab_host *lab;
+    struct smtp_corpus *corpus;
+    struct tls_context **tls; /* per server */
+
+    struct run_clock clock;
+    struct journal *journal;
+    struct book *book;
+    struct worker **workers;
+    uint32_t workers_made, workers_armed, workers_ended;
+    struct moves *moves;
+    struct muster *muster;
+    uint32_t moves_ended;
+
+    enum run_phase phase;
+    bool entered, muster_armed, moves_told, settling, settled, settle_over, ended;
+    uint32_t canary_round;              /* rounds sent so far */
+    uint64_t canary_until_ns, round_ns; /* round_ns: when the last round was sent */
+    uint32_t settle_rounds;
+    bool *canary_seen; /* per load, of the rounds since the load ended (or of the first) */
+    uint64_t settle_until_ns;
+    unsigned interrupts;
+
+    struct timer step, flush, status;
+    struct post_end interrupt_line;
+    struct ring *status_ring;
+
+    struct err failure;
+    struct ledger *ledger;
+    struct judgement *judgement;
+};
+
+/* run.c: what the desk is told. */
+void run_nudge(struct run *r);
+void run_fail(struct run *r, const struct err *e);
+void run_on_worker(void *owner, struct worker *w, enum worker_news what);
+void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_ns);
+void run_on_moves_over(void *owner);
+void run_on_home(void *owner, uint32_t mailbox, uint32_t server, uint64_t t_ns);
+void run_on_verified(void *owner, uint32_t move, bool agrees);
+void run_on_canary(void *owner, uint64_t number);
+void run_on_interrupt(void *owner, const struct post *p);
+
+/* run_site.c: putting up what a run needs, and taking it down. */
+bool run_open(struct run *r, struct err *e);
+void run_close_desk(
+    struct run
+        *r); /* probes, moves and what they dial with: sockets and children end with the verdict */
+void run_close(struct run *r); /* everything else */
+
+#endif

@@ -1,0 +1,217 @@
+/* run_site.c - puts up what a run needs (folder, journal, site, world, senders, moves, muster) and takes it down. */
+#include "app/curl_loop.h"
+#include "app/dial_curl.h"
+#include "app/http_curl.h"
+#include "app/lab_host.h"
+#include "app/run_private.h"
+#include "results/folder.h"
+#include "wire/smtp_text.h"
+
+static bool resolve(struct run *r, struct end_point *p, uint16_t port, const char *name,
+                    struct err *e)
+{
+    if (!p->text)
+        return true;
+    if (!p->addr.family && !net_resolve(&p->addr, p->text, port, e))
+        return err_wrap(e, "servers.%s", name);
+    return guard_check(&r->profile->safety.guard, &p->addr, e) || err_wrap(e, "servers.%s", name);
+}
+
+static bool open_site(struct run *r, struct err *e)
+{
+    struct site *s = &r->profile->site;
+
+    if (r->profile->lab.on) {
+        r->lab = lab_host_create(r->profile, r->arena, r->options.world.shared, r->dir, e);
+        if (!r->lab || !lab_host_begin(r->lab, e))
+            return false;
+    }
+    r->tls = arena_new(r->arena, struct tls_context *, s->server_count + 1);
+    if (!r->tls)
+        return err_set(e, EX_IO, "out of memory for the site");
+    for (uint32_t i = 0; i < s->server_count; i++) {
+        struct server *v = &s->servers[i];
+
+        if (!resolve(r, &v->smtp, 25, v->name, e) || !resolve(r, &v->imap, 143, v->name, e))
+            return false;
+        if (v->smtp.tls == TLS_NONE)
+            continue;
+        r->tls[i] = tls_client_create(v->ca_file, v->insecure, e);
+        if (!r->tls[i])
+            return err_wrap(e, "servers.%s", v->name);
+    }
+    return true;
+}
+
+static bool open_world(struct run *r, struct err *e)
+{
+    const struct guard *g = &r->profile->safety.guard;
+
+    if (r->options.world.shared) {
+        r->http = r->lab ? lab_host_http(r->lab) : NULL;
+        r->dial = dial_plain_create(r->loop, g, e);
+        r->exec = r->options.world.exec;
+        return r->dial != NULL;
+    }
+    r->curl = curl_loop_create(r->loop, e);
+    r->http = r->curl ? http_curl_create(r->curl, g, e) : NULL;
+    r->dial = r->http ? dial_curl_create(r->curl, g, e) : NULL;
+    r->exec = r->dial ? exec_real(r->loop, e) : NULL;
+    return r->exec != NULL;
+}
+
+static bool open_workers(struct run *r, struct err *e)
+{
+    r->workers = arena_new(r->arena, struct worker *, r->plan.threads);
+    if (!r->workers)
+        return err_set(e, EX_IO, "out of memory for senders");
+    for (uint32_t i = 0; i < r->plan.threads; i++) {
+        struct worker_config c = {.desk = r->loop,
+                                  .threaded = !r->options.world.shared,
+                                  .sync = !r->options.world.no_sync,
+                                  .journal_dir = r->journal_dir,
+                                  .run_id = r->plan.manifest.run_id,
+                                  .sink = book_writer(r->book, e),
+                                  .work = r->plan.work,
+                                  .key = &r->plan.key,
+                                  .corpus = r->corpus,
+                                  .tls = r->tls,
+                                  .index = i,
+                                  .count = r->plan.threads,
+                                  .news = run_on_worker,
+                                  .owner = r};
+
+        if (!c.sink)
+            return false;
+        r->workers[i] = worker_create(&c, e);
+        if (!r->workers[i])
+            return false;
+        r->workers_made++;
+    }
+    return true;
+}
+
+static bool open_desk(struct run *r, struct err *e)
+{
+    struct moves_context moves = {.loop = r->loop,
+                                  .clock = &r->clock,
+                                  .work = r->plan.work,
+                                  .journal = r->journal,
+                                  .http = r->http,
+                                  .exec = r->exec,
+                                  .marked = run_on_marked,
+                                  .over = run_on_moves_over,
+                                  .owner = r};
+    struct muster_context muster = {
+        .probe = {.loop = r->loop,
+                  .clock = &r->clock,
+                  .work = r->plan.work,
+                  .journal = r->journal,
+                  .key = &r->plan.key,
+                  .corpus = r->corpus,
+                  .reports_dir = arena_format(r->arena, "%s/reports", r->dir),
+                  .dial = r->dial,
+                  .http = r->http,
+                  .exec = r->exec},
+        .home_seen = run_on_home,
+        .verified = run_on_verified,
+        .canary_seen = run_on_canary,
+        .owner = r};
+
+    r->moves = moves_create(&moves, e);
+    r->muster = r->moves ? muster_create(&muster, e) : NULL;
+    return r->muster != NULL;
+}
+
+static bool write_text(struct run *r, const char *name, struct buf *text, struct err *e)
+{
+    const char *path = arena_format(r->arena, "%s/%s", r->dir, name);
+    FILE *f = path ? fopen(path, "we") : NULL;
+    bool ok = f && fwrite(text->p, 1, text->n, f) == text->n;
+
+    if (f && fclose(f) != 0)
+        ok = false;
+    return ok ? true : err_set(e, EX_IO, "%s/%s: cannot be written", r->dir, name);
+}
+
+static bool open_records(struct run *r, struct err *e)
+{
+    r->folder = r->options.run_dir ? folder_create_at(r->options.run_dir, e)
+                                   : folder_create(r->options.runs_dir, r->profile->name,
+                                                   r->profile->variant, r->plan.manifest.run_id, e);
+    if (!r->folder)
+        return false;
+    r->dir = folder_path(r->folder);
+    r->journal_dir = arena_format(r->arena, "%s/journal", r->dir);
+    struct buf text;
+
+    buf_init(&text, 16u << 20);
+    bool ok = profile_print(r->profile, &text) && write_text(r, "profile.yaml", &text, e);
+    buf_fini(&text);
+    if (!ok)
+        return false;
+    r->book = book_create(&r->plan.manifest, !r->options.world.shared, e);
+    struct journal_sink *sink = r->book ? book_writer(r->book, e) : NULL;
+    if (!sink)
+        return false;
+    r->journal = journal_create(r->journal_dir, 0, r->plan.manifest.run_id, false, sink, e);
+    return r->journal && (r->options.world.no_sync || book_sync(sink, r->journal, e));
+}
+
+bool run_open(struct run *r, struct err *e)
+{
+    r->canary_seen = arena_new(r->arena, bool, r->profile->load_count + 1);
+    r->corpus = smtp_corpus_create(r->profile->seed);
+    r->status_ring = ring_create(sizeof(struct run_status), 16);
+    if (!r->canary_seen || !r->corpus || !r->status_ring)
+        return err_set(e, EX_IO, "out of memory for the run");
+    return plan_make(&r->plan, r->arena, r->profile, r->options.world.run_id, e) &&
+           post_open(&r->interrupt_line, r->loop, run_on_interrupt, r, e) && open_records(r, e) &&
+           open_site(r, e) && open_world(r, e) && open_workers(r, e) && open_desk(r, e) &&
+           book_begin(r->book, e);
+}
+
+/* Probes, moves and what they dial with; sockets and children do not outlive the verdict. */
+void run_close_desk(struct run *r)
+{
+    muster_destroy(r->muster);
+    moves_destroy(r->moves);
+    if (r->options.world.shared)
+        dial_plain_destroy(r->dial);
+    else {
+        dial_curl_destroy(r->dial);
+        http_curl_destroy(r->http);
+        curl_loop_destroy(r->curl);
+        exec_real_destroy(r->exec);
+    }
+    r->muster = NULL;
+    r->moves = NULL;
+    r->dial = NULL;
+    r->http = NULL;
+    r->curl = NULL;
+    r->exec = NULL;
+}
+
+void run_close(struct run *r)
+{
+    run_close_desk(r);
+    for (uint32_t i = 0; i < r->workers_made; i++)
+        worker_destroy(r->workers[i]);
+    (void)journal_close(r->journal, NULL);
+    judgement_destroy(r->judgement);
+    book_destroy(r->book);
+    lab_host_destroy(r->lab);
+    for (uint32_t i = 0; r->tls && i < r->profile->site.server_count; i++)
+        tls_context_destroy(r->tls[i]);
+    smtp_corpus_destroy(r->corpus);
+    post_close(&r->interrupt_line);
+    ring_destroy(r->status_ring);
+    folder_destroy(r->folder);
+    if (r->loop) {
+        timer_disarm(r->loop, &r->step);
+        timer_disarm(r->loop, &r->flush);
+        timer_disarm(r->loop, &r->status);
+    }
+    if (!r->options.world.shared)
+        loop_destroy(r->loop);
+}

@@ -561,6 +561,16 @@ static void cut_port(char *host)
     }
 }
 
+/* Where the load's mail goes, and so where a known-bad address has to be: behind the first recipient's '@'. */
+static const char *recipients_domain(const struct pool *p)
+{
+    const struct site *site = &p->load->context->work->profile->site;
+    const struct group *g = &site->groups[p->load->load->to[0]];
+    const char *at = g->count > 0 ? strrchr(site->mailboxes[g->first].address, '@') : NULL;
+
+    return at ? at + 1 : "invalid";
+}
+
 static void name_things(struct pool *p)
 {
     const struct site *site = &p->load->context->work->profile->site;
@@ -573,7 +583,8 @@ static void name_things(struct pool *p)
     cut_port(p->host);
     (void)snprintf(p->helo, sizeof p->helo, "postmuster.%s", domain);
     (void)snprintf(p->subject, sizeof p->subject, "postmuster %s", p->load->load->name);
-    (void)snprintf(p->bad_address, sizeof p->bad_address, "pm-no-such-user@%s", domain);
+    (void)snprintf(p->bad_address, sizeof p->bad_address, "pm-no-such-user@%s",
+                   recipients_domain(p));
 }
 
 static bool smtp_open(struct sender_load *l, struct err *e)

@@ -353,6 +353,19 @@ bool smtp_text_compose(struct smtp_text *t, const struct smtp_corpus *c,
     return true;
 }
 
+void smtp_text_compose_body(struct smtp_text *t, const struct smtp_corpus *c,
+                            const struct smtp_text_order *o)
+{
+    struct pen w = {t->head};
+
+    t->corpus = c;
+    t->seven_bit = o->seven_bit;
+    t->span = span_of(c, o->number, o->body_bytes);
+    token_write(o->key, o->number, t->token);
+    put_first_line(&w, t->token);
+    t->head_bytes = FIRST_BYTES;
+}
+
 uint64_t smtp_text_bytes(const struct smtp_text *t, bool stuffed)
 {
     return t->head_bytes + (stuffed ? t->span.stuffed : t->span.raw) + t->span.tail;
@@ -611,6 +624,19 @@ static bool cut_header(struct slice message, struct slice *header, struct slice 
     return false;
 }
 
+static bool is_intact(const struct expected *x, struct slice body)
+{
+    return is_identical(x, false, body) || is_identical(x, true, body) || is_same_by_line(x, body);
+}
+
+enum smtp_text_state smtp_text_check_body(const struct smtp_corpus *c, const struct token_key *key,
+                                          uint64_t number, uint32_t body_bytes, struct slice body)
+{
+    struct expected x = expect(c, key, number, body_bytes);
+
+    return is_intact(&x, body) ? SMTP_TEXT_INTACT : SMTP_TEXT_CORRUPT;
+}
+
 enum smtp_text_state smtp_text_check(const struct smtp_corpus *c, const struct token_key *key,
                                      uint64_t number, uint32_t body_bytes, struct slice message)
 {
@@ -619,7 +645,7 @@ enum smtp_text_state smtp_text_check(const struct smtp_corpus *c, const struct t
 
     if (!cut_header(message, &header, &body))
         return SMTP_TEXT_CORRUPT;
-    if (is_identical(&x, false, body) || is_identical(&x, true, body) || is_same_by_line(&x, body))
+    if (is_intact(&x, body))
         return SMTP_TEXT_INTACT;
     enum encoding encoding = encoding_of(header);
     if (encoding != ENCODED_NOT && is_same_decoded(&x, encoding, body))

@@ -56,6 +56,9 @@ struct smtp_text {
 /* false: the addresses and the subject do not fit in a head. */
 bool smtp_text_compose(struct smtp_text *t, const struct smtp_corpus *c,
                        const struct smtp_text_order *o);
+/* Only the body, for protocols without header fields: of the order number, key, body_bytes and seven_bit count. */
+void smtp_text_compose_body(struct smtp_text *t, const struct smtp_corpus *c,
+                            const struct smtp_text_order *o);
 uint64_t smtp_text_bytes(const struct smtp_text *t,
                          bool stuffed); /* ends with CRLF, without the dot */
 /* Fills iov with what follows octet `from` (at most `room` pieces, so perhaps not all); returns how many. */
@@ -75,5 +78,8 @@ enum smtp_text_state {
  * not judged, only the body. Costs about a memcmp when nothing was changed. */
 enum smtp_text_state smtp_text_check(const struct smtp_corpus *c, const struct token_key *key,
                                      uint64_t number, uint32_t body_bytes, struct slice message);
+/* The same of a body that came without a header. */
+enum smtp_text_state smtp_text_check_body(const struct smtp_corpus *c, const struct token_key *key,
+                                          uint64_t number, uint32_t body_bytes, struct slice body);
 
 #endif

@@ -41,7 +41,7 @@ struct ipm_people {
 };
 
 struct ipm_part {
-    uint32_t tag; /* a0 IA5, a9 a message, ae bilateral, af extended .. */
+    uint32_t tag; /* a0 IA5, a9 a message, 8e bilateral, af extended .. */
     struct slice
         text; /* of IA5, of T61 pages (the first), of extended IA5 and general text; none: not text */
     struct slice raw; /* the whole element */

@@ -15,6 +15,7 @@
 
 struct association {
     struct layer l;
+    struct association_config config;
     struct stack stack;
     struct cotp cotp;
     struct session session;
@@ -151,7 +152,7 @@ static const char *refusal_words(enum stack_layer layer, int code)
 static void on_refuse(struct association *a, const struct unit *u)
 {
     struct assoc_event *ev = push(a, ASSOC_REFUSED);
-    bool ours = !a->stack.config->initiator;
+    bool ours = !a->config.initiator;
 
     ev->by = ours ? ASSOC_BY_US : ASSOC_BY_PEER;
     ev->layer = u->from;
@@ -224,7 +225,7 @@ static bool association_up(struct layer *l, struct unit *u, struct err *e)
 
     switch (u->what) {
     case SV_TRANSPORT_UP:
-        return !a->stack.config->initiator || rtse_open(&a->rtse, e);
+        return !a->config.initiator || rtse_open(&a->rtse, e);
     case SV_TRANSPORT_GONE:
         on_transport_gone(a, u);
         break;
@@ -290,7 +291,8 @@ struct association *association_create(const struct association_config *config)
     if (!a)
         return NULL;
     a->l = (struct layer){.ops = &association_ops, .stack = &a->stack};
-    if (!stack_init(&a->stack, config)) {
+    a->config = *config;
+    if (!stack_init(&a->stack, &a->config)) {
         free(a);
         return NULL;
     }
@@ -331,7 +333,7 @@ void association_begin(struct association *a)
     a->closing = false;
     a->heard = 0;
     a->first = a->events_n = 0;
-    if (a->stack.config->initiator)
+    if (a->config.initiator)
         cotp_call(&a->cotp);
 }
 
@@ -591,7 +593,7 @@ bool association_release(struct association *a)
 {
     struct err e;
 
-    if (!a->stack.config->initiator || a->closing || a->rtse.phase != RTSE_IDLE || a->stack.busy)
+    if (!a->config.initiator || a->closing || a->rtse.phase != RTSE_IDLE || a->stack.busy)
         return false;
     if (session_may(&a->session, SV_RELEASE))
         return a->closing = rtse_close(&a->rtse, &e);

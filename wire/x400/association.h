@@ -88,9 +88,10 @@ struct assoc_event {
 
 struct association;
 
-struct association *association_create(const struct association_config *config); /* NULL: memory */
-void association_destroy(struct association *a);                                 /* NULL is fine */
-void association_begin(struct association *a); /* a new connection; an initiator calls at once */
+/* The config is copied, what it points to is borrowed; NULL: memory. */
+struct association *association_create(const struct association_config *config);
+void association_destroy(struct association *a); /* NULL is fine */
+void association_begin(struct association *a);   /* a new connection; an initiator calls at once */
 
 /* Reads from *in, which moves on, until there is something to tell. Call again until ASSOC_MORE. */
 enum assoc_news association_hear(struct association *a, struct slice *in, struct assoc_event *ev);

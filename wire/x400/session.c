@@ -562,11 +562,12 @@ static bool on_confirm(struct session *s, const struct spdu *p, struct err *e)
     return true;
 }
 
-static bool say_give_ack(struct session *s, struct err *e)
+/* What the session layer answers by itself: GTA, AA. */
+static bool answer(struct session *s, enum spdu_kind kind, struct err *e)
 {
     struct unit u = stack_unit(s->l.stack, SV_GIVE);
 
-    spdu_put_head(&u.head, spdu_si(SPDU_GTA), 0);
+    spdu_put_head(&u.head, spdu_si(kind), 0);
     return stack_down(&s->l, &u, e);
 }
 
@@ -596,7 +597,9 @@ static bool check(struct session *s, const struct spdu *p, bool *told, struct er
     if (p->kind == SPDU_GT && (p->tokens & ALL_TOKENS) != ALL_TOKENS)
         return stack_bad(&s->l, e, "tokens given apart (%02x): they move together", p->tokens);
     if (p->kind == SPDU_GTC)
-        return say_give_ack(s, e);
+        return answer(s, SPDU_GTA, e);
+    if (p->kind == SPDU_AB && !(p->disconnect & RELEASE_TRANSPORT) && !s->l.stack->busy)
+        return answer(s, SPDU_AA, e);
     return true;
 }
 

@@ -44,7 +44,7 @@ enum stack_layer {
 
 enum stack_context { STACK_CTX_ACSE, STACK_CTX_RTSE, STACK_CTX_MTSE, STACK_CTX_COUNT };
 
-/* Who we are and what we offer; borrowed as long as the association lives. Empty selectors: none is sent, any is taken. */
+/* Who we are and what we offer. Empty selectors: none is sent, any is taken. */
 struct association_config {
     bool initiator;
     enum stack_mode mode; /* initiator */

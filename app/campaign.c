@@ -71,7 +71,7 @@ static uint64_t simulated_id(const struct job *j)
 
 static bool prepare(struct job *j, struct err *e)
 {
-    struct run_options o = {.runs_dir = j->of->runs_dir};
+    struct run_options o = {.runs_dir = j->of->runs_dir, .run_dir = j->of->run_dir};
 
     if (j->of->simulate) {
         struct sim_config sim = {.seed = j->profile->seed,

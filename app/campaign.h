@@ -30,6 +30,7 @@ struct campaign {
     const char *const *sets;
     uint32_t set_count;
     const char *runs_dir;
+    const char *run_dir; /* of the only job, instead; NULL: a fresh one below runs_dir */
     bool simulate;
     unsigned interrupts;
 };

@@ -9,6 +9,7 @@
 #include "app/plan.h"
 #include "base/text.h"
 #include "results/compare.h"
+#include "results/folder.h"
 #include "results/judge.h"
 #include "results/lines.h"
 
@@ -64,6 +65,10 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
         return cmd_usage(self);
     const char *dir = run_dir(argv[1], path);
 
+    if (folder_is_held(dir)) {
+        (void)err_set(&e, EX_LOCKED, "%s: a run is still writing to it", dir);
+        return cmd_fail(&e);
+    }
     (void)snprintf(summary, sizeof summary, "%s/summary.json", dir);
     bool ok = judge_folder(&r, dir, &e) && judgement_write_summary(r.judgement, summary, &e);
     int code = ok ? show(r.judgement, false) : cmd_fail(&e);

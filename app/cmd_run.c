@@ -134,6 +134,12 @@ static int run_all(struct campaign *c, struct watcher *w, char *const *paths, in
     for (int i = 0; i < count; i++)
         if (!campaign_add(c, paths[i], variant, &e))
             return cmd_fail(&e);
+    if (c->run_dir && c->count != 1) {
+        (void)err_set(&e, EX_BAD_USAGE,
+                      "--dir takes one run, these are %u; --variant \"\" picks the plain one",
+                      c->count);
+        return cmd_fail(&e);
+    }
     for (uint32_t i = 0; i < c->count; i++)
         w->matrix |= strchr(c->jobs[i].variant, '/') != NULL;
     walk(c, w);
@@ -155,16 +161,13 @@ static int run_all(struct campaign *c, struct watcher *w, char *const *paths, in
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
     struct cmd_list sets = {0};
-    const char *variant = NULL, *runs = "results/runs", *parallel = NULL;
+    const char *variant = NULL, *runs = "results/runs", *parallel = NULL, *dir = NULL;
     bool simulate = false, quiet = false;
     const struct cmd_option options[] = {
-        {.name = "variant", .text = &variant},
-        {.name = "set", .list = &sets},
-        {.name = "runs", .text = &runs},
-        {.name = "parallel", .text = &parallel},
-        {.name = "simulate", .flag = &simulate},
-        {.name = "quiet", .flag = &quiet},
-        {0},
+        {.name = "variant", .text = &variant},   {.name = "set", .list = &sets},
+        {.name = "runs", .text = &runs},         {.name = "dir", .text = &dir},
+        {.name = "parallel", .text = &parallel}, {.name = "simulate", .flag = &simulate},
+        {.name = "quiet", .flag = &quiet},       {0},
     };
     int first = cmd_parse(options, argc, argv);
     uint64_t at_once = 0;
@@ -177,6 +180,7 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
                          .sets = sets.items,
                          .set_count = sets.count,
                          .runs_dir = runs,
+                         .run_dir = dir,
                          .simulate = simulate};
     struct watcher w = {.quiet = quiet, .terminal = isatty(STDERR_FILENO), .color = cmd_color()};
 

@@ -12,7 +12,7 @@ static int cmd_help(const struct cmd *self, int argc, char **argv);
 
 // clang-format off
 static const struct cmd commands[] = {
-    {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR] [--parallel N] [--simulate] [--quiet]",
+    {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR | --dir DIR] [--parallel N] [--simulate] [--quiet]",
      "run profiles, all variants side by side, and judge", cmd_run},
     {"check", "PROFILE [--variant NAME] [--set section.key=value] [--print]",
      "parse and lint a profile, say what it would do", cmd_check},
@@ -24,6 +24,7 @@ static const struct cmd commands[] = {
     {"list", "RUN [--class CLASS] [--move N] [--json]", "one line a copy", cmd_list},
     {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N", "the story of one message, mailbox or move", cmd_trace},
     {"compare", "RUN RUN... [--json]", "class tables side by side", cmd_compare},
+    {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1},
     {"version", "", "print the version", cmd_version},
     {"help", "", "print this", cmd_help},
     {0, 0, 0, 0},

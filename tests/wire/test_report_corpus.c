@@ -14,16 +14,6 @@
 
 static struct arena *arena;
 
-static struct report read_mail(const char *mail)
-{
-    struct report r;
-
-    arena_destroy(arena);
-    arena = arena_create(8 << 20);
-    CHECK(report_read(arena, slice_of(mail), &r));
-    return r;
-}
-
 static void done(void)
 {
     arena_destroy(arena);

@@ -21,6 +21,7 @@ int cmd_report(const struct cmd *self, int argc, char **argv);
 int cmd_list(const struct cmd *self, int argc, char **argv);
 int cmd_trace(const struct cmd *self, int argc, char **argv);
 int cmd_compare(const struct cmd *self, int argc, char **argv);
+int cmd_p1(const struct cmd *self, int argc, char **argv);
 
 /* One row an option of a subcommand; long form only, and --x=y or --x y. Ends with a NULL name. */
 #define CMD_LIST_MAX 64

@@ -29,19 +29,18 @@ const struct p1_extension *p1_extension_find(const struct p1_extensions *x, int3
 
 /* --- keys --------------------------------------------------------------------------------------------------------- */
 
-static bool find_id(const struct ber *set, struct p1_id *id)
+/* Left absent when it is not there, or in pieces. */
+static void find_id(const struct ber *set, struct p1_id *id)
 {
     struct ber_element e, domain, local;
 
     if (!ber_find(set, 0x64, &e))
-        return false;
+        return;
     struct ber inside = ber_inside(&e);
 
-    if (!ber_take(&inside, 0x63, &domain) || ber_next(&inside, &local) != BER_GOT ||
-        local.constructed || !oraddr_domain_read(&domain, NULL, &id->domain))
-        return false;
-    id->local = local.value;
-    return true;
+    if (ber_take(&inside, 0x63, &domain) && ber_next(&inside, &local) == BER_GOT &&
+        !local.constructed && oraddr_domain_read(&domain, NULL, &id->domain))
+        id->local = local.value;
 }
 
 static struct slice find_text(const struct ber *set, uint32_t tag)
@@ -103,7 +102,8 @@ bool p1_keys_read(struct slice apdu, struct p1_keys *k)
     }
     k->content_id = find_text(&set, 0x4a);
     k->correlator = find_correlator(&set, 0xa3);
-    return find_id(&set, &k->id);
+    find_id(&set, &k->id);
+    return true;
 }
 
 enum p1_by p1_identify(const struct p1_keys *k, const struct token_key *key, uint64_t *message)

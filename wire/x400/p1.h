@@ -225,7 +225,7 @@ struct
     struct slice content; /* of a report: the returned content */
 };
 
-bool p1_keys_read(struct slice apdu, struct p1_keys *k);
+bool p1_keys_read(struct slice apdu, struct p1_keys *k); /* false: no APDU */
 
 enum p1_by { P1_BY_NOTHING, P1_BY_ID, P1_BY_CONTENT_ID, P1_BY_CORRELATOR, P1_BY_CONTENT };
 

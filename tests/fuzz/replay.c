@@ -1,0 +1,105 @@
+/* replay.c - runs a fuzz target without libFuzzer: replay RUNS SEED FILE... mutates the files (hex) by a seeded generator.
+ *
+ * Mutations are those that parsers of lengths and tags stumble over: octets changed, cut, doubled, swapped with those of
+ * another file, lengths set to extremes. The same arguments give the same inputs.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+
+#define FILES_MAX 128
+#define INPUT_MAX 8192u
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
+
+struct input {
+    unsigned char octets[INPUT_MAX];
+    size_t n;
+};
+
+static struct input files[FILES_MAX];
+static size_t count;
+
+static bool load(const char *path)
+{
+    struct input *in = &files[count];
+    FILE *f = fopen(path, "re");
+    char line[1000];
+    unsigned octet;
+
+    if (!f || count == FILES_MAX)
+        return false;
+    while (fgets(line, sizeof line, f)) {
+        int used;
+
+        for (char *p = line; line[0] != '#' && sscanf(p, "%2x%n", &octet, &used) == 1; p += used)
+            if (in->n < INPUT_MAX)
+                in->octets[in->n++] = (unsigned char)octet;
+    }
+    (void)fclose(f);
+    count++;
+    return true;
+}
+
+static void mutate(struct input *in, struct rng *r)
+{
+    static const unsigned char extremes[] = {0x00, 0x01, 0x7f, 0x80, 0x81, 0x82, 0x84, 0x88, 0xff};
+    const struct input *other = &files[rng_below(r, count)];
+    size_t at = in->n ? rng_below(r, in->n) : 0, n = 1 + rng_below(r, 8);
+
+    switch (rng_below(r, 6)) {
+    case 0:
+        in->octets[at] ^= (unsigned char)(1u << rng_below(r, 8));
+        break;
+    case 1:
+        in->octets[at] = extremes[rng_below(r, sizeof extremes)];
+        break;
+    case 2: /* out with some */
+        n = n < in->n - at ? n : in->n - at;
+        memmove(in->octets + at, in->octets + at + n, in->n - at - n);
+        in->n -= n;
+        break;
+    case 3: /* some twice */
+        if (in->n + n > INPUT_MAX || at + n > in->n)
+            break;
+        memmove(in->octets + at + n, in->octets + at, in->n - at);
+        in->n += n;
+        break;
+    case 4: /* some of another */
+        for (size_t i = 0; i < n && at + i < in->n && at + i < other->n; i++)
+            in->octets[at + i] = other->octets[at + i];
+        break;
+    default:
+        in->n = at;
+        break;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long runs = argc > 3 ? strtoul(argv[1], NULL, 10) : 0;
+    unsigned long seed = argc > 3 ? strtoul(argv[2], NULL, 10) : 0;
+
+    for (int i = 3; i < argc; i++)
+        if (!load(argv[i])) {
+            (void)fprintf(stderr, "%s: cannot be read\n", argv[i]);
+            return 2;
+        }
+    if (count == 0) {
+        (void)fprintf(stderr, "usage: replay RUNS SEED FILE...\n");
+        return 2;
+    }
+    for (unsigned long i = 0; i < runs; i++) {
+        struct rng r = rng_at(seed, 0x66757a7a, i);
+        struct input in = files[rng_below(&r, count)];
+
+        for (uint64_t k = i < count ? 0 : 1 + rng_below(&r, 6); k > 0; k--)
+            mutate(&in, &r);
+        (void)LLVMFuzzerTestOneInput(in.octets, in.n);
+    }
+    (void)printf("%lu inputs from %zu files\n", runs, count);
+    return 0;
+}

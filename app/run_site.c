@@ -154,7 +154,7 @@ static bool open_records(struct run *r, struct err *e)
     struct journal_sink *sink = r->book ? book_writer(r->book, e) : NULL;
     if (!sink)
         return false;
-    r->journal = journal_create(r->journal_dir, 0, r->plan.manifest.run_id, false, sink, e);
+    r->journal = journal_create(r->journal_dir, 0, r->plan.manifest.run_id, sink, e);
     return r->journal && (r->options.world.no_sync || book_sync(sink, r->journal, e));
 }
 

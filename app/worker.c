@@ -177,7 +177,7 @@ static bool open_sender(struct worker *w, struct err *e)
 {
     const struct worker_config *c = &w->c;
 
-    w->journal = journal_create(c->journal_dir, c->index + 1, c->run_id, false, c->sink, e);
+    w->journal = journal_create(c->journal_dir, c->index + 1, c->run_id, c->sink, e);
     if (!w->journal || (c->sync && !book_sync(c->sink, w->journal, e)))
         return false;
     struct sender_context context = {.loop = w->loop,

@@ -46,7 +46,7 @@ static const char magic[8] = {'P', 'M', 'J', 'R', 'N', 'L', '0', '1'};
 
 struct journal {
     int fd;
-    bool sync, failed;
+    bool failed;
     off_t written; /* bytes in whole blocks */
     struct journal_sink *sink;
     struct err err;
@@ -95,10 +95,10 @@ static bool write_head(struct journal *j, uint32_t thread, uint64_t run_id)
     memcpy(h.magic, magic, sizeof magic);
     h.crc = head_crc(&h);
     j->written = sizeof h;
-    return write_whole(j->fd, &h, sizeof h) && (!j->sync || fdatasync(j->fd) == 0);
+    return write_whole(j->fd, &h, sizeof h);
 }
 
-struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id, bool sync,
+struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id,
                                struct journal_sink *sink, struct err *e)
 {
     struct journal *j = calloc(1, sizeof *j);
@@ -107,7 +107,6 @@ struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id
         err_set(e, EX_IO, "journal: out of memory");
         return NULL;
     }
-    j->sync = sync;
     j->sink = sink;
     (void)snprintf(j->path, sizeof j->path, "%s/%04u" SUFFIX, dir, thread);
     j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -142,7 +141,7 @@ bool journal_flush(struct journal *j)
     if (b->count == 0)
         return true;
     b->crc = block_crc(b);
-    if (!write_whole(j->fd, b, n) || (j->sync && fdatasync(j->fd) < 0))
+    if (!write_whole(j->fd, b, n))
         return give_up(j);
     j->written += (off_t)n;
     if (j->sink)

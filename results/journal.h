@@ -29,8 +29,8 @@ struct journal_sink { /* where written blocks go; called on the writer's thread 
     void *owner;
 };
 
-/* Creates dir/<thread>.mpj (4 digits); sink may be NULL. sync: fdatasync at every flush. NULL with e (EX_IO). */
-struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id, bool sync,
+/* Creates dir/<thread>.mpj (4 digits); sink may be NULL. NULL with e (EX_IO). */
+struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id,
                                struct journal_sink *sink, struct err *e);
 /* false once a write failed (EX_IO, see journal_error): the event is not recorded, the run must stop. */
 bool journal_add(struct journal *j, const struct event *ev);

@@ -49,7 +49,7 @@ static bool add_n(struct journal *j, uint64_t first, uint64_t n)
 static bool write_file(const char *dir, uint32_t thread, uint64_t n, uint64_t flush_every)
 {
     struct err e = {0};
-    struct journal *j = journal_create(dir, thread, RUN, false, NULL, &e);
+    struct journal *j = journal_create(dir, thread, RUN, NULL, &e);
     bool ok = j != NULL;
 
     for (uint64_t i = 0; ok && i < n; i++) {
@@ -88,7 +88,7 @@ static void the_ledger_is_told_only_what_the_disk_has(void)
     struct sums s = {0};
     struct journal_sink sink = {.block = sink_block, .owner = &s};
     struct err e = {0};
-    struct journal *j = journal_create(dir, 3, RUN, true, &sink, &e);
+    struct journal *j = journal_create(dir, 3, RUN, &sink, &e);
 
     CHECK(add_n(j, 0, JOURNAL_BLOCK_EVENTS - 1));
     CHECK_U64(s.count, 0);
@@ -107,7 +107,7 @@ static void the_file_format_has_these_bytes(void)
 {
     const char *dir = scratch_dir("journal-format");
     struct err e = {0};
-    struct journal *j = journal_create(dir, 7, 0x0102030405060708, false, NULL, &e);
+    struct journal *j = journal_create(dir, 7, 0x0102030405060708, NULL, &e);
     char path[300];
     size_t n = 0;
 
@@ -209,9 +209,9 @@ static void an_existing_journal_is_not_written_over(void)
     struct err e = {0};
 
     CHECK(write_file(dir, 0, 10, 0));
-    CHECK(journal_create(dir, 0, RUN, false, NULL, &e) == NULL);
+    CHECK(journal_create(dir, 0, RUN, NULL, &e) == NULL);
     CHECK_U64(e.code, EX_IO);
-    CHECK(journal_create("no/such/folder", 0, RUN, false, NULL, &e) == NULL);
+    CHECK(journal_create("no/such/folder", 0, RUN, NULL, &e) == NULL);
     CHECK(journal_close(NULL, &e));
 }
 
@@ -224,7 +224,7 @@ static void a_full_disk_is_an_error_and_leaves_a_valid_journal(void)
     struct journal_sink sink = {.block = sink_block, .owner = &told};
     uint32_t torn;
     struct err e = {0};
-    struct journal *j = journal_create(dir, 0, RUN, false, &sink, &e);
+    struct journal *j = journal_create(dir, 0, RUN, &sink, &e);
 
     (void)signal(SIGXFSZ, SIG_IGN);
     (void)getrlimit(RLIMIT_FSIZE, &old);
@@ -262,7 +262,7 @@ static void killed_at_any_moment_the_disk_has_all_that_the_ledger_was_told(void)
         pid_t child = fork();
 
         if (child == 0) {
-            struct journal *j = journal_create(dir, 0, RUN, false, NULL, NULL);
+            struct journal *j = journal_create(dir, 0, RUN, NULL, NULL);
 
             for (uint64_t i = 0;; i += 37) {
                 uint32_t n = 37;

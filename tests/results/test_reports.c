@@ -43,8 +43,8 @@ static void write_run(const char *dir)
     (void)snprintf(path, sizeof path, "mkdir -p %s/journal", dir);
     CHECK(system(path) == 0); /* NOLINT(cert-env33-c): a test's own folder */
     (void)snprintf(path, sizeof path, "%s/journal", dir);
-    struct journal *j[2] = {journal_create(path, 0, w.m.run_id, false, NULL, &e),
-                            journal_create(path, 1, w.m.run_id, false, NULL, &e)};
+    struct journal *j[2] = {journal_create(path, 0, w.m.run_id, NULL, &e),
+                            journal_create(path, 1, w.m.run_id, NULL, &e)};
 
     for (uint32_t i = 0; i < w.count; i++)
         CHECK(journal_add(j[i % 2], &w.events[i]));

@@ -89,7 +89,7 @@ struct fake_run *fake_run_create(const char *name)
     r->loop = loop_sim_create(&(struct sim_config){.seed = 1, .start_ns = NS_PER_S}, &e);
     r->clock = (struct run_clock){.origin_ns = NS_PER_S, .scale = 10};
     r->sink = (struct journal_sink){.block = keep_block, .owner = r};
-    r->journal = journal_create(scratch_dir(name), 0, 7, false, &r->sink, &e);
+    r->journal = journal_create(scratch_dir(name), 0, 7, &r->sink, &e);
     PM_ASSERT(r->loop && r->journal);
     fake_http_init(&r->http, r->loop);
     fake_exec_init(&r->exec, r->loop);

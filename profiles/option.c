@@ -257,7 +257,7 @@ static const struct option options[] = {
     {SEC_SETTLE, "lifetime", OPT_DURATION, AT(profile, lifetime_ns), .preset = "0", RANGE(0, NS(30 * DAY)),
      .help = "lifetimes: the longest that the site keeps trying."},
     {SEC_SETTLE, "late", OPT_DURATION, AT(profile, late_ns), .preset = "30s", RANGE(1e6, NS(30 * DAY)),
-     .help = "Later than this (plus the length of a move that it met) a delivery is late."},
+     .help = "Seen later than this after acceptance (plus the time its mailbox was moving meanwhile, and 60 s if it was) a delivery is late."},
     {SEC_SETTLE, "alternate_lag", OPT_DURATION, AT(profile, alternate_lag_ns), .preset = "16m", RANGE(0, NS(30 * DAY)),
      .help = "How long after a change of an alternate copies at the old one are still fine: cache lifetime plus replication."},
     {SEC_SETTLE, "canary", OPT_BOOL, AT(profile, canary), .preset = "yes",
@@ -327,7 +327,9 @@ const struct gate_name profile_gates[] = {
     {"attribution-weak", "the report did not name its recipient", false, false},
     {"after-final", "came after silence was final", false, false},
     {"identities", "sums that do not balance", false, false},
+    {"moves-failed", "moves planned and not done: failed, or never ended", false, false},
     {"moves-disproved", "moves that said done and were not", false, false},
+    {"actions-failed", "actions that were not carried out", false, false},
     {"pacing-p99", "real time that 99 of 100 messages left late at most", false, true},
     {0},
 };

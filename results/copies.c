@@ -8,7 +8,8 @@
 
 #include "results/ledger_private.h"
 
-#define COPIES_MAX 1024u
+#define COPIES_MAX         1024u
+#define LATE_AFTER_MOVE_NS (60 * NS_PER_S) /* until a probe is back in a mailbox that moved */
 
 struct copies {
     const struct ledger *l;
@@ -327,14 +328,20 @@ static void attribute_report(struct copies *c, const struct clue *k)
 
 /* ------------------------------------------------------------------------------------------------ facts to classes */
 
+/* While a mailbox moves nobody can log on to it: what came just before is first seen after the move, however early it was
+ * there. So the part of a move that lies between acceptance and sight does not count, nor does the way back to a log-on. */
 static bool is_late(const struct copies *c, const struct copy *p)
 {
+    if (!p->facts.h || p->first_seen_ns == NEVER_NS || p->end_ns == NEVER_NS ||
+        p->first_seen_ns <= p->end_ns)
+        return false;
+    uint64_t moving = history_moving(c->h, p->mailbox, p->end_ns, p->first_seen_ns);
+    uint64_t other = history_moving(c->h, p->to, p->end_ns, p->first_seen_ns);
     uint64_t limit = c->l->manifest->late_ns;
 
-    if (p->move.during && p->move.length_ns)
-        limit = p->move.length_ns + 2 * limit;
-    return p->facts.h && p->first_seen_ns != NEVER_NS && p->end_ns != NEVER_NS &&
-           p->first_seen_ns > p->end_ns && p->first_seen_ns - p->end_ns > limit;
+    moving = moving > other ? moving : other; /* an alternate's copy may wait for its primary's */
+    limit += moving ? moving + LATE_AFTER_MOVE_NS : 0;
+    return p->first_seen_ns - p->end_ns > limit;
 }
 
 static bool is_after_final(const struct copies *c, const struct copy *p)

@@ -302,7 +302,6 @@ static struct nearest_move relate(const struct history *h, uint32_t move, uint64
     uint64_t copy = mark(h, move, MARK_COPY), flip = mark(h, move, MARK_FLIPPED);
     struct nearest_move n = {.move = move, .phase_ns = (int64_t)(t_ns - asked)};
 
-    n.length_ns = end == NEVER_NS ? 0 : end - asked;
     n.during = t_ns >= asked && t_ns <= end;
     *distance = t_ns < asked ? asked - t_ns : n.during ? 0 : t_ns - end;
     if (t_ns < asked)
@@ -333,6 +332,21 @@ struct nearest_move history_move(const struct history *h, uint32_t mailbox, uint
         }
     }
     return best;
+}
+
+uint64_t history_moving(const struct history *h, uint32_t mailbox, uint64_t from_ns, uint64_t to_ns)
+{
+    uint64_t moving = 0;
+
+    if (mailbox == NO_INDEX || from_ns >= to_ns)
+        return 0;
+    for (uint32_t i = h->move_first[mailbox]; i < h->move_first[mailbox + 1]; i++) {
+        uint64_t asked = mark(h, h->moves[i], MARK_ASKED), end = move_end(h, h->moves[i]);
+        uint64_t first = asked > from_ns ? asked : from_ns, last = end < to_ns ? end : to_ns;
+
+        moving += last > first ? last - first : 0;
+    }
+    return moving < to_ns - from_ns ? moving : to_ns - from_ns;
 }
 
 uint64_t history_last_moved(const struct history *h, uint32_t mailbox)

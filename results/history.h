@@ -56,12 +56,14 @@ void history_each_alternate(const struct history *h, uint32_t recipient,
 struct nearest_move {
     uint32_t move; /* NO_INDEX: none within reach */
     enum move_phase phase;
-    int64_t phase_ns;   /* since it was asked for; negative before */
-    uint64_t length_ns; /* asked to ended; 0: did not end */
-    bool during;        /* between asked and ended */
+    int64_t phase_ns; /* since it was asked for; negative before */
+    bool during;      /* between asked and ended */
 };
 
 struct nearest_move history_move(const struct history *h, uint32_t mailbox, uint64_t t_ns);
+/* How much of [from_ns, to_ns] the mailbox was on the move, asked to ended. */
+uint64_t history_moving(const struct history *h, uint32_t mailbox, uint64_t from_ns,
+                        uint64_t to_ns);
 /* The newest of a mailbox's marks of moving; 0: none. */
 uint64_t history_last_moved(const struct history *h, uint32_t mailbox);
 

@@ -61,7 +61,7 @@ struct manifest {
     bool queues_visible;      /* a queue probe covers every server */
     uint64_t settle_retry_ns; /* a stranded entry stands still for longer than this */
     uint64_t lifetime_ns; /* silence by lifetime: final this long after acceptance; 0: not stated */
-    uint64_t late_ns;     /* delivered later than this (plus the move's length) is late: 30 s */
+    uint64_t late_ns;     /* seen later than this (plus time on the move) is late: 30 s */
     uint64_t alternate_lag_ns; /* cache lifetime plus replication lag of an alternate's change */
     uint64_t
         lateness_limit_ns; /* shortest knob a scenario relies on, real lateness x scale must stay below; 0: none */

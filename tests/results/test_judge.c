@@ -550,7 +550,7 @@ static void late_is_judged_by_the_move_it_fell_into(void)
     seen(&w, 0, 50, 0, BOB, 1); /* 40 s outside a move */
     seen(&w, 0, 195, 1, BOB, 1);
     accepted(&w, 1, 120);
-    seen(&w, 1, 250, 1, BOB, 1); /* 130 s; the move lasted 91 s: up to 151 s are fine */
+    seen(&w, 1, 250, 1, BOB, 1); /* 130 s, 71 s of them on the move: up to 161 s are fine */
     accepted(&w, 2, 120);
     seen(&w, 2, 290, 1, BOB, 1);
     moved(&w, 0, 100, 190, 191);
@@ -561,6 +561,28 @@ static void late_is_judged_by_the_move_it_fell_into(void)
     CHECK(has_flag(copy_of(&w, 2, false), FLAG_LATE));
     CHECK_BETWEEN((double)copy_of(&w, 1, false)->move.phase_ns, 20.0e9, 20.02e9);
     CHECK_U64(copy_of(&w, 0, false)->move.phase, MOVE_BEFORE);
+    world_fini(&w);
+}
+
+static void what_came_just_before_a_move_and_was_seen_after_it_is_not_late(void)
+{
+    struct world w;
+
+    world_init(&w, 4);
+    for (uint64_t i = 0; i < 3; i++)
+        accepted(&w, i, 96 + (double)i);
+    seen(&w, 0, 195, 1, BOB, 1); /* 99 s, 91 s of them on the move */
+    seen(&w, 1, 278, 1, BOB, 1); /* 181 s; 30 + 91 + 60 are fine */
+    seen(&w, 2, 280, 1, BOB, 1); /* 182 s */
+    accepted(&w, 3, 192);        /* after the move, which grants it nothing */
+    seen(&w, 3, 225, 1, BOB, 1);
+    moved(&w, 0, 100, 190, 191);
+    settle(&w, 400);
+    (void)judged(&w);
+    CHECK(!has_flag(copy_of(&w, 0, false), FLAG_LATE));
+    CHECK(!has_flag(copy_of(&w, 1, false), FLAG_LATE));
+    CHECK(has_flag(copy_of(&w, 2, false), FLAG_LATE));
+    CHECK(has_flag(copy_of(&w, 3, false), FLAG_LATE));
     world_fini(&w);
 }
 
@@ -651,6 +673,7 @@ static const struct test tests[] = {
     TEST(an_alternate_is_owed_allowed_or_barred_by_the_time_of_acceptance),
     TEST(a_report_belongs_to_the_slot_that_it_names),
     TEST(late_is_judged_by_the_move_it_fell_into),
+    TEST(what_came_just_before_a_move_and_was_seen_after_it_is_not_late),
     TEST(nothing_sent_or_nothing_moved_is_no_pass),
     TEST(silence_that_was_asked_for_needs_no_canary),
     TEST(a_mailbox_that_is_recipient_and_alternate_shares_its_copies_out),

@@ -1,6 +1,7 @@
 /* spdu.c - parameters of SPDUs, read with bounds and written backwards.
  *
- * Groups (1, 5, 33) are read as if their members stood outside: no member occurs in two groups of one SPDU.
+ * Groups (1, 5, 33) are read as if their members stood outside. Only AR has a member twice: the identifier of the activity
+ * resumed is in group 33, the new one behind it, and the last counts.
  */
 #include "wire/x400/spdu.h"
 

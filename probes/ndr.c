@@ -184,6 +184,12 @@ static bool says_loop(const struct report_recipient *to)
            fields_has(slice_of(to->diagnostic), "too many hops");
 }
 
+/* RFC 3464, or Exchange's text with a sentence of its own; what was gathered from mere signs is neither. */
+static bool is_well_formed(const struct report *r, const struct report_recipient *to)
+{
+    return r->standard || (strcmp(r->format, "exchange") == 0 && to->status[0] != 0);
+}
+
 static uint32_t report_code(const struct report *r, const struct report_recipient *to,
                             uint32_t named, bool to_originator)
 {
@@ -192,7 +198,7 @@ static uint32_t report_code(const struct report *r, const struct report_recipien
 
     if (to_originator)
         flags |= REPORT_TO_ORIGINATOR;
-    if (!r->standard)
+    if (!is_well_formed(r, to))
         flags |= REPORT_MALFORMED;
     if (named == NO_INDEX)
         flags |= REPORT_WEAK;

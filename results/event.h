@@ -131,6 +131,7 @@ enum finding {
     FIND_UNREADABLE_REPORT, /* looks like a report, names nothing of ours; a: mailbox */
     FIND_DIRECTORIES_DIFFER, /* after replication should be over; a: mailbox */
     FIND_ACTION_FAILED,      /* an action of the profile was not carried out; a: which action */
+    FIND_INTERRUPTED,        /* somebody broke the run off; a: how often he asked */
     FIND_COUNT
 };
 
@@ -167,7 +168,7 @@ static inline unsigned event_code_reply(uint32_t code)
 
 enum {
     REPORT_TO_ORIGINATOR = 1 << 3,
-    REPORT_MALFORMED = 1 << 4, /* not RFC 3464, or not wholly */
+    REPORT_MALFORMED = 1 << 4, /* neither RFC 3464 nor a known text */
     REPORT_WEAK = 1 << 5,      /* the recipient was not named: attribution is a guess */
     REPORT_WRONG_STATUS = 1 << 6,
     REPORT_LOOP = 1 << 7, /* says that the message looped */

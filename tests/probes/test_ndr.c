@@ -78,8 +78,7 @@ static void flags_say_who_got_it_and_how_far_to_trust_it(void)
     code = newest_code(g);
     CHECK_U64(code & 7, REPORT_FAILED);
     CHECK(code & REPORT_TO_ORIGINATOR);
-    CHECK(code & REPORT_MALFORMED);
-    CHECK(!(code & (REPORT_WEAK | REPORT_LOOP | REPORT_WRONG_STATUS)));
+    CHECK(!(code & (REPORT_MALFORMED | REPORT_WEAK | REPORT_LOOP | REPORT_WRONG_STATUS)));
     CHECK_U64(code >> 8 & 7, 5);
     CHECK_U64(code >> 11 & 511, 4);
     (void)take_text(g, n, 41, "nobody",
@@ -89,6 +88,26 @@ static void flags_say_who_got_it_and_how_far_to_trust_it(void)
     CHECK(!(code & REPORT_TO_ORIGINATOR));
     CHECK(code & REPORT_WEAK);
     CHECK(code & REPORT_LOOP);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static void exchanges_text_is_well_formed_and_what_only_looks_like_a_report_is_not(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    char mail[1000], token[40];
+
+    (void)take_text(g, n, 41, "joanne-1@lab.test", COMMS, 4);
+    CHECK(!(newest_code(g) & REPORT_MALFORMED));
+    (void)take_text(g, n, 41, "joanne-1@lab.test", "The dog ate it", 4);
+    CHECK(newest_code(g) & REPORT_MALFORMED);
+    (void)snprintf(mail, sizeof mail,
+                   "From: MAILER-DAEMON@s1\r\nSubject: failure notice %s\r\n\r\n"
+                   "could not be delivered:\r\n<joanne-1@lab.test>:\r\n",
+                   rig_token(g, 7, token));
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+    CHECK(newest_code(g) & REPORT_MALFORMED);
     ndr_destroy(n);
     rig_destroy(g);
 }
@@ -229,6 +248,7 @@ static void raw_reports_are_kept_once(void)
 static const struct test tests[] = {
     TEST(a_report_belongs_to_the_mailbox_it_names),
     TEST(flags_say_who_got_it_and_how_far_to_trust_it),
+    TEST(exchanges_text_is_well_formed_and_what_only_looks_like_a_report_is_not),
     TEST(only_failed_is_failed),
     TEST(the_alternates_address_wins_over_the_original_recipient),
     TEST(the_same_report_read_again_is_the_same),

@@ -25,7 +25,7 @@ static bool load(const char *path, struct buf *file, struct err *e)
         file->n += n;
     } while (n > 0);
     bool ok = room ? !ferror(f) || err_set(e, EX_IO, "%s: %s", path, strerror(errno))
-                   : err_set(e, EX_IO, "%s: more than %u octets", path, P1_DUMP_MAX);
+                   : err_set(e, EX_IO, "%s: more than %zu octets", path, P1_DUMP_MAX);
 
     if (!standard)
         (void)fclose(f);

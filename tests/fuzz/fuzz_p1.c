@@ -14,7 +14,8 @@
 #define CEILING (16u << 20)
 #define ROOM    (256u << 10)
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n); /* its name is libFuzzer's */
+// NOLINTNEXTLINE(readability-identifier-naming): its name is libFuzzer's
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
 
 static void write_twice(const struct p1_apdu *apdu, struct arena *a, enum x400_year year)
 {
@@ -56,6 +57,7 @@ static void try_address(struct slice octets, struct arena *a)
     }
 }
 
+// NOLINTNEXTLINE(readability-identifier-naming): its name is libFuzzer's
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
     struct slice octets = slice_from(data, n);

@@ -13,6 +13,7 @@
 #define FILES_MAX 128
 #define INPUT_MAX 8192u
 
+// NOLINTNEXTLINE(readability-identifier-naming): its name is libFuzzer's
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
 
 struct input {
@@ -23,22 +24,27 @@ struct input {
 static struct input files[FILES_MAX];
 static size_t count;
 
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static bool load(const char *path)
 {
     struct input *in = &files[count];
     FILE *f = fopen(path, "re");
     char line[1000];
-    unsigned octet;
 
     if (!f || count == FILES_MAX)
         return false;
-    while (fgets(line, sizeof line, f)) {
-        int used;
-
-        for (char *p = line; line[0] != '#' && sscanf(p, "%2x%n", &octet, &used) == 1; p += used)
-            if (in->n < INPUT_MAX)
-                in->octets[in->n++] = (unsigned char)octet;
-    }
+    while (fgets(line, sizeof line, f))
+        for (char *p = line; line[0] != '#' && p[0] && p[1]; p++)
+            if (digit(p[0]) >= 0 && digit(p[1]) >= 0 && in->n < INPUT_MAX) {
+                in->octets[in->n++] = (unsigned char)(digit(p[0]) << 4 | digit(p[1]));
+                p++;
+            }
     (void)fclose(f);
     count++;
     return true;

@@ -385,16 +385,16 @@ static void what_cannot_be_right_is_refused_in_words(void)
 
 static void more_elements_than_the_standard_has_are_refused(void)
 {
-    static unsigned char many[200000];
+    static const unsigned char head[] = {0xa2, 0x83, 0x02, 0x00, 0x09,
+                                         0xa2, 0x83, 0x02, 0x00, 0x04};
+    static const unsigned char one[] = {0x31, 0x02, 0x60, 0x00};
+    static unsigned char many[sizeof head + 0x020004];
     struct read r;
-    size_t n = 0;
+    size_t n = sizeof head;
 
-    memcpy(many, "\xa2\x83\x02\x00\x09\xa2\x83\x02\x00\x04",
-           10); /* 2^17 + 4 octets of recipients */
-    n = 10;
-    for (; n + 4 <= 10 + 131076; n += 4)
-        memcpy(many + n, "\x31\x02\x60\x00", 4);
-    many[4] = 9;
+    memcpy(many, head, sizeof head);
+    for (; n < sizeof many; n += sizeof one)
+        memcpy(many + n, one, sizeof one);
     read_slice(&r, slice_from(many, n));
     CHECK(!r.ok);
     CHECK_HAS(r.e.text, "more elements");
@@ -518,7 +518,7 @@ static void times_are_read_in_all_their_forms(void)
     CHECK_I64(time_of(""), -1);
     p1_time_write(1795262400, out);
     CHECK_MEM(out, sizeof out, "261121120000Z", 13);
-    for (int64_t s = 0; s < 2300000000; s += 86399 * 7) {
+    for (int64_t s = 0; s < 2300000000; s += 604793) {
         int64_t back = 0;
 
         p1_time_write(s, out);

@@ -157,7 +157,7 @@ void p1_time_write(int64_t unix_s, char out[P1_TIME_CHARS])
     date_of(days, &year, &month, &day);
     int64_t parts[] = {year % 100, month, day, rest / 3600, rest / 60 % 60, rest % 60};
 
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 6; i++) {
         int64_t n = parts[i] < 0 ? 0 : parts[i];
 
         out[2 * i] = (char)('0' + n / 10);

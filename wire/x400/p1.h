@@ -108,15 +108,14 @@ enum p1_form {             /* how an extension is held */
 
 struct p1_extension {
     int32_t type; /* enum p1_extension_number or another; P1_NONE: `oid` */
+    enum p1_form form;
     struct slice oid;
     struct p1_bits criticality;
-    enum p1_form form;
-    uint32_t tag;
+    uint32_t tag, count;
     int64_t number;
     struct slice value;
     struct oraddr *name;
     struct p1_change *changes;
-    uint32_t count;
     struct p1_hops hops;
 };
 

@@ -129,7 +129,7 @@ static void take_segment(struct dump *d, struct slice information)
             room = buf_add(&d->apdu, one.p, one.n);
     }
     if (!room)
-        d->ok = err_set(d->e, EX_IO, "an APDU of more than %u octets", P1_DUMP_MAX);
+        d->ok = err_set(d->e, EX_IO, "an APDU of more than %zu octets", P1_DUMP_MAX);
 }
 
 static void end_apdu(struct dump *d)
@@ -324,7 +324,7 @@ static bool dump_data(struct dump *d, struct slice tpdu)
     if (head < 3 || head > tpdu.n)
         return d->ok = err_set(d->e, EX_WIRE, "cotp: a DT without its head");
     if (!buf_add(&d->tsdu, tpdu.p + head, tpdu.n - head))
-        return d->ok = err_set(d->e, EX_IO, "a TSDU of more than %u octets", P1_DUMP_MAX);
+        return d->ok = err_set(d->e, EX_IO, "a TSDU of more than %zu octets", P1_DUMP_MAX);
     if (!(tpdu.p[2] & COTP_EOT))
         return true;
     say(d, "TSDU of %zu octets\n", d->tsdu.n);

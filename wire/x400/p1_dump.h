@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define P1_DUMP_MAX (64u << 20) /* octets of a file */
+#define P1_DUMP_MAX ((size_t)64 << 20) /* octets of a file */
 
 /* What could be read stands in `out` even after a failure. */
 bool p1_dump(struct slice file, struct buf *out, struct err *e);

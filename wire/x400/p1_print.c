@@ -54,10 +54,11 @@ static void octets_line(struct pen *w, const char *label, struct slice s)
 {
     char hex[3 * 32 + 4] = "";
 
+    if (!s.p)
+        return;
     for (size_t i = 0; i < s.n && i < 32; i++)
         (void)snprintf(hex + 3 * i, 4, "%02x ", s.p[i]);
-    if (s.p)
-        line(w, label, "%zu octets: %s%s", s.n, hex, s.n > 32 ? ".." : "");
+    line(w, label, "%zu octets: %s%s", s.n, hex, s.n > 32 ? ".." : "");
 }
 
 static const char *address(const struct oraddr *o, char *out, size_t room)

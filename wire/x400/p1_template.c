@@ -363,13 +363,13 @@ static void stamp(struct p1_template *t, const struct p1_order *x, char id[ID_CH
     patch(&t->extensions, AT_TIME, time);
 }
 
-size_t p1_template_most(const struct p1_template *t, const struct p1_order *o)
+size_t p1_template_most(const struct p1_template *t, const struct p1_order *x)
 {
-    size_t n = smtp_text_bytes(o->body, false) + HEADS_BYTES + 3 * o->from.n + ID_CHARS;
+    size_t n = smtp_text_bytes(x->body, false) + HEADS_BYTES + 3 * x->from.n + ID_CHARS;
 
     n += t->id.n + t->middle.n + t->trace.n + t->extensions.n + t->subject.n;
-    for (uint32_t i = 0; i < o->recipients; i++)
-        n += 2 * o->to[i].name.n + o->to[i].alternate.n + t->recipient.n + HEADS_EACH;
+    for (uint32_t i = 0; i < x->recipients; i++)
+        n += 2 * x->to[i].name.n + x->to[i].alternate.n + t->recipient.n + HEADS_EACH;
     return n;
 }
 

@@ -53,9 +53,9 @@ struct p1_order {
 };
 
 /* No message of this order is larger. */
-size_t p1_template_most(const struct p1_template *t, const struct p1_order *o);
+size_t p1_template_most(const struct p1_template *t, const struct p1_order *x);
 /* Writes the APDU to the end of the room; empty: no room. */
-struct slice p1_template_fill(struct p1_template *t, const struct p1_order *o, void *room,
+struct slice p1_template_fill(struct p1_template *t, const struct p1_order *x, void *room,
                               size_t n);
 
 #endif

@@ -3,17 +3,58 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "results/judge.h"
 
 static bool is_allowed(const struct expect_profile *e, enum outcome c)
 {
-    if (c == CLASS_NOT_OWED || c == CLASS_NOT_SENT)
+    if (c == CLASS_NOT_OWED)
         return true;
     for (uint32_t i = 0; i < e->allowed_count; i++)
         if (strcmp(e->allowed[i], class_name(c)) == 0)
             return true;
     return e->must && strcmp(e->must, class_name(c)) == 0;
+}
+
+/* Two moves of a half-failed pair end where the directory never says so: the profile asks for that by skip_commit. */
+static bool may_be_disproved(const struct profile *p, const char *schedule)
+{
+    for (uint32_t i = 0; i < p->move_count; i++)
+        if (strcmp(p->moves[i].name, schedule) == 0)
+            return p->moves[i].options && strstr(p->moves[i].options, "skip_commit");
+    return false;
+}
+
+static bool moves_are_known(const struct profile *p, const struct judgement *v)
+{
+    for (uint32_t i = 0; i < v->manifest->move_count; i++) {
+        const uint64_t *mark_ns = v->tally.marks[i].mark_ns;
+        bool disproved = mark_ns[MARK_DISPROVED] != NEVER_NS;
+
+        if (mark_ns[MARK_DONE] == NEVER_NS ||
+            (disproved && !may_be_disproved(p, v->manifest->moves[i].schedule)) ||
+            (!disproved && mark_ns[MARK_VERIFIED] == NEVER_NS))
+            return false;
+    }
+    return true;
+}
+
+/* The run went as the cell describes it, to its own end: only then do its classes say something about the version. */
+static bool has_happened(const struct job *j)
+{
+    const struct judgement *v = j->result.judgement;
+    const struct health *h = &v->tally.health;
+
+    return v->exit_code != EX_INTERNAL && !j->result.error.code &&
+           j->result.exit_code <= EX_INCONCLUSIVE && h->ended &&
+           h->findings[FIND_ACTION_FAILED] == 0 && v->tally.classes[CLASS_NOT_SENT] == 0 &&
+           v->tally.classes[CLASS_UNKNOWN] == 0 && moves_are_known(j->profile, v);
+}
+
+static uint64_t alternates(const struct judgement *v, unsigned c)
+{
+    return v->tally.classes[c] - v->tally.primaries[c];
 }
 
 enum cell_verdict matrix_cell(const struct job *j)
@@ -22,11 +63,11 @@ enum cell_verdict matrix_cell(const struct job *j)
     const struct expect_profile *e = j->profile ? &j->profile->expect : NULL;
     enum outcome must;
 
-    if (!v || !e || !j->profile->has_expect || v->exit_code == EX_INTERNAL ||
-        v->tally.classes[CLASS_UNKNOWN])
+    if (!v || !e || !j->profile->has_expect || !has_happened(j))
         return CELL_NO_VERDICT;
     for (unsigned c = 0; c < CLASS_COUNT; c++)
-        if (v->tally.primaries[c] && !is_allowed(e, (enum outcome)c))
+        if ((v->tally.primaries[c] && !is_allowed(e, (enum outcome)c)) ||
+            (alternates(v, c) && c != CLASS_DELIVERED && c != CLASS_NOT_OWED))
             return CELL_UNEXPECTED;
     if (e->must && class_named(e->must, &must) && v->tally.primaries[must] == 0)
         return CELL_NOT_REPRODUCED;
@@ -62,14 +103,22 @@ static bool print_expected(const struct expect_profile *e, struct buf *out)
 
 static bool print_observed(const struct judgement *v, struct buf *out)
 {
-    bool ok = buf_add_text(out, "; observed");
+    bool ok = buf_add_text(out, "; observed"), any = false;
 
     for (unsigned c = 0; ok && c < CLASS_COUNT; c++)
-        if (v->tally.primaries[c] && c != CLASS_NOT_OWED && c != CLASS_NOT_SENT)
+        if (v->tally.primaries[c] && c != CLASS_NOT_OWED)
             ok = buf_add_format(out, " %s %llu", class_name((enum outcome)c),
                                 (unsigned long long)v->tally.primaries[c]);
     if (ok && v->tally.flags[FLAG_LATE])
         ok = buf_add_format(out, " (late %llu)", (unsigned long long)v->tally.flags[FLAG_LATE]);
+    for (unsigned c = 0; ok && c < CLASS_COUNT; c++) {
+        if (!alternates(v, c) || c == CLASS_NOT_OWED)
+            continue;
+        ok = buf_add_format(out, "%s %s %llu",
+                            any ? "" : "; alternates:", class_name((enum outcome)c),
+                            (unsigned long long)alternates(v, c));
+        any = true;
+    }
     return ok;
 }
 
@@ -92,6 +141,23 @@ static bool print_cell(const struct job *j, enum cell_verdict v, struct buf *out
     return ok && buf_add_text(out, "\n");
 }
 
+/* A cell of this row or column (NULL: of any) has ended. */
+static bool any_ended(const struct campaign *c, const char *path, const struct profile *p,
+                      const char *scenario, const char *version)
+{
+    for (uint32_t s = 0; s < p->scenario_count; s++)
+        for (uint32_t v = 0; v < p->version_count; v++) {
+            if ((scenario && strcmp(scenario, p->scenarios[s]) != 0) ||
+                (version && strcmp(version, p->versions[v]) != 0))
+                continue;
+            const struct job *j = find(c, path, p->scenarios[s], p->versions[v]);
+
+            if (j && j->ended)
+                return true;
+        }
+    return false;
+}
+
 /* One word a cell: the classes' initials would say nothing to a reader, the verdict does. */
 static bool print_grid(const struct campaign *c, const struct profile *p, const char *path,
                        struct buf *out)
@@ -103,10 +169,15 @@ static bool print_grid(const struct campaign *c, const struct profile *p, const 
     bool ok = buf_add_format(out, "%-18s", "");
 
     for (uint32_t s = 0; ok && s < p->scenario_count; s++)
-        ok = buf_add_format(out, " %-10s", p->scenarios[s]);
+        if (any_ended(c, path, p, p->scenarios[s], NULL))
+            ok = buf_add_format(out, " %-10s", p->scenarios[s]);
     for (uint32_t v = 0; ok && v < p->version_count; v++) {
+        if (!any_ended(c, path, p, NULL, p->versions[v]))
+            continue;
         ok = buf_add_format(out, "\n%-18s", p->versions[v]);
         for (uint32_t s = 0; ok && s < p->scenario_count; s++) {
+            if (!any_ended(c, path, p, p->scenarios[s], NULL))
+                continue;
             const struct job *j = find(c, path, p->scenarios[s], p->versions[v]);
 
             ok = buf_add_format(out, " %-10s", j && j->ended ? marks[matrix_cell(j)] : "-");
@@ -131,6 +202,8 @@ bool matrix_print(const struct campaign *c, const char *path, struct buf *out,
 
     memset(counts, 0, (CELL_NO_VERDICT + 1) * sizeof *counts);
     for (uint32_t s = 0; ok && s < p->scenario_count; s++) {
+        if (!any_ended(c, path, p, p->scenarios[s], NULL))
+            continue;
         ok = buf_add_format(out, "\n%s  %s\n", p->scenarios[s], p->scenario_titles[s]);
         for (uint32_t v = 0; ok && v < p->version_count; v++) {
             const struct job *j = find(c, path, p->scenarios[s], p->versions[v]);

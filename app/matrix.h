@@ -8,8 +8,9 @@
 enum cell_verdict {
     CELL_AS_EXPECTED,
     CELL_NOT_REPRODUCED, /* only allowed classes, but the one that must show did not */
-    CELL_UNEXPECTED,     /* a class that is not allowed */
-    CELL_NO_VERDICT,     /* the run failed, or copies are unknown */
+    CELL_UNEXPECTED,     /* a class that is not allowed; of alternates: anything but delivered */
+    CELL_NO_VERDICT,     /* the run failed or was cut short, a move or an action did not come off as
+                            planned, or copies were not sent or are unknown */
 };
 
 /* Compares what a finished job shows with what its profile expects. */

@@ -93,6 +93,9 @@ static enum ending knowledge(const struct copies *c, const struct slot *s, const
         return s->ending;
     if (s->sent)
         return END_DOUBT; /* begun, and no end was recorded */
+    /* A block that was damaged may have held the record, and the lease too. */
+    if (c->l->torn && first->clues)
+        return END_DOUBT;
     /* A killed run: the number was leased, whatever was recorded of it may be lost. */
     return first->bits & SLOT_LEASED && !c->ended ? END_DOUBT : END_NONE;
 }

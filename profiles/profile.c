@@ -33,8 +33,9 @@ static const char lab_defaults[] =
 static const char gate_defaults[] =
     "gates: {silent-loss: 0, stranded: 0, ndr: 0, ndr-misrouted: 0, ndr-but-queued: 0,\n"
     "  left-behind: 0, vanished: 0, misdelivered: 0, corrupted: 0, contradiction: 0,\n"
-    "  duplicated: 0, refused-but-taken: 0, refused-permanent: 0, unknown: 0, identities: 0,\n"
-    "  moves-disproved: 0}\n";
+    "  duplicated: 0, refused-but-taken: 0, refused-permanent: 0, silent-by-request: 0,\n"
+    "  not-sent: 0, unknown: 0, identities: 0, moves-failed: 0, moves-disproved: 0,\n"
+    "  actions-failed: 0}\n";
 
 bool draft_no_memory(const struct draft *d)
 {
@@ -272,6 +273,7 @@ static const char *expand(struct draft *d, const char *pattern, const struct mai
     return text;
 }
 
+/* One for all of a group, so that people who try the lab out need to know only one. */
 static const char *lab_password(struct draft *d, const char *name)
 {
     struct hash_key key = {d->p->seed, 0x70617373};
@@ -301,7 +303,7 @@ static bool make_mailbox(struct draft *d, const struct mailbox_spec *spec, uint3
     m->user = m->address ? expand(d, spec->user, m) : NULL;
     m->password = spec->password;
     if (!m->password && d->p->lab.on)
-        m->password = lab_password(d, m->name);
+        m->password = lab_password(d, g->name);
     return (m->address && m->user) || draft_no_memory(d);
 }
 

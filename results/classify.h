@@ -64,7 +64,7 @@ enum axis { AXIS_OK, AXIS_WARNING, AXIS_VIOLATION, AXIS_OPEN, AXIS_INVALID };
     X(CLASS_UNKNOWN, "unknown", OPEN, OPEN, "are unknown: their silence is not final")             \
     X(CLASS_IN_DOUBT_SILENT, "in-doubt-silent", OK, OK,                                            \
       "were in doubt when sent, and nothing came of them")                                         \
-    X(CLASS_SILENT_BY_REQUEST, "silent-by-request", OK, WARNING,                                   \
+    X(CLASS_SILENT_BY_REQUEST, "silent-by-request", OK, VIOLATION,                                 \
       "are gone without a report, as the sender had asked")                                        \
     X(CLASS_SILENT_LOSS, "silent-loss", VIOLATION, VIOLATION, "were lost in silence")
 

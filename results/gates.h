@@ -15,7 +15,7 @@ struct gate_result {
     const char *name; /* the manifest's, or a default's */
     uint64_t limit;
     uint64_t count; /* what was found; pacing-p99: ns */
-    uint64_t open;  /* unknown copies, each of which might still count */
+    uint64_t open;  /* copies that are not final, each of which might still count */
     enum verdict verdict;
     enum outcome outcome; /* CLASS_COUNT: the gate is not about a class */
 };

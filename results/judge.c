@@ -7,6 +7,7 @@
 
 #include "results/copies.h"
 #include "results/journal.h"
+#include "results/ledger_private.h"
 #include "results/reasons.h"
 
 #define MANIFEST_ARENA_BYTES (1ul << 31)
@@ -65,16 +66,29 @@ static uint64_t residuals(const struct judgement *j)
     return all;
 }
 
-/* Unknown copies beyond those that the profile allows. */
+/* So many of these are one too many, unless a gate of the profile allows them. */
+static uint64_t beyond(const struct judgement *j, const char *gate, uint64_t count)
+{
+    for (uint32_t i = 0; i < j->manifest->gate_count; i++)
+        if (strcmp(j->manifest->gates[i].name, gate) == 0 && count <= j->manifest->gates[i].limit)
+            return 0;
+    return count;
+}
+
 static uint64_t unknown_beyond(const struct judgement *j)
 {
-    uint64_t unknown = j->tally.classes[CLASS_UNKNOWN];
+    return beyond(j, class_name(CLASS_UNKNOWN), j->tally.classes[CLASS_UNKNOWN]);
+}
 
-    for (uint32_t i = 0; i < j->manifest->gate_count; i++)
-        if (strcmp(j->manifest->gates[i].name, class_name(CLASS_UNKNOWN)) == 0 &&
-            unknown <= j->manifest->gates[i].limit)
-            return 0;
-    return unknown;
+/* What was planned took place: else the run was milder than its profile. */
+static bool was_carried_out(const struct judgement *j)
+{
+    const struct tally *t = &j->tally;
+
+    return t->health.findings[FIND_INTERRUPTED] == 0 &&
+           beyond(j, class_name(CLASS_NOT_SENT), t->classes[CLASS_NOT_SENT]) == 0 &&
+           beyond(j, "moves-failed", t->health.moves_undone) == 0 &&
+           beyond(j, "actions-failed", t->health.findings[FIND_ACTION_FAILED]) == 0;
 }
 
 static bool decide_gates(struct judgement *j)
@@ -102,7 +116,7 @@ static bool shows_something(const struct judgement *j)
 
 static void decide(struct judgement *j)
 {
-    bool fails = false, open = !shows_something(j);
+    bool fails = false, open = !shows_something(j) || !was_carried_out(j);
 
     for (uint32_t i = 0; i < j->gate_count; i++) {
         fails |= j->gates[i].verdict == VERDICT_FAIL;
@@ -117,8 +131,20 @@ static void decide(struct judgement *j)
     }
 }
 
+/* Evidence that found no room is gone: nothing that is said without it would be sound. */
+static bool has_all(const struct ledger *l, struct err *e)
+{
+    if (l->out_of_memory)
+        return err_set(e, EX_IO, "the ledger ran out of memory: not all evidence is known");
+    if (l->homes.full || l->alternates.full || l->waves.full)
+        return err_set(e, EX_IO, "the ledger ran out of room for changes of the site");
+    return true;
+}
+
 struct judgement *judge(const struct manifest *m, const struct ledger *l, struct err *e)
 {
+    if (!has_all(l, e))
+        return NULL;
     struct judgement *j = calloc(1, sizeof *j);
     struct copies *c = j ? copies_create(l, e) : NULL;
     bool ok = c && tally_run(&j->tally, c, e);

@@ -143,7 +143,8 @@ static void say_gate(struct saying *s, const struct gate_result *g)
     else if (strcmp(g->name, "moves-disproved") == 0)
         say(s, "%llu of %llu moves did not happen as the mover said",
             (unsigned long long)h->moves_disproved, (unsigned long long)h->moves_asked);
-    else if (strcmp(g->name, "identities") != 0)
+    else if (strcmp(g->name, "identities") != 0 && strcmp(g->name, "moves-failed") != 0 &&
+             strcmp(g->name, "actions-failed") != 0)
         say(s, "%s copies carry the flag %s (the limit is %llu)",
             text_print_count(got, sizeof got, g->count), g->name, (unsigned long long)g->limit);
 }
@@ -189,6 +190,8 @@ static void say_open(struct saying *s)
 {
     const struct tally *t = &s->j->tally;
 
+    if (t->health.findings[FIND_INTERRUPTED])
+        say(s, "the run was interrupted: not all that was planned took place");
     if (!t->health.ended)
         say(s, "the run did not end by itself: what is silent stays unknown");
     if (t->health.torn)
@@ -202,6 +205,37 @@ static void say_open(struct saying *s)
         say_class(s, CLASS_UNKNOWN);
         say_not_final(s);
     }
+    if (s->j->verdict == VERDICT_INCONCLUSIVE && tally_open_seen(t)) {
+        char count[32];
+
+        say(s,
+            "%s copies are delivered or reported, but not final: another copy or a report could "
+            "still come",
+            text_print_count(count, sizeof count, tally_open_seen(t)));
+        say_not_final(s);
+    }
+}
+
+/* What was planned and did not take place. */
+static void say_undone(struct saying *s)
+{
+    const struct tally *t = &s->j->tally;
+    const struct health *h = &t->health;
+    uint64_t never = h->moves_undone > h->moves_failed ? h->moves_undone - h->moves_failed : 0;
+    char count[32];
+
+    if (t->classes[CLASS_NOT_SENT])
+        say(s, "%s planned copies were not sent",
+            text_print_count(count, sizeof count, t->classes[CLASS_NOT_SENT]));
+    if (h->moves_failed)
+        say(s, "%llu of %llu moves failed, by the mover's own word",
+            (unsigned long long)h->moves_failed, (unsigned long long)h->moves_asked);
+    if (never)
+        say(s, "%llu of %u planned moves never ended", (unsigned long long)never,
+            s->j->manifest->move_count);
+    if (h->findings[FIND_ACTION_FAILED])
+        say(s, "%llu actions of the profile were not carried out",
+            (unsigned long long)h->findings[FIND_ACTION_FAILED]);
 }
 
 static void say_notes(struct saying *s)
@@ -209,7 +243,7 @@ static void say_notes(struct saying *s)
     const struct tally *t = &s->j->tally;
     const struct manifest *m = s->j->manifest;
     uint64_t lateness_ns = tally_quantile(&t->lateness, 0.99) * NS_PER_US;
-    char count[32];
+    char late[32], limit[32];
 
     if (t->classes[CLASS_DELIVERED])
         say_class(s, CLASS_DELIVERED);
@@ -218,15 +252,13 @@ static void say_notes(struct saying *s)
             (class_responsibility(o) == AXIS_VIOLATION || class_transparency(o) == AXIS_VIOLATION ||
              class_transparency(o) == AXIS_WARNING))
             say_class(s, o);
-    if (t->classes[CLASS_NOT_SENT])
-        say(s, "%s planned copies were not sent",
-            text_print_count(count, sizeof count, t->classes[CLASS_NOT_SENT]));
-    if (t->health.moves_failed)
-        say(s, "%llu of %llu moves failed, by the mover's own word",
-            (unsigned long long)t->health.moves_failed, (unsigned long long)t->health.moves_asked);
-    if (m->lateness_limit_ns && lateness_ns > m->lateness_limit_ns / m->time_scale)
+    if (t->health.windows_late)
         say(s,
-            "messages left so late that figures about the window within a move are not conclusive");
+            "messages left up to %s late (99 of 100), which on the target's clock is more than the "
+            "shortest time that the scenario relies on (%s): figures about the window within a "
+            "move are not conclusive",
+            text_print_duration(late, sizeof late, lateness_ns),
+            text_print_duration(limit, sizeof limit, m->lateness_limit_ns));
     if (s->j->verdict == VERDICT_PASS && t->not_final)
         say(s,
             "%llu copies are delivered but not final: a second copy or a report could still come",
@@ -240,6 +272,7 @@ bool reasons_write(struct judgement *j)
     say_imbalance(&s);
     say_gates(&s, VERDICT_FAIL);
     say_open(&s);
+    say_undone(&s);
     say_gates(&s, VERDICT_INCONCLUSIVE);
     say_notes(&s);
     return s.ok;

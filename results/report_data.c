@@ -177,6 +177,7 @@ static json_t *move_health(const struct health *h)
     put(o, "asked", json_u64(h->moves_asked));
     put(o, "done", json_u64(h->moves_done));
     put(o, "failed", json_u64(h->moves_failed));
+    put(o, "undone", json_u64(h->moves_undone));
     put(o, "verified", json_u64(h->moves_verified));
     put(o, "disproved", json_u64(h->moves_disproved));
     return o;
@@ -199,6 +200,9 @@ static json_t *health(const struct judgement *j)
     put(o, "moves", move_health(h));
     put(o, "not_final", json_u64(t->not_final));
     put(o, "torn", json_u64(h->torn));
+    put(o, "interrupted", json_boolean(h->findings[FIND_INTERRUPTED] != 0));
+    put(o, "lateness_limit_ns", json_u64(j->manifest->lateness_limit_ns));
+    put(o, "windows_conclusive", json_boolean(!h->windows_late));
     put(o, "ended", json_boolean(h->ended));
     put(o, "quiescent", json_boolean(h->settled));
     put(o, "queues_complete", json_boolean(h->waves_complete));

@@ -174,6 +174,13 @@ static bool add_latencies(const struct judgement *j, struct buf *out, bool color
     return buf_add_text(out, "\n");
 }
 
+static const char *run_ended(const struct health *h)
+{
+    if (h->findings[FIND_INTERRUPTED])
+        return "interrupted";
+    return h->ended ? "ended by itself" : "did not end";
+}
+
 static bool add_health(const struct judgement *j, struct buf *out)
 {
     const struct health *h = &j->tally.health;
@@ -187,7 +194,7 @@ static bool add_health(const struct judgement *j, struct buf *out)
                    (unsigned long long)h->moves_failed, (unsigned long long)h->moves_verified,
                    (unsigned long long)h->moves_disproved, (unsigned long long)h->canaries_sent,
                    (unsigned long long)h->canaries_reported, (unsigned long long)h->places_final,
-                   (unsigned long long)h->places, h->ended ? "ended by itself" : "did not end");
+                   (unsigned long long)h->places, run_ended(h));
     for (unsigned i = 0; i < FIND_COUNT; i++)
         if (h->findings[i]) {
             buf_add_format(out, "%s%s %llu", any ? ", " : "findings: ", event_finding_name(i),

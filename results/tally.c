@@ -66,6 +66,8 @@ static void add_copy(struct tally *t, const struct copy *p)
         t->certain[o]++;
     if (!p->facts.z && p->facts.owed == OWED && p->facts.k >= END_DOUBT)
         t->not_final++;
+    if (!p->facts.z && p->facts.k >= END_DOUBT && o != CLASS_NOT_OWED)
+        t->open[o]++;
     if (o == CLASS_SILENT_LOSS && p->flags >> FLAG_ALTERNATE_DELIVERED & 1)
         t->lost_but_alternate++;
     for (int f = 0; f < FLAG_COUNT; f++)
@@ -95,6 +97,7 @@ static void read_marks(struct tally *t, const struct ledger *l)
         t->health.moves_failed += l->marks[i][MARK_FAILED] != 0;
         t->health.moves_verified += l->marks[i][MARK_VERIFIED] != 0;
         t->health.moves_disproved += l->marks[i][MARK_DISPROVED] != 0;
+        t->health.moves_undone += l->marks[i][MARK_DONE] == 0;
     }
 }
 
@@ -145,9 +148,13 @@ bool tally_run(struct tally *t, struct copies *c, struct err *e)
     for (uint32_t i = 0; i < l->manifest->load_count; i++)
         t->planned += l->manifest->loads[i].count * manifest_copies(&l->manifest->loads[i]);
     (void)copies_each(c, on_message, &w);
+    read_health(t, c);
+    t->health.windows_late = l->manifest->lateness_limit_ns &&
+                             tally_quantile(&t->lateness, 0.99) * NS_PER_US >
+                                 l->manifest->lateness_limit_ns /
+                                     (l->manifest->time_scale ? l->manifest->time_scale : 1);
     t->received = l->received;
     t->attributed = copies_attributed(c);
-    read_health(t, c);
     return true;
 }
 
@@ -162,6 +169,15 @@ void tally_fini(struct tally *t)
     hist_fini(&t->ndr);
     hist_fini(&t->lateness);
     *t = (struct tally){0};
+}
+
+uint64_t tally_open_seen(const struct tally *t)
+{
+    uint64_t all = 0;
+
+    for (enum outcome o = 0; o < CLASS_COUNT; o++)
+        all += o == CLASS_UNKNOWN ? 0 : t->open[o];
+    return all;
 }
 
 uint64_t tally_quantile(const struct hist *h, double q)

@@ -21,6 +21,7 @@ struct tally {
     uint64_t (*loads)[CLASS_COUNT]; /* per load */
     uint64_t phases[MOVE_PHASE_COUNT][CLASS_COUNT]; /* relative to the nearest move */
     uint64_t attempts, endings[END_ACCEPTED + 1];   /* per recipient that was tried */
+    uint64_t open[CLASS_COUNT];                     /* sent, and not final: may change class */
     struct clue_counts received, attributed;        /* evidence folded; evidence judged */
     uint64_t reports_unattributed;                  /* reports that name nothing of ours */
     struct hist accept, deliver, end_to_end, ndr,
@@ -34,8 +35,11 @@ struct tally {
         uint64_t findings[FIND_COUNT];
         uint64_t strays; /* events that do not fit the manifest */
         uint64_t moves_asked, moves_done, moves_failed, moves_verified, moves_disproved;
+        uint64_t moves_undone; /* planned, and not done: failed, never ended, never asked */
         uint32_t torn;
         bool ended, settled, waves_complete;
+        bool
+            windows_late; /* messages left later than the shortest time that the scenario relies on */
     } health;
 
     struct move_marks {
@@ -45,6 +49,8 @@ struct tally {
 
 bool tally_run(struct tally *t, struct copies *c, struct err *e);
 void tally_fini(struct tally *t);
+/* Copies of which something is known that is not final: another copy or a report may still come. */
+uint64_t tally_open_seen(const struct tally *t);
 uint64_t tally_quantile(const struct hist *h, double q); /* never above what was seen */
 
 #endif

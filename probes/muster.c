@@ -119,6 +119,7 @@ static void on_answered(void *owner, uint32_t mailbox, const struct home_answer 
     m->look_failed[mailbox] = a->failures;
     if (a->ok) {
         m->looked_ns[mailbox] = a->begin_ns;
+        m->differ[mailbox] = a->differ;
         if (a->was == SITE_NONE) /* the first answer corrects the profile, it is no change */
             m->home[mailbox] = a->home;
         muster_new_home(m, mailbox, a->home);
@@ -378,13 +379,14 @@ static bool make_tables(struct muster *m)
     m->parts = calloc(servers, sizeof *m->parts);
     m->home = calloc(boxes, sizeof *m->home);
     m->looked_ns = calloc(boxes, sizeof *m->looked_ns);
+    m->differ = calloc(boxes, sizeof *m->differ);
     m->look_failed = calloc(boxes, sizeof *m->look_failed);
     m->correlate = correlate_create(&m->probe, m->context.canary_seen, m->context.owner);
     m->waves = probe_queues_create();
     m->probe.correlate = m->correlate;
     m->probe.queues = m->waves;
     if (!m->matters || !m->at || !m->queues || !m->parts || !m->home || !m->looked_ns ||
-        !m->look_failed || !m->correlate || !m->waves)
+        !m->differ || !m->look_failed || !m->correlate || !m->waves)
         return false;
     for (uint32_t i = 0; i < m->site->mailbox_count; i++)
         m->home[i] = m->site->mailboxes[i].home;
@@ -455,6 +457,7 @@ void muster_destroy(struct muster *m)
     free(m->parts);
     free(m->home);
     free(m->looked_ns);
+    free(m->differ);
     free(m->look_failed);
     free(m);
 }

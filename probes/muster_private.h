@@ -48,7 +48,7 @@ struct settle_state {
     struct wave base, now;
     uint64_t since_ns; /* loop time: scans and look-ups count that began then or later */
     uint64_t pause_ns;
-    bool final, differ_told;
+    bool final;
 };
 
 struct verify { /* a move that is being watched */
@@ -81,6 +81,7 @@ struct muster {
     uint32_t *home; /* per mailbox */
     uint64_t
         *looked_ns; /* per mailbox: loop time at which the newest good look-up was asked; 0: none */
+    bool *differ;   /* per mailbox: so said the newest good look-up of the directories */
     unsigned *look_failed; /* per mailbox: failures in a row */
     char look_why[200];    /* of the last one */
     uint32_t uncovered;    /* places that could not be opened */

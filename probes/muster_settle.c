@@ -12,8 +12,23 @@
 
 #define PAUSE_MAX_NS (5 * NS_PER_S)
 
+/* Replication may still be under way while the queues are swept: only what differs to the end is worth telling. */
+static void tell_differences(struct muster *m)
+{
+    uint64_t since_ns = m->settle.since_ns;
+
+    for (uint32_t i = 0; since_ns && m->lookup && i < m->site->mailbox_count; i++)
+        if (m->matters[i] && m->differ[i] && m->looked_ns[i] >= since_ns)
+            (void)journal_add(m->probe.journal, &(struct event){.t_ns = muster_target_now(m),
+                                                                .kind = EV_FINDING,
+                                                                .place = (uint16_t)m->home[i],
+                                                                .code = FIND_DIRECTORIES_DIFFER,
+                                                                .a = i});
+}
+
 static void settle_end(struct muster *m, bool final)
 {
+    tell_differences(m);
     m->settle.step = SETTLE_TOLD;
     m->settle.final = final;
     timer_arm(m->probe.loop, &m->settle.timer, muster_now(m));
@@ -148,12 +163,6 @@ void settle_answered(struct muster *m, uint32_t mailbox, const struct home_answe
 
     if (s->step != SETTLE_SWEEP || !m->matters[mailbox])
         return;
-    if (a->ok && a->differ && a->begin_ns >= s->since_ns)
-        (void)journal_add(m->probe.journal, &(struct event){.t_ns = muster_target_now(m),
-                                                            .kind = EV_FINDING,
-                                                            .place = (uint16_t)a->home,
-                                                            .code = FIND_DIRECTORIES_DIFFER,
-                                                            .a = mailbox});
     if (!a->ok && !timer_is_armed(&s->timer)) /* ask again, not at once */
         timer_arm(m->probe.loop, &s->timer, muster_now(m) + NS_PER_S);
 }
@@ -300,7 +309,7 @@ void muster_settle(struct muster *m, void (*settled)(void *owner, bool final))
     PM_ASSERT(s->step == SETTLE_NOT);
     s->settled = settled;
     s->base = (struct wave){0};
-    s->pause_ns = 0;
+    s->pause_ns = s->since_ns = 0;
     if (m->profile->silence != SILENCE_LIFETIMES) {
         look_begins(m);
         return;

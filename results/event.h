@@ -129,7 +129,7 @@ enum finding {
     FIND_QUEUE_FAILED,      /* queues could not be listed */
     FIND_FOREIGN,           /* a message or report that is not of this run; a: mailbox */
     FIND_UNREADABLE_REPORT, /* looks like a report, names nothing of ours; a: mailbox */
-    FIND_DIRECTORIES_DIFFER, /* after replication should be over; a: mailbox */
+    FIND_DIRECTORIES_DIFFER, /* still so when the run had settled; a: mailbox */
     FIND_ACTION_FAILED,      /* an action of the profile was not carried out; a: which action */
     FIND_INTERRUPTED,        /* somebody broke the run off; a: how often he asked */
     FIND_COUNT

@@ -199,6 +199,27 @@ static void homes_are_looked_up_again_and_a_new_one_is_swept_too(void)
     roll_end(&r);
 }
 
+static void directories_that_agree_by_the_end_of_settling_are_no_finding(void)
+{
+    struct muster_rig r;
+
+    roll_begin(&r);
+    roll_arm(&r);
+    world.differs = "s2"; /* as long as replication is under way */
+    world.busy[1][0] = true;
+    muster_settle(r.m, roll_settled);
+    roll_run_ms(&r, 10000);
+    CHECK_U64(fake_run_count(r.run, EV_QUIESCENT), 1);
+    world.differs = NULL;
+    world.in = world.out = 9; /* what was under way has arrived */
+    world.busy[1][0] = false;
+    roll_run_ms(&r, 10000);
+    CHECK_U64(fake_run_count(r.run, EV_QUIESCENT), 2);
+    CHECK_HAS(buf_text(&r.log), " settled 1 0\n");
+    CHECK_U64(fake_run_count(r.run, EV_FINDING), 0);
+    roll_end(&r);
+}
+
 static void a_directory_that_is_silent_keeps_it_open(void)
 {
     struct muster_rig r;
@@ -318,6 +339,7 @@ static const struct test tests[] = {
     TEST(what_moves_during_the_sweep_begins_it_all_anew),
     TEST(a_place_that_cannot_be_read_keeps_it_open_until_it_is_stopped),
     TEST(homes_are_looked_up_again_and_a_new_one_is_swept_too),
+    TEST(directories_that_agree_by_the_end_of_settling_are_no_finding),
     TEST(a_directory_that_is_silent_keeps_it_open),
     TEST(without_sight_of_the_queues_one_sweep_ends_it_and_nothing_is_final),
     TEST(stated_lifetimes_are_waited_for_and_then_swept),

@@ -158,8 +158,11 @@ static void on_refuse(struct association *a, const struct unit *u)
     ev->layer = u->from;
     ev->code = u->reason;
     ev->bytes = u->data;
-    word(ev, "%s: %s%s", stack_layer_name(u->from), ours ? "refused: " : "",
-         refusal_words(u->from, u->reason));
+    if (ours && u->from == STACK_RTSE && u->reason == RTSE_VALIDATION)
+        word(ev, "rtse: refused: %s mode is not taken here", stack_mode_name(a->stack.mode));
+    else
+        word(ev, "%s: %s%s", stack_layer_name(u->from), ours ? "refused: " : "",
+             refusal_words(u->from, u->reason));
 }
 
 static void on_abort(struct association *a, const struct unit *u)
@@ -337,6 +340,11 @@ void association_begin(struct association *a)
         cotp_call(&a->cotp);
 }
 
+static bool is_over(const struct association *a)
+{
+    return a->session.state == SES_CLOSED || a->cotp.state == COTP_CLOSED;
+}
+
 /* Says ABORT if something can be said, in the words of the layer that was wronged. */
 static void say_abort(struct association *a, enum stack_layer layer, enum rtse_abort reason)
 {
@@ -366,6 +374,10 @@ static void broke(struct association *a, const struct err *e)
     char octets[64];
     enum stack_layer blame = a->stack.blame;
 
+    if (is_over(a) || a->session.state == SES_ABORTING) { /* told already */
+        a->session.state = SES_CLOSED;
+        return;
+    }
     end_message(a);
     struct assoc_event *ev = push(a, ASSOC_ABORTED);
 
@@ -378,6 +390,8 @@ static void broke(struct association *a, const struct err *e)
     else
         word(ev, "%s", e->text);
     say_abort(a, blame, a->rtse.abort_reason);
+    if (blame <= STACK_COTP) /* what follows cannot be told apart any more */
+        cotp_stop(&a->cotp);
 }
 
 static void pump(struct association *a)
@@ -388,11 +402,6 @@ static void pump(struct association *a)
     cotp_pump(&a->cotp);
     if (!rtse_pump(&a->rtse, &e))
         broke(a, &e);
-}
-
-static bool is_over(const struct association *a)
-{
-    return a->session.state == SES_CLOSED || a->cotp.state == COTP_CLOSED;
 }
 
 enum assoc_news association_hear(struct association *a, struct slice *in, struct assoc_event *ev)

@@ -240,6 +240,12 @@ static uint8_t versions_taken(const struct stack *s)
     return s->config->versions ? s->config->versions : 3;
 }
 
+/* The chosen one, as AC and RF name it. */
+static uint8_t version_bit(const struct session *s)
+{
+    return s->version == 2 ? 2 : 1;
+}
+
 static void put_references(struct session *s, struct ber_out *o)
 {
     const struct association_config *config = s->l.stack->config;
@@ -299,7 +305,7 @@ static bool put_connect(struct session *s, struct unit *u, enum spdu_kind kind, 
             spdu_put(&u->head, 51, config->our_ssel);
     }
     spdu_put(&u->head, 20, slice_from(requirements, sizeof requirements));
-    put_item(s, &u->head, calling ? versions_of(stack) : (uint8_t)(1u << (s->version - 1)));
+    put_item(s, &u->head, calling ? versions_of(stack) : version_bit(s));
     put_references(s, &u->head);
     spdu_put_head(&u->head, spdu_si(kind), 0);
     return true;
@@ -309,9 +315,7 @@ static void put_refuse(struct session *s, struct unit *u)
 {
     ber_put_octet(&u->head, (unsigned char)(u->from == STACK_SESSION ? u->reason : REFUSE_USER));
     spdu_put_head(&u->head, 50, 0);
-    spdu_put_octet(&u->head, 22,
-                   s->version == 0 ? versions_taken(s->l.stack)
-                                   : (unsigned char)(1u << (s->version - 1)));
+    spdu_put_octet(&u->head, 22, s->version == 0 ? versions_taken(s->l.stack) : version_bit(s));
     spdu_put_octet(&u->head, 17, RELEASE_TRANSPORT);
     spdu_put_head(&u->head, spdu_si(SPDU_RF), 0);
 }

@@ -20,7 +20,9 @@ struct settle {
     uint64_t *
         covered_ns; /* per mailbox: every place of it was scanned by a scan begun then or later; 0: not all */
     uint64_t *moved_ns; /* per mailbox: the newest mark of a move */
-    bool *alive;        /* per load: a canary was reported after the load began */
+    bool
+        *watched; /* per mailbox: a message went to it, to whose alternate it is, or came from it */
+    bool *alive;  /* per load: a canary was reported after the load began */
     struct wave *waves; /* by server and number */
     uint32_t wave_count;
     uint32_t *newest; /* per server: number plus one of the newest complete wave */
@@ -122,6 +124,30 @@ static void read_coverage(struct settle *s)
     }
 }
 
+static void watch(void *owner, uint32_t mailbox)
+{
+    struct settle *s = owner;
+
+    s->watched[mailbox] = true;
+}
+
+/* Whose places had to be scanned: the same that a copy's silence asks for. */
+static void read_watched(struct settle *s)
+{
+    uint32_t count = s->l->manifest->mailbox_count;
+
+    for (uint64_t i = 0; i < s->l->slot_count; i++) {
+        const struct slot *slot = ledger_slot(s->l, i);
+
+        if (slot->mailbox && slot->mailbox <= count) {
+            watch(s, slot->mailbox - 1);
+            history_each_alternate(s->h, slot->mailbox - 1, watch, s);
+        }
+        if (slot->from && slot->from <= count)
+            watch(s, slot->from - 1);
+    }
+}
+
 /* Canary k was sent for load k modulo the number of loads. */
 static void read_canaries(struct settle *s)
 {
@@ -143,11 +169,13 @@ struct settle *settle_create(const struct ledger *l, const struct history *h, st
         s->quiescent_ns = l->quiescent ? l->quiescent - 1 : NEVER_NS;
         s->covered_ns = calloc(m->mailbox_count + 1ul, sizeof *s->covered_ns);
         s->moved_ns = calloc(m->mailbox_count + 1ul, sizeof *s->moved_ns);
+        s->watched = calloc(m->mailbox_count + 1ul, sizeof *s->watched);
         s->alive = calloc(m->load_count + 1ul, sizeof *s->alive);
-        if (s->covered_ns && s->moved_ns && s->alive && read_waves(s)) {
+        if (s->covered_ns && s->moved_ns && s->watched && s->alive && read_waves(s)) {
             if (!stayed_quiet(s))
                 s->quiescent_ns = NEVER_NS;
             read_coverage(s);
+            read_watched(s);
             read_canaries(s);
             return s;
         }
@@ -163,6 +191,7 @@ void settle_destroy(struct settle *s)
         return;
     free(s->covered_ns);
     free(s->moved_ns);
+    free(s->watched);
     free(s->alive);
     free(s->waves);
     free(s->newest);
@@ -259,7 +288,7 @@ struct coverage settle_coverage(const struct settle *s)
 
     for (uint32_t box = 0; box < s->l->manifest->mailbox_count; box++) {
         const uint32_t *servers;
-        uint32_t n = history_servers(s->h, box, &servers);
+        uint32_t n = s->watched[box] ? history_servers(s->h, box, &servers) : 0;
 
         c.places += n;
         for (uint32_t i = 0; i < n; i++)

@@ -541,6 +541,27 @@ static void a_report_belongs_to_the_slot_that_it_names(void)
     world_fini(&w);
 }
 
+static void only_places_that_had_to_be_watched_are_counted(void)
+{
+    struct world w;
+
+    world_init(&w, 1);
+    accepted(&w, 0, 10);
+    moved(&w, 0, 100, 190, 191);
+    settle_but(&w, 400, EVE); /* who has nothing to do with it; nor has bob-alt */
+    (void)judged(&w);
+    CHECK_U64(w.judgement->tally.health.places, 3); /* bob on s0 and s1, ann on s2 */
+    CHECK_U64(w.judgement->tally.health.places_final, 3);
+    world_alternate(&w, true);
+    (void)judged(&w);
+    CHECK_U64(w.judgement->tally.health.places, 4);
+    w.boxes[BOB].alternate = EVE;
+    (void)judged(&w);
+    CHECK_U64(w.judgement->tally.health.places, 4);
+    CHECK_U64(w.judgement->tally.health.places_final, 3);
+    world_fini(&w);
+}
+
 static void late_is_judged_by_the_move_it_fell_into(void)
 {
     struct world w;
@@ -673,6 +694,7 @@ static const struct test tests[] = {
     TEST(a_redirect_owes_the_alternate_and_not_the_primary),
     TEST(an_alternate_is_owed_allowed_or_barred_by_the_time_of_acceptance),
     TEST(a_report_belongs_to_the_slot_that_it_names),
+    TEST(only_places_that_had_to_be_watched_are_counted),
     TEST(late_is_judged_by_the_move_it_fell_into),
     TEST(what_came_just_before_a_move_and_was_seen_after_it_is_not_late),
     TEST(nothing_sent_or_nothing_moved_is_no_pass),

@@ -11,12 +11,15 @@
 #include "app/lab_host.h"
 #include "app/run_private.h"
 #include "base/clock.h"
+#include "results/folder.h"
 
 #define FLUSH_NS       (100 * NS_PER_MS)
 #define STATUS_NS      (250 * NS_PER_MS)
 #define CANARY_WAIT_NS (30 * NS_PER_S)
 #define CANARY_ROUNDS  64
-#define SETTLE_ROUNDS  8 /* of them while settling */
+#define SETTLE_ROUNDS  8               /* of them while settling */
+#define PATIENCE_NS    (10 * NS_PER_S) /* at least, real: what is owed may be late on a busy machine */
+#define CUT_AFTER_NS   (5 * NS_PER_S) /* senders that were asked to stop and do not are cut */
 #define INTERRUPTED    130
 
 void run_nudge(struct run *r)
@@ -130,6 +133,8 @@ void run_on_interrupt(void *owner, const struct post *p)
     struct run *r = owner;
 
     r->interrupts = p->a > r->interrupts ? p->a : r->interrupts;
+    record(r, &(struct event){
+                  .kind = EV_FINDING, .code = FIND_INTERRUPTED, .a = p->a, .t_ns = target_now(r)});
     run_nudge(r);
 }
 
@@ -141,6 +146,11 @@ static bool all_canaries_seen(const struct run *r)
         if (!r->canary_seen[i])
             return false;
     return true;
+}
+
+static uint64_t settle_span(const struct run *r)
+{
+    return clock_span(&r->clock, r->profile->settle_deadline_ns);
 }
 
 /* One canary for every load whose failure report has not been seen yet. */
@@ -156,7 +166,11 @@ static void send_canaries(struct run *r)
                           r->plan.work->planned + (uint64_t)r->canary_round * loads + i);
     r->canary_round++;
     r->round_ns = loop_now(r->loop);
-    r->settle_rounds += r->phase == PHASE_SETTLE;
+    if (r->phase != PHASE_SETTLE)
+        return;
+    r->settle_rounds++;
+    r->sends_until_ns =
+        r->round_ns + (settle_span(r) / 4 > CUT_AFTER_NS ? settle_span(r) / 4 : CUT_AFTER_NS);
 }
 
 /* A round that the deadline cuts short would leave the queues restless and prove nothing about anything. */
@@ -174,6 +188,45 @@ static bool all_idle(const struct run *r)
         if (!worker_is_idle(r->workers[i]))
             return false;
     return true;
+}
+
+static void stop_workers(struct run *r, bool now)
+{
+    r->sends_stopped = true;
+    r->sends_cut = r->sends_cut || now;
+    for (uint32_t i = 0; i < r->workers_made; i++)
+        worker_stop(r->workers[i], now);
+}
+
+/* When everything that is owed should have been sent, if the entry servers took it: loop time. */
+static uint64_t plan_end(const struct run *r)
+{
+    uint64_t paced_ns = 0, aimed_ns = 0, now = loop_now(r->loop);
+
+    for (uint32_t i = 0; i < r->profile->load_count; i++) {
+        const struct load_profile *l = &r->profile->loads[i];
+        uint64_t end_ns = l->start_ns + l->duration_ns, aim_ns = l->prime * l->prime_every_ns;
+
+        if (l->arrivals != ARRIVE_AIMED) {
+            paced_ns = end_ns > paced_ns ? end_ns : paced_ns;
+            continue;
+        }
+        if (l->aim_to_ns > 0 && (uint64_t)l->aim_to_ns > aim_ns)
+            aim_ns = (uint64_t)l->aim_to_ns;
+        aimed_ns = aim_ns > aimed_ns ? aim_ns : aimed_ns;
+    }
+    uint64_t paced = clock_loop(&r->clock, paced_ns), aimed = now + clock_span(&r->clock, aimed_ns);
+
+    return paced > aimed ? paced : aimed;
+}
+
+/* What is still owed at the deadline is not sent: first it is not begun any more, then it is cut. */
+static void bound_sends(struct run *r)
+{
+    if (loop_now(r->loop) < r->sends_until_ns || r->sends_cut || all_idle(r))
+        return;
+    r->sends_until_ns = loop_now(r->loop) + CUT_AFTER_NS;
+    stop_workers(r, r->sends_stopped || r->phase == PHASE_SETTLE);
 }
 
 static void arm_enter(struct run *r)
@@ -218,7 +271,11 @@ static bool moves_and_sends_are_over(struct run *r)
         r->moves_told = true;
         for (uint32_t i = 0; i < r->workers_made; i++)
             worker_moves_over(r->workers[i]);
+        if (r->interrupts == 0)
+            r->sends_until_ns =
+                plan_end(r) + (settle_span(r) > PATIENCE_NS ? settle_span(r) : PATIENCE_NS);
     }
+    bound_sends(r);
     return moves_are_over(r->moves) && all_idle(r);
 }
 
@@ -231,9 +288,18 @@ static void drain_enter(struct run *r)
 {
     if (r->interrupts == 0)
         return;
+    uint64_t now = loop_now(r->loop), span = settle_span(r);
+
+    r->end_by_ns = now + span;
+    r->drain_until_ns = now + span / 2;
+    r->sends_until_ns = now + (span / 4 < PATIENCE_NS ? span / 4 : PATIENCE_NS);
     moves_stop(r->moves);
-    for (uint32_t i = 0; i < r->workers_made; i++)
-        worker_stop(r->workers[i], false);
+    stop_workers(r, false);
+}
+
+static bool drain_is_over(struct run *r)
+{
+    return moves_and_sends_are_over(r) || loop_now(r->loop) >= r->drain_until_ns;
 }
 
 static void begin_to_settle(struct run *r)
@@ -245,13 +311,19 @@ static void begin_to_settle(struct run *r)
 
 static void settle_enter(struct run *r)
 {
-    r->settle_until_ns = loop_now(r->loop) + clock_span(&r->clock, r->profile->settle_deadline_ns);
+    r->settle_until_ns = loop_now(r->loop) + settle_span(r);
+    if (r->settle_until_ns > r->end_by_ns)
+        r->settle_until_ns = r->end_by_ns;
     memset(r->canary_seen, 0, r->profile->load_count * sizeof *r->canary_seen);
-    if (r->profile->canary)
+    if (!moves_are_over(
+            r->moves)) /* after an interrupt: while mailboxes move, no silence is final */
+        r->settle_over = true;
+    else if (r->profile->canary && !r->sends_cut)
         send_canaries(r);
 }
 
-/* Canaries out, then the muster settles; again while a canary's report is missing and there is time. */
+/* Canaries out (a few that nobody takes are dropped in time), then the muster settles; again while a canary's report is
+ * missing and there is time. */
 static bool settle_is_over(struct run *r)
 {
     if (loop_now(r->loop) >= r->settle_until_ns && !r->settle_over) {
@@ -259,14 +331,18 @@ static bool settle_is_over(struct run *r)
         if (r->settling)
             muster_stop_settling(r->muster);
     }
-    if (r->settling || !all_idle(r))
+    if (r->settling)
+        return false;
+    if (r->settle_over)
+        return true;
+    bound_sends(r);
+    if (!all_idle(r))
         return false;
     if (!r->settled) {
-        if (!r->settle_over)
-            begin_to_settle(r);
-        return r->settle_over;
+        begin_to_settle(r);
+        return false;
     }
-    if (r->settle_over || !r->profile->canary || all_canaries_seen(r) || !has_time_for_a_round(r))
+    if (r->sends_cut || !r->profile->canary || all_canaries_seen(r) || !has_time_for_a_round(r))
         return true;
     send_canaries(r);
     r->settled = false;
@@ -291,7 +367,7 @@ static const struct phase {
 } phases[] = {
     [PHASE_ARM] = {"arm", arm_enter, arm_is_over},
     [PHASE_LOAD] = {"load", load_enter, load_is_over},
-    [PHASE_DRAIN] = {"drain", drain_enter, moves_and_sends_are_over},
+    [PHASE_DRAIN] = {"drain", drain_enter, drain_is_over},
     [PHASE_SETTLE] = {"settle", settle_enter, settle_is_over},
     [PHASE_JUDGE] = {"judge", judge_enter, judge_is_over},
 };
@@ -341,6 +417,24 @@ static void enter(struct run *r, enum run_phase phase)
     phases[phase].enter(r);
 }
 
+/* What has a deadline is looked at then, even if nothing happens before. */
+static void look_later(struct run *r)
+{
+    uint64_t at_ns = NEVER_NS;
+
+    if (r->phase == PHASE_ARM && r->canary_round)
+        at_ns = r->canary_until_ns;
+    if (r->phase == PHASE_SETTLE && !r->settle_over)
+        at_ns = r->settle_until_ns;
+    if (r->phase == PHASE_DRAIN)
+        at_ns = r->drain_until_ns;
+    if (r->phase > PHASE_ARM && r->phase < PHASE_JUDGE && !r->sends_cut && !all_idle(r) &&
+        r->sends_until_ns < at_ns)
+        at_ns = r->sends_until_ns;
+    if (at_ns != NEVER_NS)
+        timer_arm(r->loop, &r->step, at_ns);
+}
+
 static void on_step(struct timer *t)
 {
     struct run *r = t->owner;
@@ -361,10 +455,7 @@ static void on_step(struct timer *t)
         } else
             enter(r, r->phase + 1);
     }
-    if (r->phase == PHASE_ARM && r->canary_round)
-        timer_arm(r->loop, &r->step, r->canary_until_ns);
-    if (r->phase == PHASE_SETTLE && !r->settle_over)
-        timer_arm(r->loop, &r->step, r->settle_until_ns);
+    look_later(r);
 }
 
 static void on_flush(struct timer *t)
@@ -403,6 +494,7 @@ struct run *run_create(struct profile *p, struct arena *a, const struct run_opti
     }
     *r = (struct run){.profile = p, .arena = a, .options = *o, .dir = ""};
     r->clock = (struct run_clock){.origin_ns = NEVER_NS, .scale = p->lab.time_scale};
+    r->sends_until_ns = r->drain_until_ns = r->end_by_ns = NEVER_NS;
     timer_init(&r->step, on_step, r);
     timer_init(&r->flush, on_flush, r);
     timer_init(&r->status, on_status, r);

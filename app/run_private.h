@@ -43,6 +43,10 @@ struct run {
     uint32_t settle_rounds;
     bool *canary_seen; /* per load, of the rounds since the load ended (or of the first) */
     uint64_t settle_until_ns;
+    /* Loop time, NEVER_NS: none. Sends that are still owed are given up; after an interrupt, moves are not waited for;
+     * and everything ends. */
+    uint64_t sends_until_ns, drain_until_ns, end_by_ns;
+    bool sends_stopped, sends_cut;
     unsigned interrupts;
 
     struct timer step, flush, status;

@@ -1,0 +1,134 @@
+/* test_run_ends.c - a run comes to an end and judges what there is, whatever its servers do and whenever it is told to stop.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "results/judge.h"
+#include "tests/sim/sim_run.h"
+#include "tests/support/check.h"
+#include "tests/support/scratch.h"
+
+#define SITE                                                                                       \
+    "schema: 1\n"                                                                                  \
+    "run: {name: ends, seed: 11}\n"                                                                \
+    "lab: {version: 5.5-sp4, servers: [s1, s2]}\n"                                                 \
+    "mailboxes:\n"                                                                                 \
+    "  box: {count: 4, home: s1}\n"                                                                \
+    "  joe: {count: 2, home: s2}\n"                                                                \
+    "load:\n"                                                                                      \
+    "  steady: {via: s2, from: joe, to: box, rate: 2/s, size: 1KB, duration: 60s}\n"
+
+static const struct sim_config net = {
+    .start_ns = 1000000000, .latency_min_ns = 50000, .latency_max_ns = 500000};
+
+struct scene {
+    struct sim_run s;
+    struct timer timer;
+    uint64_t at_s[2]; /* loop time of SIGINTs after the beginning; 0: none */
+    unsigned told;
+};
+
+static void on_time(struct timer *t)
+{
+    struct scene *c = t->owner;
+
+    run_interrupt(c->s.run, ++c->told);
+    if (c->told < 2 && c->at_s[c->told])
+        timer_arm(c->s.loop, t, net.start_ns + c->at_s[c->told] * NS_PER_S);
+}
+
+static void on_armed(void *owner, const struct profile *p)
+{
+    struct scene *c = owner;
+
+    (void)p;
+    timer_init(&c->timer, on_time, c);
+    if (c->at_s[0])
+        timer_arm(c->s.loop, &c->timer, net.start_ns + c->at_s[0] * NS_PER_S);
+}
+
+/* Walks it and checks that it ended, with a verdict that its lab's truth confirms, within `seconds`. */
+static bool walk(struct scene *c, const char *text, unsigned seconds)
+{
+    char dir[300], folder[320];
+
+    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("ends"));
+    (void)snprintf(folder, sizeof folder, "%s/run", dir);
+    struct sim_order o = {.profile = {.path = scratch_file(dir, "ends.yaml", text)},
+                          .dir = folder,
+                          .net = net,
+                          .view = c->at_s[0] ? TRUTH_KILLED : TRUTH_WHOLE,
+                          .armed = on_armed,
+                          .owner = c};
+    bool ok = sim_walk(&c->s, &o);
+
+    return check_true(ok, c->s.wrong, __FILE__, __LINE__) &&
+           CHECK_BETWEEN((double)(loop_now(c->s.loop) - net.start_ns) / (double)NS_PER_S, 0,
+                         seconds);
+}
+
+static uint64_t class_count(const struct scene *c, enum outcome o)
+{
+    return c->s.result.judgement->tally.classes[o];
+}
+
+static void end(struct scene *c)
+{
+    timer_disarm(c->s.loop, &c->timer);
+    sim_fini(&c->s);
+}
+
+#define DEAD                                                                                       \
+    "actions:\n"                                                                                   \
+    "  dead: {at: 20s, do: down, server: s2, component: smtp}\n"                                   \
+    "settle: {retry: 60s, deadline: 5m}\n"
+
+static void an_entry_server_that_dies_in_mid_run_does_not_keep_the_run_from_its_end(void)
+{
+    struct scene c = {0};
+
+    if (walk(&c, SITE DEAD, 60 + 300 + 5 + 300 + 10)) {
+        (void)CHECK_BETWEEN((double)class_count(&c, CLASS_DELIVERED), 30, 45);
+        (void)CHECK(class_count(&c, CLASS_NOT_SENT) > 70);
+        (void)CHECK_U64(class_count(&c, CLASS_UNKNOWN), 0);
+    }
+    end(&c);
+}
+
+static void one_interrupt_ends_a_run_within_the_deadline_even_if_no_canary_can_be_sent(void)
+{
+    struct scene c = {.at_s = {30}};
+
+    if (walk(&c, SITE DEAD, 30 + 300 + 1)) {
+        (void)CHECK(class_count(&c, CLASS_NOT_SENT) > 70);
+        (void)CHECK_U64(c.s.result.judgement->tally.health.findings[FIND_INTERRUPTED], 1);
+        (void)CHECK_I64(c.s.result.exit_code, 130);
+    }
+    end(&c);
+}
+
+static void a_second_interrupt_ends_it_at_once_in_every_phase(void)
+{
+    static const uint64_t when_s[] = {10, 70}; /* load; settle, mail stands in a queue */
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct scene c = {.at_s = {when_s[i], when_s[i] + 1}};
+
+        (void)walk(&c,
+                   SITE "actions:\n  dead: {at: 20s, do: down, server: s1, component: mta}\n"
+                        "settle: {retry: 10m, deadline: 30m}\n",
+                   (unsigned)when_s[i] + 2);
+        (void)CHECK_I64(c.s.result.exit_code, 130);
+        end(&c);
+    }
+}
+
+static const struct test tests[] = {
+    TEST(an_entry_server_that_dies_in_mid_run_does_not_keep_the_run_from_its_end),
+    TEST(one_interrupt_ends_a_run_within_the_deadline_even_if_no_canary_can_be_sent),
+    TEST(a_second_interrupt_ends_it_at_once_in_every_phase),
+    TEST_END,
+};
+
+const struct suite run_ends_suite = {"run_ends", tests};

@@ -209,7 +209,7 @@ static const struct option options[] = {
     {SEC_MOVERS, "failed", OPT_TEXT, AT(mover_profile, failed_value), .preset = "failed", .help = "http: state of failure."},
     {SEC_MOVERS, "error", OPT_TEXT, AT(mover_profile, error_field), .preset = "error", .help = "http: field with the reason."},
     {SEC_MOVERS, "argv", OPT_TEXTS, AT(mover_profile, argv), RANGE(1, 100),
-     .help = "exec: the command, without a shell; marks are lines it prints: asked, copy, flipped, done, failed WHY."},
+     .help = "exec: the command, without a shell; lines it prints are heard: mark copying, mark done, failed WHY."},
     {SEC_MOVERS, "period", OPT_DURATION, AT(mover_profile, period_real_ns), .preset = "500ms", RANGE(1e6, NS(3600)),
      .help = "http: from one poll to the next, in real time."},
 

@@ -29,8 +29,11 @@ static void walk_version(const char *version)
     char cells[600] = "";
     size_t n = 0;
 
-    if (!check_true(p != NULL, e.text, __FILE__, __LINE__))
+    if (!p) {
+        (void)check_true(false, e.text, __FILE__, __LINE__);
+        arena_destroy(a);
         return;
+    }
     for (uint32_t i = 0; i < p->variant_count; i++) {
         const char *of = strchr(p->variants[i], '/');
 

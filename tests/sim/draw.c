@@ -46,6 +46,22 @@ static const char *one_of(struct pen *p, const char *const *words)
 #define ONE_OF(p, ...) one_of(p, (const char *const[]){__VA_ARGS__, NULL})
 #define SAY(p, ...)    PM_ASSERT(buf_add_format((p)->out, __VA_ARGS__))
 
+static bool knob_word(struct pen *p, uint32_t percent, const char *name, const char *value)
+{
+    bool set = chance(p, percent);
+
+    if (set)
+        SAY(p, "    %s: %s\n", name, value);
+    return set;
+}
+
+static void knob_seconds(struct pen *p, uint32_t percent, const char *name, uint32_t low,
+                         uint32_t high)
+{
+    if (chance(p, percent))
+        SAY(p, "    %s: %us\n", name, between(p, low, high));
+}
+
 static void draw_knobs(struct pen *p)
 {
     SAY(p, "  knobs:\n    ds_read_cache_latency: %s\n    pause_after_modify: %s\n",
@@ -58,25 +74,16 @@ static void draw_knobs(struct pen *p)
     p->hangs = chance(p, 10);
     SAY(p, "    store_hang_percent: %u\n    restart_dup_percent: %u\n", p->hangs ? 30 : 0,
         chance(p, 50) ? 40 : 0);
-    if (chance(p, 30))
-        SAY(p, "    copy_time: %us\n", between(p, 1, 60));
-    if (chance(p, 15))
-        SAY(p, "    in_transit_policy: retry_then_ndr\n    transfer_interval: %us\n",
-            between(p, 5, 60));
-    if (chance(p, 20))
-        SAY(p, "    alt_expand_at: first\n");
-    if (chance(p, 20))
-        SAY(p, "    legacy_alt_silent: yes\n");
-    if (chance(p, 15))
-        SAY(p, "    copy_snapshot: request\n");
-    if (chance(p, 15))
-        SAY(p, "    purge_before_commit: no\n");
-    if (chance(p, 15))
-        SAY(p, "    move_sync_delay: %us\n", between(p, 1, 20));
-    if (chance(p, 10))
-        SAY(p, "    expiry_normal: %us\n", between(p, 30, 300));
-    if (chance(p, 15))
-        SAY(p, "    alt_cache_ttl: %us\n", between(p, 0, 120));
+    knob_seconds(p, 30, "copy_time", 1, 60);
+    if (knob_word(p, 15, "in_transit_policy", "retry_then_ndr"))
+        knob_seconds(p, 100, "transfer_interval", 5, 60);
+    (void)knob_word(p, 20, "alt_expand_at", "first");
+    (void)knob_word(p, 20, "legacy_alt_silent", "yes");
+    (void)knob_word(p, 15, "copy_snapshot", "request");
+    (void)knob_word(p, 15, "purge_before_commit", "no");
+    knob_seconds(p, 15, "move_sync_delay", 1, 20);
+    knob_seconds(p, 10, "expiry_normal", 30, 300);
+    knob_seconds(p, 15, "alt_cache_ttl", 0, 120);
 }
 
 static void draw_lab(struct pen *p)
@@ -147,23 +154,20 @@ static void draw_paced(struct pen *p, uint32_t start_s)
             between(p, 5, 60 * most / duration + 5));
 }
 
-static void draw_loads(struct pen *p)
+static void draw_load(struct pen *p, uint32_t i)
 {
-    uint32_t loads = between(p, 1, 2);
+    const char *to = p->others ? ONE_OF(p, "box", "[box, ann]", "ann") : "box";
+    uint32_t most = to[0] == '[' ? p->boxes + 1 : to[0] == 'b' ? p->boxes : 1;
+    uint32_t recipients = chance(p, 70) ? 1 : between(p, 1, most < 3 ? most : 3);
 
-    SAY(p, "load:\n");
-    for (uint32_t i = 0; i < loads; i++) {
-        const char *to = p->others ? ONE_OF(p, "box", "[box, ann]", "ann") : "box";
-        uint32_t most = to[0] == '[' ? p->boxes + 1 : to[0] == 'b' ? p->boxes : 1;
+    SAY(p, "  l%u: {via: s%u, from: %s, to: %s, recipients: %u", i, between(p, 1, p->servers),
+        ONE_OF(p, "joe", "joe", "joe", "box"), to, recipients);
+    draw_paced(p, chance(p, 40) ? between(p, 0, 120) : 0);
+    draw_manners(p);
+}
 
-        SAY(p, "  l%u: {via: s%u, from: %s, to: %s, recipients: %u", i, between(p, 1, p->servers),
-            ONE_OF(p, "joe", "joe", "joe", "box"), to,
-            chance(p, 70) ? 1 : between(p, 1, most < 3 ? most : 3));
-        draw_paced(p, chance(p, 40) ? between(p, 0, 120) : 0);
-        draw_manners(p);
-    }
-    if (!p->any_move || !chance(p, 40))
-        return;
+static void draw_aimed(struct pen *p)
+{
     SAY(p, "  aimed: {via: s%u, from: joe, to: box, arrivals: aimed, per_move: %u, prime: %u",
         between(p, 1, p->servers), between(p, 1, 20), between(p, 0, 5));
     if (chance(p, 50))
@@ -172,6 +176,17 @@ static void draw_loads(struct pen *p)
         SAY(p, ", mark: %s, phase: 0s..%us", ONE_OF(p, "copy", "flipped", "done"),
             between(p, 1, 60));
     draw_manners(p);
+}
+
+static void draw_loads(struct pen *p)
+{
+    uint32_t loads = between(p, 1, 2);
+
+    SAY(p, "load:\n");
+    for (uint32_t i = 0; i < loads; i++)
+        draw_load(p, i);
+    if (p->any_move && chance(p, 40))
+        draw_aimed(p);
 }
 
 static uint32_t other_server(struct pen *p, uint32_t home)

@@ -45,8 +45,11 @@ static void walk_scenario(const char *scenario)
     size_t n = strlen(scenario);
     unsigned cells = 0;
 
-    if (!check_true(p != NULL, e.text, __FILE__, __LINE__))
+    if (!p) {
+        (void)check_true(false, e.text, __FILE__, __LINE__);
+        arena_destroy(a);
         return;
+    }
     for (uint32_t i = 0; i < p->variant_count; i++)
         if (strncmp(p->variants[i], scenario, n) == 0 && p->variants[i][n] == '/') {
             walk_cell(p->variants[i]);

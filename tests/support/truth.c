@@ -362,44 +362,62 @@ static bool ours(enum ending k)
     return k == END_REFUSED_TEMP || k == END_REFUSED_PERM || k == END_ABORTED;
 }
 
-/* DESIGN's table, read once more. */
-static enum outcome outcome_of(const struct reading *r)
+/* DESIGN's table, read once more: its rows for what the sender still owns, ... */
+static enum outcome outcome_of_ours(const struct reading *r, bool there, bool told)
 {
-    bool there = r->home || r->old || r->queued;
-    bool told = r->told || r->told_others;
-
-    if (r->owed != OWED && !there && !r->elsewhere && !r->gone && !told)
-        return CLASS_NOT_OWED;
-    if (r->k == END_NONE)
-        return there || r->elsewhere || r->gone || told ? CLASS_PHANTOM : CLASS_NOT_SENT;
-    if (r->elsewhere)
-        return CLASS_MISDELIVERED;
-    if (ours(r->k) && there)
+    if (there)
         return CLASS_REFUSED_BUT_TAKEN;
-    if (ours(r->k) && told)
+    if (told)
         return CLASS_REFUSED_AND_NDR;
-    if (r->k == END_REFUSED_TEMP)
-        return CLASS_REFUSED_TEMPORARY;
-    if (r->k == END_REFUSED_PERM)
-        return CLASS_REFUSED_PERMANENT;
     if (r->k == END_ABORTED)
         return CLASS_ABORTED;
-    if (r->home)
-        return told          ? CLASS_CONTRADICTION
-               : r->home > 1 ? CLASS_DUPLICATED
-               : r->old      ? CLASS_DELIVERED_RESIDUE
-                             : CLASS_DELIVERED;
+    return r->k == END_REFUSED_TEMP ? CLASS_REFUSED_TEMPORARY : CLASS_REFUSED_PERMANENT;
+}
+
+/* ... for what is at home, ... */
+static enum outcome outcome_at_home(const struct reading *r, bool told)
+{
+    if (told)
+        return CLASS_CONTRADICTION;
+    if (r->home > 1)
+        return CLASS_DUPLICATED;
+    return r->old ? CLASS_DELIVERED_RESIDUE : CLASS_DELIVERED;
+}
+
+/* ... for what is not, ... */
+static enum outcome outcome_away(const struct reading *r)
+{
     if (r->old)
         return CLASS_LEFT_BEHIND;
     if (r->gone)
         return CLASS_VANISHED;
     if (r->queued)
         return r->told ? CLASS_NDR_BUT_QUEUED : CLASS_STRANDED;
-    if (told)
-        return r->told ? CLASS_NDR : CLASS_NDR_MISROUTED;
+    if (r->told)
+        return CLASS_NDR;
+    if (r->told_others)
+        return CLASS_NDR_MISROUTED;
     if (r->k == END_DOUBT)
         return CLASS_IN_DOUBT_SILENT;
     return r->asked ? CLASS_SILENT_BY_REQUEST : CLASS_SILENT_LOSS;
+}
+
+/* ... and the order of them all. */
+static enum outcome outcome_of(const struct reading *r)
+{
+    bool there = r->home || r->old || r->queued;
+    bool told = r->told || r->told_others;
+    bool evidence = there || told || r->elsewhere || r->gone;
+
+    if (r->owed != OWED && !evidence)
+        return CLASS_NOT_OWED;
+    if (r->k == END_NONE)
+        return evidence ? CLASS_PHANTOM : CLASS_NOT_SENT;
+    if (r->elsewhere)
+        return CLASS_MISDELIVERED;
+    if (ours(r->k))
+        return outcome_of_ours(r, there, told);
+    return r->home ? outcome_at_home(r, told) : outcome_away(r);
 }
 
 static struct record *records_of(const struct account *a, uint64_t number, size_t *n)

@@ -12,6 +12,7 @@
 #include "app/run_private.h"
 #include "base/clock.h"
 #include "results/folder.h"
+#include "results/folder.h"
 
 #define FLUSH_NS       (100 * NS_PER_MS)
 #define STATUS_NS      (250 * NS_PER_MS)
@@ -260,6 +261,7 @@ static void load_enter(struct run *r)
     if (!manifest_write(&r->plan.manifest, arena_format(r->arena, "%s/manifest.json", r->dir),
                         &r->failure))
         return;
+    folder_begin(r->folder);
     for (uint32_t i = 0; i < r->workers_made; i++)
         worker_start(r->workers[i], &r->clock);
     moves_start(r->moves);

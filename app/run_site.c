@@ -1,4 +1,7 @@
 /* run_site.c - puts up what a run needs (folder, journal, site, world, senders, moves, muster) and takes it down. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "app/curl_loop.h"
 #include "app/dial_curl.h"
 #include "app/http_curl.h"
@@ -126,10 +129,11 @@ static bool open_desk(struct run *r, struct err *e)
 static bool write_text(struct run *r, const char *name, struct buf *text, struct err *e)
 {
     const char *path = arena_format(r->arena, "%s/%s", r->dir, name);
-    FILE *f = path ? fopen(path, "we") : NULL;
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
     bool ok = f && fwrite(text->p, 1, text->n, f) == text->n;
 
-    if (f && fclose(f) != 0)
+    if (f ? fclose(f) != 0 : fd >= 0 && close(fd) != 0)
         ok = false;
     return ok ? true : err_set(e, EX_IO, "%s/%s: cannot be written", r->dir, name);
 }

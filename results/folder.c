@@ -1,6 +1,7 @@
 /* folder.c - run folders: made, locked, pointed at. */
 #include "results/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,9 +15,13 @@
 
 #include "base/clock.h"
 
+#define NAMESAKES_MAX 1000 /* runs of one second, name and id */
+
 struct folder {
     int lock;
+    bool made, began; /* made: in here; an earlier run's folder is never touched */
     char path[768];
+    const char *name; /* the last part of path, for `latest`; NULL: a folder of the user's choice */
 };
 
 /* Every part of the path that is not there yet. */
@@ -83,9 +88,11 @@ struct folder *folder_create_at(const char *path, struct err *e)
     }
     f->lock = -1;
     (void)snprintf(f->path, sizeof f->path, "%s", path);
-    if (make_path(path, e) && take_lock(f, e) && is_unused(f, e) && make_inside(f, "journal", e) &&
-        make_inside(f, "reports", e))
-        return f;
+    if (make_path(path, e) && take_lock(f, e) && is_unused(f, e)) {
+        f->made = true;
+        if (make_inside(f, "journal", e) && make_inside(f, "reports", e))
+            return f;
+    }
     folder_destroy(f);
     return NULL;
 }
@@ -105,37 +112,62 @@ static void plain_name(char *out, size_t room, const char *text)
     out[i] = '\0';
 }
 
-static void point_latest(const char *runs_dir, const char *name)
+static void point_latest(const struct folder *f)
 {
     char link[800], aside[1040];
 
-    (void)snprintf(link, sizeof link, "%s/latest", runs_dir);
-    (void)snprintf(aside, sizeof aside, "%s.%s", link, name);
+    (void)snprintf(link, sizeof link, "%.*slatest", (int)(f->name - f->path), f->path);
+    (void)snprintf(aside, sizeof aside, "%s.%s", link, f->name);
     /* A convenience: runs side by side race for it, and a file system without links lives without it. */
-    if (symlink(name, aside) == 0 && rename(aside, link) < 0)
+    if (symlink(f->name, aside) == 0 && rename(aside, link) < 0)
         (void)unlink(aside);
+}
+
+void folder_begin(struct folder *f)
+{
+    f->began = true;
+    if (f->name)
+        point_latest(f);
+}
+
+/* Makes a folder that was not there: `path`, or with -2, -3 ... behind it. */
+static bool make_fresh(char *path, size_t room, struct err *e)
+{
+    size_t n = strlen(path);
+
+    for (unsigned i = 2; i < NAMESAKES_MAX; i++) {
+        if (mkdir(path, 0700) == 0)
+            return true;
+        if (errno != EEXIST)
+            break;
+        (void)snprintf(path + n, room - n, "-%u", i);
+    }
+    return err_set(e, EX_IO, "%s: %s", path, strerror(errno));
 }
 
 struct folder *folder_create(const char *runs_dir, const char *name, const char *variant,
                              uint64_t run_id, struct err *e)
 {
-    char path[700], entry[200], plain[80], plain_variant[60], utc[32];
+    char path[700], plain[80], plain_variant[60], utc[32];
     time_t seconds = (time_t)(clock_wall_ns() / NS_PER_S);
     struct tm tm;
 
     plain_name(plain, sizeof plain, name);
     plain_name(plain_variant, sizeof plain_variant, variant);
     (void)strftime(utc, sizeof utc, "%Y%m%dT%H%M%SZ", gmtime_r(&seconds, &tm));
-    (void)snprintf(entry, sizeof entry, "%s-%s%s%s-%08x", utc, plain, plain_variant[0] ? "-" : "",
-                   plain_variant, (unsigned)(run_id & UINT32_MAX));
-    if (snprintf(path, sizeof path, "%s/%s", runs_dir, entry) >= (int)sizeof path) {
-        err_set(e, EX_IO, "%s: the name is too long", runs_dir);
+    int n = snprintf(path, sizeof path, "%s/%s-%s%s%s-%08x", runs_dir, utc, plain,
+                     plain_variant[0] ? "-" : "", plain_variant, (unsigned)(run_id & UINT32_MAX));
+
+    if (n + 8 >= (int)sizeof path) {
+        (void)err_set(e, EX_IO, "%s: the name is too long", runs_dir);
         return NULL;
     }
-    struct folder *f = folder_create_at(path, e);
+    struct folder *f = make_path(runs_dir, e) && make_fresh(path, sizeof path, e)
+                           ? folder_create_at(path, e)
+                           : NULL;
 
     if (f)
-        point_latest(runs_dir, entry);
+        f->name = strrchr(f->path, '/') + 1;
     return f;
 }
 
@@ -144,10 +176,46 @@ const char *folder_path(const struct folder *f)
     return f->path;
 }
 
+static void empty(const char *path)
+{
+    DIR *d = opendir(path);
+    char file[1100];
+
+    for (const struct dirent *entry = NULL; d && (entry = readdir(d));) {
+        (void)snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        (void)unlink(file); /* no file: it stays */
+    }
+    if (d)
+        (void)closedir(d);
+}
+
+/* What this run wrote before it failed; of a folder of the user's choice only that, and the folder if nothing is left. */
+static void take_away(const struct folder *f)
+{
+    static const char *const folders[] = {"journal", "reports"}, *const files[] = {
+                                                                     "profile.yaml",
+                                                                     "manifest.json", "truth.tsv",
+                                                                     "lab-cert.pem", "lock"};
+    char path[800];
+
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", f->path, folders[i]);
+        empty(path);
+        (void)rmdir(path);
+    }
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", f->path, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(f->path);
+}
+
 void folder_destroy(struct folder *f)
 {
     if (!f)
         return;
+    if (f->made && !f->began)
+        take_away(f);
     if (f->lock >= 0)
         (void)close(f->lock); /* unlocks */
     free(f);

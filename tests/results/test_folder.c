@@ -22,6 +22,7 @@ static void a_run_gets_a_private_folder_with_its_name_and_id_and_latest_points_a
     CHECK_HAS(folder_path(f), "Z-q248839-sp-4-..-x-23456789");
     CHECK(stat(folder_path(f), &st) == 0);
     CHECK_U64(st.st_mode & 0777, 0700);
+    folder_begin(f);
     (void)snprintf(link, sizeof link, "%s/latest", runs);
     CHECK(readlink(link, target, sizeof target - 1) > 0);
     CHECK_HAS(folder_path(f), target);
@@ -31,6 +32,7 @@ static void a_run_gets_a_private_folder_with_its_name_and_id_and_latest_points_a
     CHECK(access(link, W_OK) == 0);
     struct folder *g = folder_create(runs, "q248839", "", 2, &e);
 
+    folder_begin(g);
     (void)snprintf(link, sizeof link, "%s/latest", runs);
     memset(target, 0, sizeof target);
     CHECK(readlink(link, target, sizeof target - 1) > 0);
@@ -52,11 +54,58 @@ static void a_locked_folder_is_refused_with_75_and_a_used_one_with_64(void)
     CHECK(folder_create_at(path, &e) == NULL);
     CHECK_U64(e.code, EX_LOCKED);
     CHECK_HAS(e.text, "another run holds this folder");
+    folder_begin(f);
     folder_destroy(f);
     CHECK(!folder_is_held(path));
     CHECK(folder_create_at(path, &e) == NULL);
     CHECK_U64(e.code, EX_BAD_USAGE);
     folder_destroy(NULL);
+}
+
+static void two_runs_of_one_second_and_id_do_not_collide(void)
+{
+    char runs[300];
+    struct err e = {0};
+
+    (void)snprintf(runs, sizeof runs, "%s/runs", scratch_dir("folder-twins"));
+    struct folder *f[4];
+
+    for (int i = 0; i < 4; i++) {
+        f[i] = folder_create(runs, "same", "", 7, &e);
+        CHECK_STR(e.text, "");
+    }
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; f[i] && f[k] && k < i; k++)
+            CHECK(strcmp(folder_path(f[i]), folder_path(f[k])) != 0);
+    for (int i = 0; i < 4; i++)
+        folder_destroy(f[i]);
+}
+
+static void a_run_that_never_began_leaves_no_folder_and_latest_alone(void)
+{
+    char runs[300], link[1000], path[900];
+    struct err e = {0};
+
+    (void)snprintf(runs, sizeof runs, "%s/runs", scratch_dir("folder-gone"));
+    (void)snprintf(link, sizeof link, "%s/latest", runs);
+    struct folder *f = folder_create(runs, "x", "", 1, &e);
+
+    if (!CHECK(f != NULL))
+        return;
+    (void)snprintf(path, sizeof path, "%s", folder_path(f));
+    CHECK(scratch_file(path, "profile.yaml", "schema: 1\n") != NULL);
+    CHECK(scratch_file(path, "journal/0.pmj", "x") != NULL);
+    CHECK(access(link, F_OK) < 0);
+    folder_destroy(f);
+    CHECK(access(path, F_OK) < 0);
+    /* What a user keeps in a folder of his choice stays. */
+    (void)snprintf(path, sizeof path, "%s/mine", runs);
+    f = folder_create_at(path, &e);
+    (void)snprintf(link, sizeof link, "%s", scratch_file(path, "notes", "mine"));
+    folder_destroy(f);
+    CHECK(access(link, F_OK) == 0);
+    (void)snprintf(link, sizeof link, "%s/lock", path);
+    CHECK(access(link, F_OK) < 0);
 }
 
 static void a_folder_that_cannot_be_made_is_an_io_error(void)
@@ -72,6 +121,8 @@ static void a_folder_that_cannot_be_made_is_an_io_error(void)
 static const struct test tests[] = {
     TEST(a_run_gets_a_private_folder_with_its_name_and_id_and_latest_points_at_it),
     TEST(a_locked_folder_is_refused_with_75_and_a_used_one_with_64),
+    TEST(two_runs_of_one_second_and_id_do_not_collide),
+    TEST(a_run_that_never_began_leaves_no_folder_and_latest_alone),
     TEST(a_folder_that_cannot_be_made_is_an_io_error),
     TEST_END,
 };

@@ -14,6 +14,7 @@
 
 #define ADDRESS_MAX   254
 #define PLAN_CEILING  (512u << 20)
+#define LONGEST_NS    (76 * 3600 * NS_PER_S) /* what the 32-bit times of results/ledger.c hold */
 #define KEY(section_) (option_sections[section_].name)
 
 /* Complains at the key if it was written, else at the entry's name. */
@@ -345,11 +346,38 @@ static bool check_caps(const struct draft *d, uint64_t planned)
     return true;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The ledger's times end after 76 hours: what happened later would seem to have happened then. */
+static bool check_length(const struct draft *d, const struct workload *w)
+{
+    const struct profile *p = d->p;
+    uint64_t last_ns = 0, per_move_ns;
+
+    for (uint32_t i = 0; i < p->load_count; i++)
+        last_ns = later(last_ns, p->loads[i].start_ns + p->loads[i].duration_ns);
+    for (uint32_t i = 0; i < w->move_count; i++) {
+        per_move_ns = p->moves[w->moves[i].schedule].deadline_ns;
+        last_ns = later(last_ns, w->moves[i].at_ns + per_move_ns);
+    }
+    for (uint32_t i = 0; i < p->action_count; i++)
+        last_ns = later(last_ns, p->actions[i].at_ns);
+    if (last_ns + p->settle_deadline_ns <= LONGEST_NS)
+        return true;
+    return err_set(d->err, EX_BAD_PROFILE,
+                   "%s: load, moves and settling may last %" PRIu64
+                   " hours of the target's time; a run is at most 76 hours long",
+                   p->path, (uint64_t)((last_ns + p->settle_deadline_ns) / (3600 * NS_PER_S)));
+}
+
 static bool check_plan(const struct draft *d)
 {
     struct arena *scratch = arena_create(PLAN_CEILING);
     const struct workload *w = scratch ? workload_create(scratch, d->p, d->err) : NULL;
-    bool ok = w && check_caps(d, w->planned);
+    bool ok = w && check_caps(d, w->planned) && check_length(d, w);
 
     if (!scratch)
         (void)draft_no_memory(d);

@@ -109,8 +109,8 @@ static bool shows_something(const struct judgement *j)
 {
     const struct tally *t = &j->tally;
 
-    return t->health.ended && t->health.torn == 0 && unknown_beyond(j) == 0 &&
-           t->endings[END_ACCEPTED] + t->endings[END_DOUBT] > 0 &&
+    return t->health.ended && t->health.torn == 0 && !t->health.overlong &&
+           unknown_beyond(j) == 0 && t->endings[END_ACCEPTED] + t->endings[END_DOUBT] > 0 &&
            (j->manifest->move_count == 0 || t->health.moves_done > 0);
 }
 

@@ -13,6 +13,7 @@
 #define RARE_LIMIT    (1u << 24)
 #define FINDING_LIMIT (1u << 20)
 #define STRAY_LIMIT   1024u
+#define LAST_TICK_NS  ((UINT32_MAX - 1ull) * TICK_NS)
 
 static void init_bags(struct ledger *l)
 {
@@ -467,9 +468,11 @@ static bool fold(struct ledger *l, const struct event *ev)
 
 void ledger_apply(struct ledger *l, const struct event *events, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        l->overlong |= events[i].t_ns >= LAST_TICK_NS;
         if (!fold(l, &events[i]))
             bag_add(&l->strays, &events[i]);
+    }
 }
 
 void ledger_torn(struct ledger *l, uint32_t files)
@@ -521,6 +524,7 @@ void ledger_merge(struct ledger *l, const struct ledger *from)
     join_max64(&l->quiescent, from->quiescent);
     l->torn += from->torn;
     l->out_of_memory |= from->out_of_memory;
+    l->overlong |= from->overlong;
 }
 
 struct ledger_counts ledger_counts(const struct ledger *l)

@@ -96,6 +96,7 @@ struct ledger {
     uint64_t quiescent;             /* time plus one, the newest */
     uint32_t torn;
     bool out_of_memory;
+    bool overlong; /* something happened after the last tick */
     struct ledger_counts counts;
 };
 

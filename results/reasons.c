@@ -161,7 +161,7 @@ static void say_not_final(struct saying *s)
     const struct manifest *m = s->j->manifest;
     const struct health *h = &s->j->tally.health;
 
-    if (!h->ended || h->torn)
+    if (!h->ended || h->torn || h->overlong)
         return; /* said already */
     if (!m->queues_visible)
         say(s,
@@ -194,6 +194,9 @@ static void say_open(struct saying *s)
         say(s, "the run was interrupted: not all that was planned took place");
     if (!t->health.ended)
         say(s, "the run did not end by itself: what is silent stays unknown");
+    if (t->health.overlong)
+        say(s, "the run lasted longer than 76 hours of the target's time: what came later has no "
+               "time, and no silence is final");
     if (t->health.torn)
         say(s, "%u journals end in a torn block: what was recorded there is gone", t->health.torn);
     if (t->endings[END_ACCEPTED] + t->endings[END_DOUBT] == 0)

@@ -200,7 +200,7 @@ void settle_destroy(struct settle *s)
 
 bool settle_ran_to_end(const struct settle *s)
 {
-    return s->l->phases[PHASE_END] != 0 && s->l->torn == 0;
+    return s->l->phases[PHASE_END] != 0 && s->l->torn == 0 && !s->l->overlong;
 }
 
 bool settle_entry_is_there(const struct settle *s, const struct clue *entry)

@@ -121,6 +121,7 @@ static void read_health(struct tally *t, struct copies *c)
     h->waves_complete = v.waves_complete;
     h->strays = l->strays.count;
     h->torn = l->torn;
+    h->overlong = l->overlong;
     h->ended = l->phases[PHASE_END] != 0;
     t->reports_unattributed = l->findings[FIND_UNREADABLE_REPORT].count;
     read_marks(t, l);

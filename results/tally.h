@@ -37,6 +37,7 @@ struct tally {
         uint64_t moves_asked, moves_done, moves_failed, moves_verified, moves_disproved;
         uint64_t moves_undone; /* planned, and not done: failed, never ended, never asked */
         uint32_t torn;
+        bool overlong; /* longer than the ledger's clock: later times are not known */
         bool ended, settled, waves_complete;
         bool
             windows_late; /* messages left later than the shortest time that the scenario relies on */

@@ -33,6 +33,24 @@ static void a_wrong_unit_is_told_with_a_right_one(void)
     check_refused(plain_lab, "load: [a]\n", "load: expected named entries");
 }
 
+static void a_plan_longer_than_the_clock_of_the_ledger_is_refused(void)
+{
+    static const char head[] = "safety: {max_duration: 30d}\n"
+                               "load: {x: {via: s1, from: joe, to: joanne, rate: 1/30s, duration: ";
+
+    char text[400];
+
+    (void)snprintf(text, sizeof text, "%s76h}}\n", head);
+    check_refused(plain_lab, text, "a run is at most 76 hours long");
+    (void)snprintf(text, sizeof text, "%s75h}}\nsettle: {deadline: 90m}\n", head);
+    check_refused(plain_lab, text, "may last 76 hours");
+    (void)snprintf(text, sizeof text, "%s75h}}\nsettle: {deadline: 30m}\n", head);
+    struct reading_of r = read_draft(plain_lab, text);
+
+    CHECK_STR(r.err.text, "");
+    reading_end(&r);
+}
+
 static void sizes_and_phases_are_held_to_their_form(void)
 {
     static const char head[] =
@@ -251,6 +269,7 @@ static void a_set_is_told_without_a_place(void)
 static const struct test tests[] = {
     TEST(an_unknown_key_is_told_with_the_nearest),
     TEST(a_wrong_unit_is_told_with_a_right_one),
+    TEST(a_plan_longer_than_the_clock_of_the_ledger_is_refused),
     TEST(sizes_and_phases_are_held_to_their_form),
     TEST(a_value_out_of_range_is_told_with_the_range),
     TEST(what_is_missing_is_named),

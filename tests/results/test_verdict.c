@@ -148,6 +148,18 @@ static void a_ledger_that_lost_evidence_is_not_judged(void)
     world_fini(&w);
 }
 
+static void what_outlasts_the_clock_of_the_ledger_is_not_final(void)
+{
+    struct world w;
+
+    good_world(&w);
+    CHECK_U64(judged(&w)->exit_code, EX_PASS);
+    add(&w, (struct event){.kind = EV_PHASE, .t_ns = S(77.0 * 3600), .code = PHASE_END});
+    CHECK_U64(judged(&w)->exit_code, EX_INCONCLUSIVE);
+    CHECK(has_reason(w.judgement, "longer than 76 hours"));
+    world_fini(&w);
+}
+
 static void late_messages_make_figures_about_windows_inconclusive(void)
 {
     struct world w;
@@ -176,6 +188,7 @@ static const struct test tests[] = {
     TEST(deliveries_that_are_not_final_do_not_pass),
     TEST(evidence_without_a_send_record_is_doubt_where_a_journal_is_damaged),
     TEST(a_ledger_that_lost_evidence_is_not_judged),
+    TEST(what_outlasts_the_clock_of_the_ledger_is_not_final),
     TEST(late_messages_make_figures_about_windows_inconclusive),
     TEST_END,
 };

@@ -1,9 +1,14 @@
 /* plan.c - from a profile to what a run needs before it begins. */
 #include "app/plan.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include "results/event.h"
+
+#define DIRECTORY_CACHE_NS (60 * NS_PER_S) /* Q172364: an MTA's directory cache, unless told */
 
 enum { STREAM_RUN_ID = 0x52554e, STREAM_SECRET = 0x534543 };
 
@@ -110,6 +115,32 @@ static bool queues_visible(const struct profile *p)
     return false;
 }
 
+static uint64_t knob_ns(const struct lab_profile *lab, const char *name)
+{
+    uint64_t ns = 0;
+
+    for (uint32_t i = 0; i < lab->knob_count; i++)
+        if (strcmp(lab->knob_names[i], name) == 0 &&
+            !text_duration(slice_of(lab->knob_values[i]), &ns, NULL))
+            ns = 0;
+    return ns;
+}
+
+/* Where in a move a message falls shows only while it leaves on time, measured by the shortest time that shapes the
+ * lab's windows: how long an MTA trusts a home that it has looked up, or a time before the flag that was set. */
+static uint64_t lateness_limit(const struct plan *p)
+{
+    const struct lab_profile *lab = &p->profile->lab;
+    uint64_t limit_ns, flag_ns;
+
+    if (!lab->on || p->work->move_count == 0)
+        return 0;
+    limit_ns = knob_ns(lab, "ds_read_cache_latency");
+    limit_ns = limit_ns ? limit_ns : DIRECTORY_CACHE_NS;
+    flag_ns = knob_ns(lab, "create_to_flag");
+    return flag_ns && flag_ns < limit_ns ? flag_ns : limit_ns;
+}
+
 bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, uint64_t run_id,
                struct err *e)
 {
@@ -135,6 +166,7 @@ bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, u
         .lifetime_ns = profile->lifetime_ns,
         .late_ns = profile->late_ns,
         .alternate_lag_ns = profile->alternate_lag_ns,
+        .lateness_limit_ns = lateness_limit(p),
     };
     if (!p->manifest.target || !plan_loads(p, a) || !plan_site(p, a) || !plan_moves(p, a) ||
         !plan_gates(p, a))

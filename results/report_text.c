@@ -1,4 +1,4 @@
-/* report_text.c - the judgement for a terminal: verdict, sentences, account, moves, latencies, health. */
+/* report_text.c - the judgement for a terminal: verdict, sentences, account, gates, moves, latencies, health. */
 #include "results/report_text.h"
 
 #include <stdio.h>
@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "results/judge.h"
+
+#define MOVES_SHOWN 20u
 
 bool text_ink(struct buf *out, bool color, enum ink ink, const char *text)
 {
@@ -122,6 +124,100 @@ static bool add_flags(const struct judgement *j, struct buf *out)
     return !any || buf_add_text(out, "\n\n");
 }
 
+/* A gate's count or limit: pacing is a time, all others are numbers. */
+static const char *gate_number(const struct gate_result *g, uint64_t n, char *out, size_t room)
+{
+    if (strcmp(g->name, "pacing-p99") == 0)
+        return text_us(out, room, n / NS_PER_US);
+    return text_print_count(out, room, n);
+}
+
+static bool add_gates(const struct judgement *j, struct buf *out, bool color)
+{
+    char head[100], count[32], limit[32];
+
+    (void)snprintf(head, sizeof head, "%-20s %12s %12s  %s", "gate", "count", "limit", "verdict");
+    text_ink(out, color, INK_HEAD, head);
+    buf_add_text(out, "\n");
+    for (uint32_t i = 0; i < j->gate_count; i++) {
+        const struct gate_result *g = &j->gates[i];
+
+        buf_add_format(out, "%-20s %12s %12s  ", g->name,
+                       gate_number(g, g->count, count, sizeof count),
+                       gate_number(g, g->limit, limit, sizeof limit));
+        text_ink(out, color,
+                 g->verdict == VERDICT_PASS   ? INK_GOOD
+                 : g->verdict == VERDICT_FAIL ? INK_BAD
+                                              : INK_OPEN,
+                 gate_verdict_name(g->verdict));
+        if (g->verdict == VERDICT_INCONCLUSIVE && g->open)
+            buf_add_format(out, ": %s more might count",
+                           text_print_count(count, sizeof count, g->open));
+        buf_add_text(out, "\n");
+    }
+    return buf_add_text(out, "\n");
+}
+
+static const char *server_name(const struct manifest *m, uint32_t server)
+{
+    return server < m->server_count ? m->servers[server] : "?";
+}
+
+static const char *move_state(const struct move_marks *k)
+{
+    if (k->mark_ns[MARK_ASKED] == NEVER_NS)
+        return "not asked";
+    if (k->mark_ns[MARK_DISPROVED] != NEVER_NS)
+        return "disproved";
+    if (k->mark_ns[MARK_FAILED] != NEVER_NS)
+        return "failed";
+    return k->mark_ns[MARK_VERIFIED] != NEVER_NS ? "yes" : "no";
+}
+
+static bool add_move(const struct judgement *j, uint32_t at, struct buf *out)
+{
+    static const enum move_mark shown[] = {MARK_ASKED, MARK_COPY, MARK_FLIPPED, MARK_DONE};
+    const struct manifest *m = j->manifest;
+    const struct manifest_move *v = &m->moves[at];
+    const struct move_marks *k = &j->tally.marks[at];
+    char text[64];
+    bool any = false;
+
+    (void)snprintf(text, sizeof text, "%s -> %s", server_name(m, v->from), server_name(m, v->to));
+    buf_add_format(out, "%5u  %-16s %-12s", at,
+                   v->mailbox < m->mailbox_count ? m->mailboxes[v->mailbox].name : "?", text);
+    for (unsigned i = 0; i < sizeof shown / sizeof shown[0]; i++)
+        buf_add_format(out, " %11s", text_at(text, sizeof text, k->mark_ns[shown[i]]));
+    buf_add_format(out, "  %-9s", move_state(k));
+    for (enum outcome o = 0; o < CLASS_COUNT; o++)
+        if (j->tally.moves[at][o]) {
+            buf_add_format(out, "%s %s %llu", any ? "," : "", class_name(o),
+                           (unsigned long long)j->tally.moves[at][o]);
+            any = true;
+        }
+    return buf_add_text(out, any ? "\n" : " -\n");
+}
+
+static bool add_moves(const struct judgement *j, struct buf *out, bool color)
+{
+    uint32_t count = j->manifest->move_count;
+    char head[120];
+
+    if (!count)
+        return true;
+    (void)snprintf(head, sizeof head, "%5s  %-16s %-12s %11s %11s %11s %11s  %-9s %s", "move",
+                   "mailbox", "from -> to", "asked", "copy", "flip", "done", "verified",
+                   "copies accepted near it");
+    text_ink(out, color, INK_HEAD, head);
+    buf_add_text(out, "\n");
+    for (uint32_t i = 0; i < count && i < MOVES_SHOWN; i++)
+        (void)add_move(j, i, out);
+    if (count > MOVES_SHOWN)
+        buf_add_format(out, "       and %u more: `report --format json` has them all\n",
+                       count - MOVES_SHOWN);
+    return buf_add_text(out, "\n");
+}
+
 static bool add_phases(const struct judgement *j, struct buf *out, bool color)
 {
     const struct tally *t = &j->tally;
@@ -167,10 +263,15 @@ static bool add_latencies(const struct judgement *j, struct buf *out, bool color
     text_ink(out, color, INK_HEAD, head);
     buf_add_text(out, "\n");
     add_latency(out, "accept", &t->accept);
-    add_latency(out, "deliver", &t->deliver);
+    add_latency(out, "seen", &t->deliver);
     add_latency(out, "end to end", &t->end_to_end);
     add_latency(out, "ndr", &t->ndr);
     add_latency(out, "pacing", &t->lateness);
+    if (t->deliver.count) /* how long before is not known: what found nothing new is not recorded */
+        buf_add_text(
+            out, "  seen, end to end, ndr: until a probe first saw the copy, which came earlier "
+                 "by up to the time between\n  two scans (or a move, while nobody can "
+                 "log on)\n");
     return buf_add_text(out, "\n");
 }
 
@@ -207,5 +308,6 @@ static bool add_health(const struct judgement *j, struct buf *out)
 bool judgement_text(const struct judgement *j, struct buf *out, bool color)
 {
     return add_verdict(j, out, color) && add_classes(j, out, color) && add_flags(j, out) &&
-           add_phases(j, out, color) && add_latencies(j, out, color) && add_health(j, out);
+           add_gates(j, out, color) && add_moves(j, out, color) && add_phases(j, out, color) &&
+           add_latencies(j, out, color) && add_health(j, out);
 }

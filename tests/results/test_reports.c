@@ -171,6 +171,52 @@ static void the_text_report_says_the_verdict_first_and_colours_only_on_demand(vo
     world_fini(&w);
 }
 
+static void the_text_report_has_a_table_of_gates_and_one_of_moves(void)
+{
+    struct manifest_move many[25];
+    struct buf out;
+
+    q248839(true);
+    w.gates[0] = (struct manifest_gate){"silent-loss", 1};
+    w.gates[1] = (struct manifest_gate){"pacing-p99", 2000000};
+    w.m.gate_count = 2;
+    buf_init(&out, 1u << 20);
+    CHECK(judgement_text(judged(&w), &out, false));
+    CHECK_HAS(buf_text(&out), "gate                        count        limit  verdict\n"
+                              "silent-loss                     2            1  fail\n"
+                              "pacing-p99                   50us        2.0ms  pass\n");
+    CHECK_HAS(buf_text(&out), "    0  bob              s0 -> s1       +100.000s   +101.000s   "
+                              "+190.000s   +191.000s  yes       delivered 6, silent-loss 2\n");
+    for (unsigned i = 0; i < 25; i++)
+        many[i] = w.moves[0];
+    w.m.moves = many;
+    w.m.move_count = 25;
+    buf_clear(&out);
+    CHECK(judgement_text(judged(&w), &out, false));
+    CHECK_HAS(buf_text(&out),
+              "   19  bob              s0 -> s1               -           -           "
+              "-           -  not asked -\n       and 5 more: ");
+    buf_fini(&out);
+    world_fini(&w);
+}
+
+static void time_until_a_probe_saw_it_is_not_called_delivery(void)
+{
+    struct buf out;
+
+    q248839(true);
+    buf_init(&out, 1u << 20);
+    CHECK(judgement_text(judged(&w), &out, false));
+    CHECK_HAS(buf_text(&out), "  seen                  6 ");
+    CHECK_HAS(buf_text(&out), "until a probe first saw the copy");
+    CHECK(!strstr(buf_text(&out), "  deliver "));
+    buf_clear(&out);
+    CHECK(judgement_print_summary(w.judgement, &out, &(struct err){0}));
+    CHECK_HAS(buf_text(&out), "\"deliver\": {"); /* programs find it where it was */
+    buf_fini(&out);
+    world_fini(&w);
+}
+
 static void list(const struct list_filter *f, struct buf *out)
 {
     struct line_sink sink = {take_line, take_token, out};
@@ -324,6 +370,8 @@ static const struct test tests[] = {
     TEST(the_summary_is_canonical_and_complete),
     TEST(a_summary_that_cannot_be_written_is_an_io_error),
     TEST(the_text_report_says_the_verdict_first_and_colours_only_on_demand),
+    TEST(the_text_report_has_a_table_of_gates_and_one_of_moves),
+    TEST(time_until_a_probe_saw_it_is_not_called_delivery),
     TEST(a_list_has_one_line_a_copy_and_filters_by_class_and_move),
     TEST(a_trace_tells_what_happened_in_order_and_what_became_of_it),
     TEST(sp3_beside_sp4_says_that_silence_turned_into_reports),

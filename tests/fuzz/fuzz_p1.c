@@ -44,8 +44,14 @@ static void try_address(struct slice octets, struct arena *a)
     struct oraddr o, again;
     struct err err;
 
-    if (ber_next(&level, &e) == BER_GOT && oraddr_read(&e, a, &o, &err) && oraddr_fold(&o, fold))
-        PM_ASSERT(oraddr_equal(&o, &o));
+    if (ber_next(&level, &e) == BER_GOT && oraddr_read(&e, a, &o, &err)) {
+        PM_ASSERT(!oraddr_fold(&o, fold) || oraddr_equal(&o, &o));
+        struct buf smtp;
+
+        buf_init(&smtp, 4096);
+        (void)oraddr_to_smtp("c=XX;a=;p=LAB;o={domain};s=u{local}", &o, "x.example", &smtp, &err);
+        buf_fini(&smtp);
+    }
     if (octets.n < 2000 && oraddr_parse(octets, a, &o, &err)) {
         struct buf text;
 

@@ -156,7 +156,8 @@ static bool take_words(struct slice *want, struct slice *have, struct found *f)
             continue;
         size_t tail = want->n - at - word.n;
 
-        if (have->n < at + tail || !same_nocase(slice_from(want->p, at), slice_from(have->p, at)) ||
+        if (!have->p || have->n < at + tail ||
+            !same_nocase(slice_from(want->p, at), slice_from(have->p, at)) ||
             !same_nocase(slice_skip(*want, at + word.n), slice_skip(*have, have->n - tail)))
             return false;
         f->word[i] = slice_from(have->p + at, have->n - at - tail);

@@ -12,7 +12,6 @@
 #include "app/run_private.h"
 #include "base/clock.h"
 #include "results/folder.h"
-#include "results/folder.h"
 
 #define FLUSH_NS       (100 * NS_PER_MS)
 #define STATUS_NS      (250 * NS_PER_MS)

@@ -4,20 +4,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/loop_sim.h"
 #include "base/ring.h"
+#include "base/text.h"
 #include "base/thread.h"
 
-#define ARENA_BYTES  (1ull << 30)
-#define SIM_LIMIT_NS (24ull * 3600 * 1000000000)
+#define ARENA_BYTES (1ull << 30)
+#define SIM_GENEROSITY                                                                             \
+    4 /* so many times what the plan says, and an hour: then a simulated run is stuck */
+#define SIM_SPARE_NS (3600 * NS_PER_S)
+
+static bool may_run(struct campaign *c, const struct profile *p, struct err *e)
+{
+    if (c->simulate && !p->lab.on)
+        return err_set(e, EX_BAD_USAGE,
+                       "%s: --simulate needs a lab section: only a lab can run on "
+                       "simulated time",
+                       p->path);
+    if (p->parallel > c->parallel && !c->parallel_given)
+        c->parallel = p->parallel;
+    if (p->lab.base_port && !c->simulate) {
+        c->parallel = 1;
+        c->parallel_given = true;
+    }
+    return true;
+}
 
 static bool add_job(struct campaign *c, const char *path, const char *variant, struct err *e)
 {
-    struct job *jobs = realloc(c->jobs, (c->count + 1) * sizeof *jobs);
+    struct profile_request rq = {
+        .path = path, .sets = c->sets, .set_count = c->set_count, .variant = variant};
+    struct arena *scratch = arena_create(ARENA_BYTES);
+    const struct profile *p = scratch ? profile_load(scratch, &rq, e) : NULL;
+    struct job *jobs = p ? realloc(c->jobs, (c->count + 1) * sizeof *jobs) : NULL;
+    bool ok = jobs != NULL;
 
-    if (!jobs)
-        return err_set(e, EX_IO, "out of memory for the list of runs");
-    c->jobs = jobs;
+    c->jobs = ok ? jobs : c->jobs;
+    if (!scratch || (p && !ok))
+        (void)err_set(e, EX_IO, "out of memory for the list of runs");
+    ok = ok && may_run(c, p, e);
+    arena_destroy(scratch);
+    if (!ok)
+        return false;
     c->jobs[c->count++] = (struct job){
         .path = path,
         .variant = arena_format(c->arena, "%s", variant),
@@ -32,6 +61,8 @@ static bool add_named(struct campaign *c, const char *path, const char *names, s
 
     while (more) {
         more = slice_cut(&rest, ',', &name);
+        if (name.n == 0)
+            return err_set(e, EX_BAD_USAGE, "--variant %s: an empty name", names);
         if (!add_job(c, path, arena_text(c->arena, (const char *)name.p, name.n), e))
             return false;
     }
@@ -48,8 +79,6 @@ bool campaign_add(struct campaign *c, const char *path, const char *variant, str
 
     if (!p)
         return false;
-    if (p->parallel > c->parallel)
-        c->parallel = p->parallel;
     if ((variant || p->scenario_count == 0) && !add_job(c, path, "", e))
         return false;
     for (uint32_t i = 0; !variant && i < p->variant_count; i++)
@@ -69,6 +98,23 @@ static uint64_t simulated_id(const struct job *j)
     return j->profile->seed ^ of_variant << 8 ^ 1;
 }
 
+/* When a simulated run is over at the latest, with room to spare; later than that it is stuck. */
+static uint64_t simulated_end_ns(const struct profile *p)
+{
+    uint64_t end_ns = 0;
+
+    for (uint32_t i = 0; i < p->load_count; i++)
+        if (p->loads[i].start_ns + p->loads[i].duration_ns > end_ns)
+            end_ns = p->loads[i].start_ns + p->loads[i].duration_ns;
+    for (uint32_t i = 0; i < p->move_count; i++) {
+        const struct move_profile *m = &p->moves[i];
+        uint64_t over_ns = m->start_ns + m->count * m->every_ns + m->group_count * m->deadline_ns;
+
+        end_ns = over_ns > end_ns ? over_ns : end_ns;
+    }
+    return (end_ns + p->settle_deadline_ns) / p->lab.time_scale * SIM_GENEROSITY + SIM_SPARE_NS;
+}
+
 static bool prepare(struct job *j, struct err *e)
 {
     struct run_options o = {.runs_dir = j->of->runs_dir, .run_dir = j->of->run_dir};
@@ -83,7 +129,7 @@ static bool prepare(struct job *j, struct err *e)
         j->shared = loop_sim_create(&sim, e);
         if (!j->shared)
             return false;
-        loop_sim_limit(j->shared, SIM_LIMIT_NS);
+        loop_sim_limit(j->shared, simulated_end_ns(j->profile));
         o.world = (struct world){.shared = j->shared, .run_id = simulated_id(j), .no_sync = true};
     }
     j->run = run_create(j->profile, j->arena, &o, e);
@@ -126,9 +172,13 @@ static void end(struct job *j)
     thread_join(j->thread);
     j->thread = NULL;
     if (!run_has_ended(j->run)) {
-        struct err e;
+        struct err e = {0};
+        char time[32];
 
-        (void)err_set(&e, EX_INTERNAL, "the simulated run did not come to an end");
+        (void)err_set(&e, EX_INTERNAL,
+                      "the simulated run did not come to an end: it has a plan for less than %s, "
+                      "and was given that",
+                      text_print_duration(time, sizeof time, simulated_end_ns(j->profile)));
         j->result = (struct run_result){.exit_code = EX_INTERNAL, .dir = "", .error = e};
     } else
         j->result = run_result(j->run);
@@ -145,7 +195,7 @@ bool campaign_step(struct campaign *c, void (*news)(void *owner, struct job *j),
 
         if (!j->thread)
             continue;
-        (void)run_status(j->run, &j->status);
+        j->has_status |= run_status(j->run, &j->status);
         if (!ring_pop(j->done, &done)) {
             running++;
             continue;

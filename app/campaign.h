@@ -14,6 +14,8 @@ struct job {
     struct run_result result;
     bool began, ended;
     struct run_status status; /* the newest */
+    bool has_status, told;    /* there is one; told: told_phase was shown to whoever watches */
+    enum run_phase told_phase;
     /* the campaign's own */
     struct arena *arena;
     struct run *run;
@@ -32,11 +34,13 @@ struct campaign {
     const char *runs_dir;
     const char *run_dir; /* of the only job, instead; NULL: a fresh one below runs_dir */
     bool simulate;
+    bool parallel_given; /* `parallel` is the user's word: profiles do not raise it */
     unsigned interrupts;
 };
 
 /* One job per profile and variant: with `variant` NULL the plain profile and all its variants (of a matrix: the cells, not
- * the plain one); "" the plain one only. A comma list names several variants. */
+ * the plain one); "" the plain one only. A comma list names several variants. Every variant is read and checked here, before any run
+ * starts; fixed ports of a lab leave room for one run at a time. */
 bool campaign_add(struct campaign *c, const char *path, const char *variant, struct err *e);
 /* Starts what may start and notes what ended; true while something runs or waits. news() for every job that ended. */
 bool campaign_step(struct campaign *c, void (*news)(void *owner, struct job *j), void *owner);

@@ -16,6 +16,7 @@
 #define STEP_MS      100
 #define LINE_COLUMNS 150
 #define PROFILES_MAX 32
+#define PARALLEL_MAX 1000
 
 struct watcher {
     bool quiet, terminal, color, line_open;
@@ -29,12 +30,30 @@ static void end_line(struct watcher *w)
     w->line_open = false;
 }
 
+/* For logs and pipes: a line whenever a run enters a phase. */
+static void show_phases(const struct campaign *c)
+{
+    struct buf line;
+
+    buf_init(&line, 4096);
+    for (uint32_t i = 0; i < c->count; i++) {
+        buf_clear(&line);
+        if (c->jobs[i].thread && progress_phase(&c->jobs[i], &line))
+            (void)fprintf(stderr, "%s\n", buf_text(&line));
+    }
+    buf_fini(&line);
+}
+
 static void show_progress(struct watcher *w, const struct campaign *c)
 {
     struct buf line;
 
-    if (w->quiet || !w->terminal)
+    if (w->quiet)
         return;
+    if (!w->terminal) {
+        show_phases(c);
+        return;
+    }
     buf_init(&line, 4096);
     if (progress_line(c, LINE_COLUMNS, &line)) {
         (void)fprintf(stderr, "\r\033[K%s", buf_text(&line));
@@ -173,10 +192,12 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
     uint64_t at_once = 0;
 
     if (first < 0 || first >= argc || argc - first > PROFILES_MAX ||
-        (parallel && !text_u64(slice_of(parallel), &at_once, NULL)))
+        (parallel &&
+         (!text_u64(slice_of(parallel), &at_once, NULL) || at_once == 0 || at_once > PARALLEL_MAX)))
         return cmd_usage(self);
     struct campaign c = {.arena = arena_create(1ull << 30),
-                         .parallel = 1,
+                         .parallel = parallel ? (uint32_t)at_once : (uint32_t)(argc - first),
+                         .parallel_given = parallel != NULL,
                          .sets = sets.items,
                          .set_count = sets.count,
                          .runs_dir = runs,
@@ -184,7 +205,6 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
                          .simulate = simulate};
     struct watcher w = {.quiet = quiet, .terminal = isatty(STDERR_FILENO), .color = cmd_color()};
 
-    c.parallel = at_once ? (uint32_t)at_once : (uint32_t)(argc - first);
     int code = c.arena ? run_all(&c, &w, argv + first, argc - first, variant) : EX_IO;
 
     campaign_fini(&c);

@@ -43,3 +43,12 @@ bool progress_line(const struct campaign *c, unsigned columns, struct buf *out)
         out->n = columns;
     return ok;
 }
+
+bool progress_phase(struct job *j, struct buf *out)
+{
+    if (!j->has_status || (j->told && j->told_phase == j->status.phase))
+        return false;
+    j->told = true;
+    j->told_phase = j->status.phase;
+    return one_run(j, out);
+}

@@ -25,7 +25,9 @@ static bool take(const struct cmd_option *o, const char *value)
 int cmd_parse(const struct cmd_option *options, int argc, char **argv)
 {
     struct option rows[OPTIONS_MAX + 1] = {0};
+    char letters[2 * OPTIONS_MAX + 1] = "";
     int count = 0, c;
+    size_t n = 0;
 
     for (; options[count].name; count++) {
         PM_ASSERT(count < OPTIONS_MAX);
@@ -34,11 +36,21 @@ int cmd_parse(const struct cmd_option *options, int argc, char **argv)
             .has_arg = options[count].flag ? no_argument : required_argument,
             .val = FIRST_VALUE + count,
         };
+        if (options[count].letter) {
+            letters[n++] = options[count].letter;
+            if (!options[count].flag)
+                letters[n++] = ':';
+        }
     }
     optind = 1;
-    while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1)
-        if (c < FIRST_VALUE || c >= FIRST_VALUE + count || !take(&options[c - FIRST_VALUE], optarg))
+    while ((c = getopt_long(argc, argv, letters, rows, NULL)) != -1) {
+        int i = c < FIRST_VALUE ? 0 : c - FIRST_VALUE;
+
+        while (c < FIRST_VALUE && i < count && options[i].letter != c)
+            i++;
+        if (i >= count || !take(&options[i], optarg))
             return -1;
+    }
     return optind;
 }
 

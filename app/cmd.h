@@ -23,7 +23,7 @@ int cmd_trace(const struct cmd *self, int argc, char **argv);
 int cmd_compare(const struct cmd *self, int argc, char **argv);
 int cmd_p1(const struct cmd *self, int argc, char **argv);
 
-/* One row an option of a subcommand; long form only, and --x=y or --x y. Ends with a NULL name. */
+/* One row an option of a subcommand: --x=y or --x y, and -x y where it has a letter. Ends with a NULL name. */
 #define CMD_LIST_MAX 64
 
 struct cmd_list {
@@ -36,6 +36,7 @@ struct cmd_option {
     const char **text;     /* takes a value: the last one given */
     struct cmd_list *list; /* takes a value: all that were given */
     bool *flag;            /* takes none */
+    char letter;           /* short form; 0: none */
 };
 
 /* The index of the first operand in argv (options may stand anywhere before or between operands, which it sorts behind

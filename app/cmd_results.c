@@ -16,17 +16,17 @@
 #define RUNS_DIR       "results/runs"
 #define PATH_MAX_BYTES 1024
 
-/* A folder as given, or a name below results/runs. */
-static const char *run_dir(const char *name, char out[PATH_MAX_BYTES])
+/* A folder as given, or a name below runs_dir. */
+static const char *run_dir(const char *runs_dir, const char *name, char out[PATH_MAX_BYTES])
 {
     struct stat st;
 
     (void)snprintf(out, PATH_MAX_BYTES, "%s/manifest.json", name);
     if (stat(out, &st) == 0)
         return name;
-    (void)snprintf(out, PATH_MAX_BYTES, "%s/%s/manifest.json", RUNS_DIR, name);
+    (void)snprintf(out, PATH_MAX_BYTES, "%s/%s/manifest.json", runs_dir, name);
     if (stat(out, &st) == 0) {
-        (void)snprintf(out, PATH_MAX_BYTES, "%s/%s", RUNS_DIR, name);
+        (void)snprintf(out, PATH_MAX_BYTES, "%s/%s", runs_dir, name);
         return out;
     }
     return name;
@@ -60,10 +60,13 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
     char path[PATH_MAX_BYTES], summary[PATH_MAX_BYTES + 16];
     struct run_record r = {0};
     struct err e = {0};
+    const char *runs = RUNS_DIR;
+    const struct cmd_option options[] = {{.name = "runs", .text = &runs}, {0}};
+    int first = cmd_parse(options, argc, argv);
 
-    if (argc != 2)
+    if (first < 0 || first + 1 != argc)
         return cmd_usage(self);
-    const char *dir = run_dir(argv[1], path);
+    const char *dir = run_dir(runs, argv[first], path);
 
     if (folder_is_held(dir)) {
         (void)err_set(&e, EX_LOCKED, "%s: a run is still writing to it", dir);
@@ -81,8 +84,9 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
 
 int cmd_report(const struct cmd *self, int argc, char **argv)
 {
-    const char *format = "text";
-    const struct cmd_option options[] = {{.name = "format", .text = &format}, {0}};
+    const char *format = "text", *runs = RUNS_DIR;
+    const struct cmd_option options[] = {
+        {.name = "format", .text = &format, .letter = 'f'}, {.name = "runs", .text = &runs}, {0}};
     char path[PATH_MAX_BYTES];
     struct run_record r = {0};
     struct err e = {0};
@@ -91,7 +95,7 @@ int cmd_report(const struct cmd *self, int argc, char **argv)
     if (first < 0 || first + 1 != argc ||
         (strcmp(format, "text") != 0 && strcmp(format, "json") != 0))
         return cmd_usage(self);
-    int code = judge_folder(&r, run_dir(argv[first], path), &e)
+    int code = judge_folder(&r, run_dir(runs, argv[first], path), &e)
                    ? show(r.judgement, strcmp(format, "json") == 0)
                    : cmd_fail(&e);
 
@@ -164,11 +168,12 @@ static bool filter_class(struct list_filter *f, const char *name, struct err *e)
 int cmd_list(const struct cmd *self, int argc, char **argv)
 {
     struct list_filter f = {.outcome = CLASS_COUNT, .flag = FLAG_COUNT, .move = NO_INDEX};
-    const char *class = NULL, *move = NULL;
+    const char *class = NULL, *move = NULL, *runs = RUNS_DIR;
     const struct cmd_option options[] = {
         {.name = "class", .text = &class},
         {.name = "move", .text = &move},
         {.name = "json", .flag = &f.json},
+        {.name = "runs", .text = &runs},
         {0},
     };
     char path[PATH_MAX_BYTES];
@@ -183,7 +188,7 @@ int cmd_list(const struct cmd *self, int argc, char **argv)
     if (move && (!text_u64(slice_of(move), &n, &e) || n >= NO_INDEX))
         return cmd_usage(self);
     f.move = move ? (uint32_t)n : NO_INDEX;
-    return list(run_dir(argv[first], path), &f);
+    return list(run_dir(runs, argv[first], path), &f);
 }
 
 static uint32_t mailbox_named(const struct manifest *m, const char *name)
@@ -229,11 +234,14 @@ int cmd_trace(const struct cmd *self, int argc, char **argv)
     char path[PATH_MAX_BYTES];
     struct run_record r = {0};
     struct err e = {0};
+    const char *runs = RUNS_DIR;
+    const struct cmd_option options[] = {{.name = "runs", .text = &runs}, {0}};
+    int first = cmd_parse(options, argc, argv);
 
-    if (argc != 3)
+    if (first < 0 || first + 2 != argc)
         return cmd_usage(self);
-    const char *dir = run_dir(argv[1], path);
-    bool ok = judge_folder(&r, dir, &e) && trace(&r, dir, argv[2], &e);
+    const char *dir = run_dir(runs, argv[first], path);
+    bool ok = judge_folder(&r, dir, &e) && trace(&r, dir, argv[first + 1], &e);
 
     run_record_fini(&r);
     if (!ok)
@@ -244,7 +252,9 @@ int cmd_trace(const struct cmd *self, int argc, char **argv)
 int cmd_compare(const struct cmd *self, int argc, char **argv)
 {
     bool json = false;
-    const struct cmd_option options[] = {{.name = "json", .flag = &json}, {0}};
+    const char *runs_dir = RUNS_DIR;
+    const struct cmd_option options[] = {
+        {.name = "json", .flag = &json}, {.name = "runs", .text = &runs_dir}, {0}};
     char path[PATH_MAX_BYTES];
     struct err e = {0};
     struct buf text;
@@ -261,7 +271,7 @@ int cmd_compare(const struct cmd *self, int argc, char **argv)
     bool ok = true;
 
     for (int i = 0; ok && i < count; i++)
-        ok = compared_read(&runs[i], run_dir(argv[first + i], path), &e);
+        ok = compared_read(&runs[i], run_dir(runs_dir, argv[first + i], path), &e);
     ok = ok && (json ? compare_json(runs, (uint32_t)count, &text, &e)
                      : compare_text(runs, (uint32_t)count, &text, cmd_color()));
     free(runs);

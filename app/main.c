@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include "app/cmd.h"
 
 static int cmd_version(const struct cmd *self, int argc, char **argv);
@@ -19,14 +21,14 @@ static const struct cmd commands[] = {
     {"profiles", "", "list the shipped profiles", cmd_profiles},
     {"lab", "PROFILE [--variant NAME] [--set section.key=value] [--dir DIR]",
      "serve the profile's embedded site alone, until interrupted", cmd_lab},
-    {"judge", "RUN", "recompute the verdict of a run from its journal", cmd_judge},
-    {"report", "RUN [--format text|json]", "show a run's verdict again", cmd_report},
-    {"list", "RUN [--class CLASS] [--move N] [--json]", "one line a copy", cmd_list},
-    {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N", "the story of one message, mailbox or move", cmd_trace},
-    {"compare", "RUN RUN... [--json]", "class tables side by side", cmd_compare},
+    {"judge", "RUN [--runs DIR]", "recompute the verdict of a run from its journal", cmd_judge},
+    {"report", "RUN [-f|--format text|json] [--runs DIR]", "show a run's verdict again", cmd_report},
+    {"list", "RUN [--class CLASS] [--move N] [--json] [--runs DIR]", "one line a copy", cmd_list},
+    {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N [--runs DIR]", "the story of one message, mailbox or move", cmd_trace},
+    {"compare", "RUN RUN... [--json] [--runs DIR]", "class tables side by side", cmd_compare},
     {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1},
     {"version", "", "print the version", cmd_version},
-    {"help", "", "print this", cmd_help},
+    {"help", "[COMMAND]", "print this, or how a command is called", cmd_help},
     {0, 0, 0, 0},
 };
 
@@ -40,22 +42,48 @@ static int cmd_version(const struct cmd *self, int argc, char **argv)
     return puts("postmuster " PM_VERSION) < 0 ? EX_IO : EX_PASS;
 }
 
+static const struct cmd *find_command(const char *name)
+{
+    for (const struct cmd *c = commands; c->name; c++)
+        if (strcmp(name, c->name) == 0)
+            return c;
+    (void)fprintf(stderr, "postmuster: there is no command \"%s\"; try: postmuster help\n", name);
+    return NULL;
+}
+
+static int print_help(const struct cmd *c)
+{
+    return printf("usage: postmuster %s %s\n%s\n", c->name, c->usage, c->help) < 0 ? EX_IO
+                                                                                   : EX_PASS;
+}
+
 static int cmd_help(const struct cmd *self, int argc, char **argv)
 {
     (void)self;
-    (void)argc;
-    (void)argv;
+    if (argc > 1) {
+        const struct cmd *c = find_command(argv[1]);
+
+        return c ? print_help(c) : EX_BAD_USAGE;
+    }
     (void)puts(
         "postmuster proves that mail survives mailbox moves.\n\nusage: postmuster COMMAND ...\n");
     for (const struct cmd *c = commands; c->name; c++)
         (void)printf("  %-9s %s\n            %s\n", c->name, c->usage, c->help);
     (void)puts(
-        "\nRUN is a run's folder, or a name below results/runs such as `latest`.\n"
+        "\nRUN is a run's folder, or a name below results/runs (or --runs DIR) such as `latest`.\n"
         "Exit: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 64 usage, 65 bad profile or journal, 69 target\n"
         "unavailable, 70 the account does not balance, 74 I/O, 75 folder locked, 77 a guard "
         "refused,\n"
         "130 interrupted. See postmuster(1).");
     return EX_PASS;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
 }
 
 int cmd_usage(const struct cmd *self)
@@ -82,13 +110,15 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "help";
 
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)umask(077); /* profiles and journals name mailboxes: run folders are their owner's */
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
-    for (const struct cmd *c = commands; c->name; c++)
-        if (strcmp(name, c->name) == 0)
-            return c->run(c, argc - 1, argv + 1);
-    (void)fprintf(stderr, "postmuster: there is no command \"%s\"; try: postmuster help\n", name);
-    return EX_BAD_USAGE;
+    const struct cmd *c = find_command(name);
+
+    if (!c)
+        return EX_BAD_USAGE;
+    return argc > 2 && asks_for_help(argc - 2, argv + 2) ? print_help(c)
+                                                         : c->run(c, argc - 1, argv + 1);
 }

@@ -2,55 +2,147 @@
 #include <stdio.h>
 
 #include "app/cmd.h"
+#include "app/lab_host.h"
 #include "app/plan.h"
 #include "base/clock.h"
 #include "base/text.h"
 
-static void print_estimate(const struct plan *plan)
+#define ARENA_BYTES (1ull << 30)
+
+/* Literal addresses only: names are resolved, and what they resolve to is checked, when a run connects. */
+static bool may_reach(const struct profile *p, const struct server *s, const char *text,
+                      struct err *e)
 {
-    const struct profile *p = plan->profile;
-    char count[32], time[32];
-    uint64_t longest = 0;
+    struct net_addr at;
 
-    for (uint32_t i = 0; i < p->load_count; i++) {
-        uint64_t end = p->loads[i].start_ns + p->loads[i].duration_ns;
+    if (!text || !net_parse(&at, text, 0, NULL) || guard_check(&p->safety.guard, &at, e))
+        return true;
+    return err_wrap(e, "%s: servers.%s", p->path, s->name);
+}
 
-        longest = end > longest ? end : longest;
+/* What a run would refuse at its start. */
+static bool would_start(struct arena *a, const struct profile *p, struct err *e)
+{
+    if (p->lab.on)
+        return lab_host_check(p, a, e);
+    for (uint32_t i = 0; i < p->site.server_count; i++) {
+        const struct server *s = &p->site.servers[i];
+
+        if (!may_reach(p, s, s->smtp.text, e) || !may_reach(p, s, s->imap.text, e))
+            return false;
     }
-    (void)printf("%s: %s messages in %u load%s, %u move%s, %u mailbox%s on %u server%s\n", p->name,
-                 text_print_count(count, sizeof count, plan->work->planned), p->load_count,
-                 p->load_count == 1 ? "" : "s", plan->work->move_count,
-                 plan->work->move_count == 1 ? "" : "s", p->site.mailbox_count,
-                 p->site.mailbox_count == 1 ? "" : "es", p->site.server_count,
-                 p->site.server_count == 1 ? "" : "s");
-    (void)printf("  load lasts %s of the target's time",
-                 text_print_duration(time, sizeof time, longest));
-    if (p->lab.time_scale > 1)
-        (void)printf(", %s of yours",
-                     text_print_duration(time, sizeof time, longest / p->lab.time_scale));
-    (void)printf("; silence is settled within %s\n",
-                 text_print_duration(time, sizeof time, p->settle_deadline_ns));
+    return true;
+}
+
+static uint64_t load_end_ns(const struct profile *p)
+{
+    uint64_t end_ns = 0;
+
+    for (uint32_t i = 0; i < p->load_count; i++)
+        if (p->loads[i].start_ns + p->loads[i].duration_ns > end_ns)
+            end_ns = p->loads[i].start_ns + p->loads[i].duration_ns;
+    return end_ns;
+}
+
+struct cells {
+    uint64_t messages, moves, load_real_ns;
+};
+
+/* Reads a cell, adds it up, and says its lint. */
+static bool add_cell(const struct profile_request *of, const char *variant, struct cells *sum,
+                     struct buf *out, struct err *e)
+{
+    struct profile_request rq = *of;
+    struct arena *a = arena_create(ARENA_BYTES);
+    struct plan plan;
+    struct buf lint;
+
+    rq.variant = variant;
+    buf_init(&lint, 1u << 20);
+    const struct profile *p = a ? profile_load(a, &rq, e) : NULL;
+    bool ok = p && would_start(a, p, e) && plan_make(&plan, a, p, 1, e) && profile_lint(p, &lint);
+
+    if (ok) {
+        sum->messages += plan.work->planned;
+        sum->moves += plan.work->move_count;
+        sum->load_real_ns += load_end_ns(p) / p->lab.time_scale;
+        if (lint.n)
+            ok = buf_add_format(out, "%s:\n%s", variant, buf_text(&lint));
+    } else if (!a)
+        (void)err_set(e, EX_IO, "out of memory");
+    buf_fini(&lint);
+    arena_destroy(a);
+    return ok;
+}
+
+static bool estimate_matrix(const struct profile *p, const struct profile_request *rq,
+                            struct buf *out, struct err *e)
+{
+    struct cells sum = {0};
+    char messages[32], time[32];
+
     for (uint32_t i = 0; i < p->variant_count; i++)
-        (void)printf("%s%s%s", i ? ", " : "  variants: ", p->variants[i],
-                     i + 1 == p->variant_count ? "\n" : "");
+        if (!add_cell(rq, p->variants[i], &sum, out, e))
+            return false;
+    (void)text_print_count(messages, sizeof messages, sum.messages);
+    (void)text_print_duration(time, sizeof time,
+                              sum.load_real_ns / (p->parallel ? p->parallel : 1) / NS_PER_S *
+                                  NS_PER_S);
+    return buf_add_format(out,
+                          "%u cells of %u scenarios and %u versions: %s messages, %llu moves\n"
+                          "their loads last about %s in real time, %u at once; settling comes on "
+                          "top\n",
+                          p->variant_count, p->scenario_count, p->version_count, messages,
+                          (unsigned long long)sum.moves, time, p->parallel ? p->parallel : 1);
+}
+
+static bool estimate(const struct profile *p, const struct profile_request *rq, struct buf *out,
+                     struct err *e)
+{
+    bool cell = rq->variant && *rq->variant;
+
+    if (p->scenario_count && !cell)
+        return estimate_matrix(p, rq, out, e);
+    bool ok = profile_lint(p, out) && profile_estimate(p, out, e);
+
+    for (uint32_t i = 0; ok && !cell && i < p->variant_count; i++)
+        ok = buf_add_format(out, "%s%s%s", i ? ", " : "variants: ", p->variants[i],
+                            i + 1 == p->variant_count ? "\n" : "");
+    return ok;
+}
+
+/* A variant may be wrong where the plain profile is not. */
+static bool check_variants(const struct profile *p, const struct profile_request *rq, struct err *e)
+{
+    struct cells sum = {0};
+    struct buf lint;
+    bool ok = true;
+
+    if (p->scenario_count || (rq->variant && *rq->variant))
+        return true;
+    buf_init(&lint, 1u << 20);
+    for (uint32_t i = 0; ok && i < p->variant_count; i++)
+        ok = add_cell(rq, p->variants[i], &sum, &lint, e);
+    (void)fputs(buf_text(&lint), stdout);
+    buf_fini(&lint);
+    return ok;
 }
 
 static int check_profile(struct arena *a, const struct profile_request *rq, bool print)
 {
     struct err e = {0};
-    struct plan plan;
     struct buf text;
     const struct profile *p = profile_load(a, rq, &e);
 
-    if (!p || !plan_make(&plan, a, p, 1, &e))
+    if (!p || !would_start(a, p, &e) || !check_variants(p, rq, &e))
         return cmd_fail(&e);
     buf_init(&text, 16u << 20);
-    bool ok = print ? profile_print(p, &text) : profile_lint(p, &text);
+    bool ok = print ? profile_print(p, &text) : estimate(p, rq, &text, &e);
 
     (void)fputs(buf_text(&text), stdout);
     buf_fini(&text);
-    if (!print)
-        print_estimate(&plan);
+    if (e.code)
+        return cmd_fail(&e);
     return ok && fflush(stdout) == 0 ? EX_PASS : EX_IO;
 }
 
@@ -63,7 +155,7 @@ int cmd_check(const struct cmd *self, int argc, char **argv)
 
     if (!cmd_profile_request(options, argc, argv, &sets, &rq))
         return cmd_usage(self);
-    struct arena *a = arena_create(1ull << 30);
+    struct arena *a = arena_create(ARENA_BYTES);
     int code = a ? check_profile(a, &rq, print) : EX_IO;
 
     arena_destroy(a);

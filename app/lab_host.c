@@ -7,6 +7,7 @@
 #include "app/http_lab.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "lab/fault.h"
 #include "lab/lab_site.h"
 
 #define COPY_BYTES_PER_S 1000000ull /* the lab's default copy_rate */
@@ -112,6 +113,35 @@ static bool fill_end_points(struct lab_host *h, struct profile *p, struct arena 
             return err_set(e, EX_IO, "out of memory for the lab's end points");
     }
     return true;
+}
+
+static bool check_actions(const struct profile *p, struct err *e)
+{
+    struct knobs scratch;
+
+    fault_defaults(&scratch, fault_version(p->lab.version));
+    for (uint32_t i = 0; i < p->action_count; i++) {
+        const struct action_profile *a = &p->actions[i];
+
+        if (a->kind == ACT_KNOB && !fault_set_knob(&scratch, a->knob, a->value, e))
+            return err_wrap(e, "actions.%s", a->name);
+    }
+    return true;
+}
+
+bool lab_host_check(const struct profile *p, struct arena *a, struct err *e)
+{
+    struct lab_site_config c;
+
+    if (!configure(p, a, ".", &c, e))
+        return false;
+    c.lab.truth_path = NULL;
+    struct lab *lab = lab_create(&c.lab, e);
+
+    if (!lab)
+        return err_wrap(e, "%s: lab", p->path);
+    lab_destroy(lab);
+    return check_actions(p, e) || err_wrap(e, "%s", p->path);
 }
 
 struct lab_host *lab_host_create(struct profile *p, struct arena *a, struct loop *shared,

@@ -14,6 +14,8 @@ struct lab_host;
  * (simulated runs), or NULL for a loop and thread of its own. dir: where truth.tsv and the certificate go. */
 struct lab_host *lab_host_create(struct profile *p, struct arena *a, struct loop *shared,
                                  const char *dir, struct err *e);
+/* Says what lab_host_create() would complain about (version, knobs, servers), and wrong knobs of actions; leaves nothing. */
+bool lab_host_check(const struct profile *p, struct arena *a, struct err *e);
 bool lab_host_begin(struct lab_host *h, struct err *e);
 void lab_host_end(struct lab_host *h); /* stops its thread; the truth file is complete after this */
 void lab_host_destroy(struct lab_host *h); /* NULL is fine */

@@ -62,6 +62,15 @@ static bool lint_extra(const struct node *load, const struct load_profile *l, st
     return ok;
 }
 
+static bool lint_verp(const struct profile *p, const struct load_profile *l, struct buf *out)
+{
+    return !p->lab.on || !l->verp ||
+           buf_add_format(out,
+                          "load.%s.verp: the lab does not know name+token addresses, so reports of "
+                          "failures reach nobody\n",
+                          l->name);
+}
+
 static bool sends_to(const struct load_profile *l, uint32_t group)
 {
     for (uint32_t i = 0; i < l->to_count; i++)
@@ -164,7 +173,8 @@ bool profile_lint(const struct profile *p, struct buf *out)
     if (ok && p->load_count == 0)
         ok = buf_add_text(out, "load: there is none, so nothing is sent\n");
     for (uint32_t i = 0; ok && i < p->load_count; i++)
-        ok = lint_extra(node_find(loads, p->loads[i].name), &p->loads[i], out);
+        ok = lint_extra(node_find(loads, p->loads[i].name), &p->loads[i], out) &&
+             lint_verp(p, &p->loads[i], out);
     for (uint32_t i = 0; ok && i < p->move_count; i++)
         ok = lint_move(p, &p->moves[i], out);
     ok = ok && lint_times(p, w, out) && lint_gates(p, out);

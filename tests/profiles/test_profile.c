@@ -37,7 +37,8 @@ static void a_lab_brings_mover_probes_look_up_and_passwords(void)
     CHECK(p->home_lookup.on);
     CHECK_STR(p->site.mailboxes[0].address, "joanne-1@lab.test");
     CHECK(strncmp(p->site.mailboxes[0].password, "pw-", 3) == 0);
-    CHECK(strcmp(p->site.mailboxes[0].password, p->site.mailboxes[1].password) != 0);
+    CHECK_STR(p->site.mailboxes[0].password, p->site.mailboxes[1].password);
+    CHECK(strcmp(p->site.mailboxes[0].password, p->site.mailboxes[5].password) != 0);
     CHECK(p->gate_count > 10); /* everything that should not happen */
     CHECK_STR(p->loads[0].protocol, "smtp");
     CHECK(p->loads[0].pipelining);
@@ -215,7 +216,8 @@ static void lint_says_what_is_odd(void)
 {
     struct reading_of r = read_draft(
         plain_lab,
-        "load: {x: {via: s1, from: joe, to: joanne, rate: 1/m, duration: 10s, burst: 4}}\n"
+        "load: {x: {via: s1, from: joe, to: joanne, rate: 1/m, duration: 10s, burst: 4, verp: yes}}"
+        "\n"
         "moves: {m: {mailboxes: joanne, to: s2, start: 60s}}\n"
         "probes: {stores: {type: imap}}\n"
         "settle: {canary: no}\n");
@@ -224,6 +226,7 @@ static void lint_says_what_is_odd(void)
     buf_init(&text, 1u << 20);
     if (CHECK_STR(r.err.text, "") && CHECK(profile_lint(r.profile, &text))) {
         CHECK_HAS(buf_text(&text), "load.x.burst: means nothing");
+        CHECK_HAS(buf_text(&text), "load.x.verp: the lab does not know");
         CHECK_HAS(buf_text(&text), "gets a message every 240 s");
         CHECK_HAS(buf_text(&text), "begin after all has been sent");
         CHECK_HAS(buf_text(&text), "without sight of the queues");

@@ -14,7 +14,7 @@
 
 #define ADDRESS_MAX   254
 #define PLAN_CEILING  (512u << 20)
-#define LONGEST_NS    (76 * 3600 * NS_PER_S) /* what the 32-bit times of results/ledger.c hold */
+#define LONGEST_NS    (76 * 3600ull * NS_PER_S) /* what the 32-bit times of results/ledger.c hold */
 #define KEY(section_) (option_sections[section_].name)
 
 /* Complains at the key if it was written, else at the entry's name. */

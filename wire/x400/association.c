@@ -98,6 +98,7 @@ static void word(struct assoc_event *ev, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started in the line before
     (void)vsnprintf(ev->text, sizeof ev->text, format, ap);
     va_end(ap);
 }

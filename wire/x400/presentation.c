@@ -462,7 +462,7 @@ static bool on_data(struct presentation *p, struct unit *u, struct err *e)
 static bool presentation_up(struct layer *l, struct unit *u, struct err *e)
 {
     struct presentation *p = (struct presentation *)l;
-    struct ber params;
+    struct ber params = {0};
     bool normal = false;
 
     if (u->what == SV_CONNECT || u->what == SV_ACCEPT) {

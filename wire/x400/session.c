@@ -256,11 +256,11 @@ static void put_references(struct session *s, struct ber_out *o)
         ber_put_text(o, BER_UTC, config->utc ? config->utc : "700101000000Z");
     else
         ber_put_raw(o, s->common_ref);
-    spdu_put_head(o, 11, mark);
+    spdu_put_head(o, SPDU_P_COMMON_REF, mark);
     mark = ber_mark(o);
     ber_put_text(o, BER_T61, config->name ? config->name : "");
-    spdu_put_head(o, initiator ? 10 : 9, mark);
-    spdu_put_head(o, 1, group);
+    spdu_put_head(o, initiator ? SPDU_P_CALLING_REF : SPDU_P_CALLED_REF, mark);
+    spdu_put_head(o, SPDU_P_CONNECTION, group);
 }
 
 static void put_item(struct session *s, struct ber_out *o, uint8_t versions)
@@ -268,22 +268,31 @@ static void put_item(struct session *s, struct ber_out *o, uint8_t versions)
     const struct association_config *config = s->l.stack->config;
     size_t group = ber_mark(o);
 
-    spdu_put_octet(o, 26, s->turn_theirs == config->initiator ? ALL_TOKENS : 0);
-    spdu_put_octet(o, 22, versions);
-    spdu_put_octet(o, 19, config->extended);
-    spdu_put_head(o, 5, group);
+    spdu_put_octet(o, SPDU_P_SETTING, s->turn_theirs == config->initiator ? ALL_TOKENS : 0);
+    spdu_put_octet(o, SPDU_P_VERSIONS, versions);
+    spdu_put_octet(o, SPDU_P_OPTIONS, config->extended);
+    spdu_put_head(o, SPDU_P_ITEM, group);
 }
 
-static bool put_user(struct session *s, struct ber_out *o, enum spdu_kind kind, struct err *e)
+/* User data of the layers above, if there are any: all that is written so far. */
+static void put_user(struct ber_out *o)
+{
+    if (ber_mark(o) > 0)
+        spdu_put_head(o, SPDU_P_USER, 0);
+}
+
+/* Those of a CONNECT may be longer where version 2 is offered. */
+static bool put_user_connect(struct session *s, struct ber_out *o, struct err *e)
 {
     size_t n = ber_mark(o);
-    bool can_extend = versions_of(s->l.stack) & 2;
 
-    if (n == 0)
+    if (n <= USER_V1) {
+        put_user(o);
         return true;
-    if (kind == SPDU_CN && n > USER_V1 && (!can_extend || n > USER_EXTENDED))
+    }
+    if (!(versions_of(s->l.stack) & 2) || n > USER_EXTENDED)
         return stack_bad(&s->l, e, "%zu octets of user data do not fit in a CONNECT", n);
-    spdu_put_head(o, kind == SPDU_CN && n > USER_V1 ? 194 : 193, 0);
+    spdu_put_head(o, SPDU_P_USER_EXTENDED, 0);
     return true;
 }
 
@@ -294,17 +303,19 @@ static bool put_connect(struct session *s, struct unit *u, enum spdu_kind kind, 
     const struct association_config *config = stack->config;
     bool calling = kind == SPDU_CN;
 
-    if (!put_user(s, &u->head, kind, e))
+    if (!calling)
+        put_user(&u->head);
+    else if (!put_user_connect(s, &u->head, e))
         return false;
     if (stack->normal) { /* no session selector in X.410 mode: it breaks foreign MTAs */
         struct slice called = calling ? config->their_ssel : config->our_ssel;
 
         if (called.n > 0)
-            spdu_put(&u->head, 52, called);
+            spdu_put(&u->head, SPDU_P_CALLED_SEL, called);
         if (calling && config->our_ssel.n > 0)
-            spdu_put(&u->head, 51, config->our_ssel);
+            spdu_put(&u->head, SPDU_P_CALLING_SEL, config->our_ssel);
     }
-    spdu_put(&u->head, 20, slice_from(requirements, sizeof requirements));
+    spdu_put(&u->head, SPDU_P_REQUIREMENTS, slice_from(requirements, sizeof requirements));
     put_item(s, &u->head, calling ? versions_of(stack) : version_bit(s));
     put_references(s, &u->head);
     spdu_put_head(&u->head, spdu_si(kind), 0);
@@ -314,22 +325,21 @@ static bool put_connect(struct session *s, struct unit *u, enum spdu_kind kind, 
 static void put_refuse(struct session *s, struct unit *u)
 {
     ber_put_octet(&u->head, (unsigned char)(u->from == STACK_SESSION ? u->reason : REFUSE_USER));
-    spdu_put_head(&u->head, 50, 0);
-    spdu_put_octet(&u->head, 22, s->version == 0 ? versions_taken(s->l.stack) : version_bit(s));
-    spdu_put_octet(&u->head, 17, RELEASE_TRANSPORT);
+    spdu_put_head(&u->head, SPDU_P_REASON, 0);
+    spdu_put_octet(&u->head, SPDU_P_VERSIONS,
+                   s->version == 0 ? versions_taken(s->l.stack) : version_bit(s));
+    spdu_put_octet(&u->head, SPDU_P_DISCONNECT, RELEASE_TRANSPORT);
     spdu_put_head(&u->head, spdu_si(SPDU_RF), 0);
 }
 
-static bool put_abort(struct session *s, struct unit *u, struct err *e)
+static void put_abort(struct unit *u)
 {
     bool user = u->from != STACK_SESSION && ber_mark(&u->head) > 0;
 
-    if (user && !put_user(s, &u->head, SPDU_AB, e))
-        return false;
-    spdu_put_octet(&u->head, 17,
+    put_user(&u->head);
+    spdu_put_octet(&u->head, SPDU_P_DISCONNECT,
                    user ? RELEASE_TRANSPORT | ABORT_USER : RELEASE_TRANSPORT | ABORT_PROTOCOL);
     spdu_put_head(&u->head, spdu_si(SPDU_AB), 0);
-    return true;
 }
 
 /* One of category 2: its parameter in front, then its SI, then the empty GT or PT. */
@@ -363,44 +373,41 @@ static void put_whole(struct session *s, struct unit *u)
     spdu_put_serial(&u->head, s->next_serial);
     spdu_put_head(&u->head, spdu_si(SPDU_AE), mark);
     mark = ber_mark(&u->head);
-    spdu_put(&u->head, 41, u->id);
+    spdu_put(&u->head, SPDU_P_ID, u->id);
     put_behind(u, PREFIX_GIVE, SPDU_AS, mark);
+}
+
+/* The SPDUs of category 1, with what the layers above put into them. */
+static bool encode_alone(struct session *s, struct unit *u, struct err *e)
+{
+    if (u->what == SV_CONNECT || u->what == SV_ACCEPT)
+        return put_connect(s, u, u->what == SV_CONNECT ? SPDU_CN : SPDU_AC, e);
+    if (u->what == SV_REFUSE) {
+        put_refuse(s, u);
+    } else if (u->what == SV_ABORT) {
+        put_abort(u);
+    } else if (u->what == SV_GIVE) {
+        spdu_put_head(&u->head, spdu_si(SPDU_GTC), 0);
+    } else {
+        put_user(&u->head);
+        if (u->what == SV_RELEASE)
+            spdu_put_octet(&u->head, SPDU_P_DISCONNECT, RELEASE_TRANSPORT);
+        if (u->what == SV_PLEASE)
+            spdu_put_octet(&u->head, SPDU_P_TOKENS, 0x01); /* data: the others come along */
+        spdu_put_head(&u->head,
+                      spdu_si(u->what == SV_RELEASE    ? SPDU_FN
+                              : u->what == SV_RELEASED ? SPDU_DN
+                                                       : SPDU_PT),
+                      0);
+    }
+    return true;
 }
 
 static bool encode(struct session *s, struct unit *u, struct err *e)
 {
     switch (u->what) {
-    case SV_CONNECT:
-        return put_connect(s, u, SPDU_CN, e);
-    case SV_ACCEPT:
-        return put_connect(s, u, SPDU_AC, e);
-    case SV_REFUSE:
-        put_refuse(s, u);
-        return true;
-    case SV_ABORT:
-        return put_abort(s, u, e);
-    case SV_RELEASE:
-        if (!put_user(s, &u->head, SPDU_FN, e))
-            return false;
-        spdu_put_octet(&u->head, 17, RELEASE_TRANSPORT);
-        spdu_put_head(&u->head, spdu_si(SPDU_FN), 0);
-        return true;
-    case SV_RELEASED:
-        if (!put_user(s, &u->head, SPDU_DN, e))
-            return false;
-        spdu_put_head(&u->head, spdu_si(SPDU_DN), 0);
-        return true;
-    case SV_PLEASE:
-        if (!put_user(s, &u->head, SPDU_PT, e))
-            return false;
-        spdu_put_octet(&u->head, 16, 0x01);
-        spdu_put_head(&u->head, spdu_si(SPDU_PT), 0);
-        return true;
-    case SV_GIVE:
-        spdu_put_head(&u->head, spdu_si(SPDU_GTC), 0);
-        return true;
     case SV_START:
-        spdu_put(&u->head, 41, u->id);
+        spdu_put(&u->head, SPDU_P_ID, u->id);
         put_behind(u, PREFIX_GIVE, SPDU_AS, 0);
         return true;
     case SV_DATA:
@@ -425,7 +432,7 @@ static bool encode(struct session *s, struct unit *u, struct err *e)
         return true;
     case SV_INTERRUPT:
     case SV_DISCARD:
-        spdu_put_octet(&u->head, 50, (unsigned char)u->reason);
+        spdu_put_octet(&u->head, SPDU_P_REASON, (unsigned char)u->reason);
         put_behind(u, PREFIX_GIVE, u->what == SV_DISCARD ? SPDU_AD : SPDU_AI, 0);
         return true;
     case SV_INTERRUPT_ACK:
@@ -433,9 +440,18 @@ static bool encode(struct session *s, struct unit *u, struct err *e)
         put_behind(u, PREFIX_PLEASE, u->what == SV_DISCARD_ACK ? SPDU_ADA : SPDU_AIA, 0);
         return true;
     case SV_EXCEPTION:
-        spdu_put_octet(&u->head, 50, (unsigned char)u->reason);
+        spdu_put_octet(&u->head, SPDU_P_REASON, (unsigned char)u->reason);
         put_behind(u, PREFIX_PLEASE, SPDU_ED, 0);
         return true;
+    case SV_CONNECT:
+    case SV_ACCEPT:
+    case SV_REFUSE:
+    case SV_ABORT:
+    case SV_RELEASE:
+    case SV_RELEASED:
+    case SV_PLEASE:
+    case SV_GIVE:
+        return encode_alone(s, u, e);
     case SV_TRANSPORT_UP:
     case SV_TRANSPORT_GONE:
     case SV_ABORTED:

@@ -5,30 +5,6 @@
  */
 #include "wire/x400/spdu.h"
 
-enum { /* parameters: PGI or PI */
-       P_CONNECTION = 1,
-       P_ITEM = 5,
-       P_COMMON_REF = 11,
-       P_SYNC_TYPE = 15,
-       P_TOKENS = 16,
-       P_DISCONNECT = 17,
-       P_OPTIONS = 19,
-       P_REQUIREMENTS = 20,
-       P_TSDU_MAX = 21,
-       P_VERSIONS = 22,
-       P_ENCLOSURE = 25,
-       P_SETTING = 26,
-       P_LINK = 33,
-       P_ID = 41,
-       P_SERIAL = 42,
-       P_MIA_USER = 46,
-       P_REASON = 50,
-       P_CALLED_SEL = 52,
-       P_OVERFLOW = 60,
-       P_USER = 193,
-       P_USER_EXTENDED = 194,
-};
-
 static const struct {
     unsigned char si;
     bool behind;
@@ -139,40 +115,40 @@ static bool read_requirements(struct spdu *s, struct slice v)
 static bool read_param(struct spdu *s, unsigned char code, struct slice v)
 {
     switch (code) {
-    case P_COMMON_REF:
+    case SPDU_P_COMMON_REF:
         return read_slice(s, v, 64, &s->common_ref, 0);
-    case P_SYNC_TYPE:
+    case SPDU_P_SYNC_TYPE:
         return read_octet(s, v, &s->sync_type, SPDU_HAS_SYNC_TYPE);
-    case P_TOKENS:
+    case SPDU_P_TOKENS:
         return read_octet(s, v, &s->tokens, SPDU_HAS_TOKENS);
-    case P_DISCONNECT:
+    case SPDU_P_DISCONNECT:
         return read_octet(s, v, &s->disconnect, SPDU_HAS_DISCONNECT);
-    case P_OPTIONS:
+    case SPDU_P_OPTIONS:
         return read_octet(s, v, &s->options, SPDU_HAS_OPTIONS);
-    case P_REQUIREMENTS:
+    case SPDU_P_REQUIREMENTS:
         return read_requirements(s, v);
-    case P_TSDU_MAX:
+    case SPDU_P_TSDU_MAX:
         return read_tsdu_max(s, v);
-    case P_VERSIONS:
+    case SPDU_P_VERSIONS:
         return read_octet(s, v, &s->versions, SPDU_HAS_VERSIONS);
-    case P_ENCLOSURE:
+    case SPDU_P_ENCLOSURE:
         return read_octet(s, v, &s->enclosure, SPDU_HAS_ENCLOSURE);
-    case P_SETTING:
+    case SPDU_P_SETTING:
         return read_octet(s, v, &s->setting, SPDU_HAS_SETTING);
-    case P_ID:
+    case SPDU_P_ID:
         return read_slice(s, v, 6, &s->id, SPDU_HAS_ID);
-    case P_SERIAL:
+    case SPDU_P_SERIAL:
         return read_serial(s, v);
-    case P_REASON:
+    case SPDU_P_REASON:
         return read_slice(s, v, 65535, &s->reason, SPDU_HAS_REASON);
-    case P_CALLED_SEL:
+    case SPDU_P_CALLED_SEL:
         return read_slice(s, v, 16, &s->called_sel, 0);
-    case P_OVERFLOW:
+    case SPDU_P_OVERFLOW:
         s->has |= SPDU_HAS_OVERFLOW;
         return true;
-    case P_MIA_USER:
-    case P_USER:
-    case P_USER_EXTENDED:
+    case SPDU_P_MIA_USER:
+    case SPDU_P_USER:
+    case SPDU_P_USER_EXTENDED:
         return read_slice(s, v, 65535, &s->user, 0);
     default: /* those we have no use for: X.225 wants them skipped */
         return true;
@@ -187,7 +163,7 @@ static bool read_params(struct spdu *s, struct slice params, bool inside)
 
         if (!read_block(&params, &code, &value))
             return false;
-        bool group = code == P_CONNECTION || code == P_ITEM || code == P_LINK;
+        bool group = code == SPDU_P_CONNECTION || code == SPDU_P_ITEM || code == SPDU_P_LINK;
 
         if (group && inside)
             return false;
@@ -258,5 +234,5 @@ void spdu_put_serial(struct ber_out *o, uint32_t serial)
     do
         ber_put_octet(o, (unsigned char)('0' + serial % 10));
     while ((serial /= 10) > 0);
-    spdu_put_head(o, P_SERIAL, mark);
+    spdu_put_head(o, SPDU_P_SERIAL, mark);
 }

@@ -55,6 +55,33 @@ enum spdu_kind {
         SPDU_COUNT
 };
 
+enum { /* parameters: PGI or PI */
+       SPDU_P_CONNECTION = 1,
+       SPDU_P_ITEM = 5,
+       SPDU_P_CALLED_REF = 9,
+       SPDU_P_CALLING_REF = 10,
+       SPDU_P_COMMON_REF = 11,
+       SPDU_P_SYNC_TYPE = 15,
+       SPDU_P_TOKENS = 16,
+       SPDU_P_DISCONNECT = 17,
+       SPDU_P_OPTIONS = 19,
+       SPDU_P_REQUIREMENTS = 20,
+       SPDU_P_TSDU_MAX = 21,
+       SPDU_P_VERSIONS = 22,
+       SPDU_P_ENCLOSURE = 25,
+       SPDU_P_SETTING = 26,
+       SPDU_P_LINK = 33,
+       SPDU_P_ID = 41,
+       SPDU_P_SERIAL = 42,
+       SPDU_P_MIA_USER = 46,
+       SPDU_P_REASON = 50,
+       SPDU_P_CALLING_SEL = 51,
+       SPDU_P_CALLED_SEL = 52,
+       SPDU_P_OVERFLOW = 60,
+       SPDU_P_USER = 193,
+       SPDU_P_USER_EXTENDED = 194,
+};
+
 enum { /* what of an SPDU is present */
        SPDU_HAS_SYNC_TYPE = 1,
        SPDU_HAS_TOKENS = 2,

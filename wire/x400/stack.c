@@ -101,6 +101,7 @@ bool stack_bad(struct layer *l, struct err *e, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started in the line before
     (void)vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
     l->stack->blame = l->ops->id;

@@ -219,9 +219,10 @@ static bool trace(const struct run_record *r, const char *dir, const char *what,
 
     if (mailbox != NO_INDEX)
         return trace_mailbox(r, dir, mailbox, &sink, e);
-    if (slice_starts_nocase(text, TOKEN_MARKER))
-        text = slice_skip(text, sizeof TOKEN_MARKER - 1);
-    if (!token_read(&key, text, &number) && !text_u64(text, &number, NULL))
+    size_t at = 0; /* a Message-ID or header with the token in it will do */
+
+    if (!token_find(&key, text, &at, &number) && !token_read(&key, text, &number) &&
+        !text_u64(text, &number, NULL))
         return err_set(e, EX_BAD_USAGE, "%s: no token, number, mailbox or move of this run", what);
     if (number >= r->manifest->planned_messages + r->manifest->canaries)
         return err_set(e, EX_BAD_USAGE, "%s: this run planned %llu messages", what,

@@ -107,6 +107,16 @@ static bool words_of_queue(const struct manifest *m, const struct event *ev, str
         ev->code & QUEUED_DUE ? ", another is due" : ", none due", ev->b);
 }
 
+static bool words_of_canary(const struct manifest *m, const struct event *ev, struct buf *out)
+{
+    if (ev->code == CANARY_REPORTED)
+        return buf_add_format(out, "%s: a report about the canary came back to %s",
+                              server(m, ev->place), mailbox(m, ev->a));
+    return buf_add_format(out, "%s: canary from %s to an address that nobody has: %s",
+                          server(m, ev->place), mailbox(m, ev->a),
+                          ev->code == CANARY_SENT ? "accepted" : "refused");
+}
+
 bool event_words(const struct manifest *m, const struct event *ev, struct buf *out)
 {
     switch (ev->kind) {
@@ -129,6 +139,8 @@ bool event_words(const struct manifest *m, const struct event *ev, struct buf *o
     case EV_LOGON:
     case EV_MOVE:
         return words_of_site(m, ev, out);
+    case EV_CANARY:
+        return words_of_canary(m, ev, out);
     case EV_FINDING:
         return buf_add_format(out, "%s: finding %s (%u, %u)", server(m, ev->place),
                               event_finding_name(ev->code), ev->a, ev->b);
@@ -147,6 +159,8 @@ static bool about_copies(const struct event *ev)
 
 static bool concerns_message(const struct tracing *t, const struct event *ev)
 {
+    if (ev->kind == EV_CANARY) /* carries the number itself */
+        return ev->slot == t->number;
     return about_copies(ev) && ev->slot / t->m->stride == t->number;
 }
 
@@ -268,6 +282,26 @@ static bool tell_copies(const struct run_record *r, uint64_t number, const struc
     return c != NULL;
 }
 
+/* Canaries have no class: they show whether silence means anything. */
+static bool tell_canary(const struct run_record *r, uint64_t number, const struct line_sink *sink)
+{
+    const struct canary *k = &r->ledger->canaries[number - r->manifest->planned_messages];
+    struct buf line;
+
+    buf_init(&line, 4096);
+    (void)buf_add_text(
+        &line, k->states >> CANARY_REPORTED & 1
+                   ? "canary: reported, so the way of reports was alive"
+               : k->states >> CANARY_SENT & 1
+                   ? "canary: accepted and never reported, so it shows nothing about reports"
+               : k->states >> CANARY_REFUSED & 1 ? "canary: refused, so no report was owed"
+                                                 : "canary: never sent");
+    bool ok = tell(sink, &line);
+
+    buf_fini(&line);
+    return ok;
+}
+
 bool trace_message(const struct run_record *r, const char *run_dir, uint64_t number,
                    const struct line_sink *sink, struct err *e)
 {
@@ -277,7 +311,10 @@ bool trace_message(const struct run_record *r, const char *run_dir, uint64_t num
         return err_set(e, EX_BAD_USAGE, "message %llu is not of this run (%llu are planned)",
                        (unsigned long long)number,
                        (unsigned long long)r->manifest->planned_messages);
-    return trace(&t, r, run_dir, sink, e) && tell_copies(r, number, sink, e);
+    if (!trace(&t, r, run_dir, sink, e))
+        return false;
+    return number < r->manifest->planned_messages ? tell_copies(r, number, sink, e)
+                                                  : tell_canary(r, number, sink);
 }
 
 bool trace_mailbox(const struct run_record *r, const char *run_dir, uint32_t mailbox_index,

@@ -171,6 +171,30 @@ static void runs_of_one_second_have_folders_of_their_own_and_are_found_by_name(v
     SAYS(EX_PASS, false, "delivered", "compare", "latest", "latest", "--runs", runs);
 }
 
+static void a_trace_is_asked_for_by_message_id_token_or_number(void)
+{
+    const char *path = given(LAB("") REST);
+    char token[27] = "", words[80];
+    char *said =
+        say(EX_PASS, true, (const char *const[]){"run", path, "--simulate", "--runs", runs, NULL});
+
+    free(said);
+    said = say(EX_PASS, false,
+               (const char *const[]){"list", "latest", "--runs", runs, "--json", NULL});
+    const char *at = strstr(said, "\"token\"");
+
+    if (CHECK(at != NULL))
+        CHECK(sscanf(at, "\"token\":%*[ \"]%26[^\"]", token) == 1); /* NOLINT(cert-err34-c) */
+    free(said);
+    SAYS(EX_PASS, false, "primary copy for box-", "trace", "latest", token, "--runs", runs);
+    (void)snprintf(words, sizeof words, "pm.%s", token);
+    SAYS(EX_PASS, false, "primary copy for box-", "trace", "latest", words, "--runs", runs);
+    (void)snprintf(words, sizeof words, "<pm.%s@lab.test>", token);
+    SAYS(EX_PASS, false, "primary copy for box-", "trace", "latest", words, "--runs", runs);
+    (void)snprintf(words, sizeof words, "<pm.%.25s.@lab.test>", token);
+    SAYS(EX_BAD_USAGE, true, "no token", "trace", "latest", words, "--runs", runs);
+}
+
 static void without_a_terminal_a_run_says_its_phases_line_by_line(void)
 {
     const char *path = given(LAB("") REST);
@@ -192,6 +216,7 @@ static const struct test tests[] = {
     TEST(a_matrix_is_estimated_as_a_whole),
     TEST(a_run_that_cannot_arm_leaves_no_folder),
     TEST(runs_of_one_second_have_folders_of_their_own_and_are_found_by_name),
+    TEST(a_trace_is_asked_for_by_message_id_token_or_number),
     TEST(without_a_terminal_a_run_says_its_phases_line_by_line),
     TEST_END,
 };

@@ -316,6 +316,31 @@ static void a_trace_tells_what_happened_in_order_and_what_became_of_it(void)
     world_fini(&w);
 }
 
+static void a_trace_of_a_canary_tells_its_story(void)
+{
+    const char *dir = scratch_dir("trace-canary");
+    struct run_record r;
+    struct err e = {0};
+    struct buf out;
+    struct line_sink sink = {take_line, NULL, &out};
+
+    q248839(true);
+    write_run(dir);
+    buf_init(&out, 1u << 20);
+    CHECK(judge_folder(&r, dir, &e));
+    CHECK(trace_message(&r, dir, 4, &sink, &e));
+    CHECK_STR(buf_text(&out),
+              "    +400.000s  s0: canary from ann to an address that nobody has: accepted\n"
+              "    +401.000s  s0: a report about the canary came back to ann\n"
+              "canary: reported, so the way of reports was alive\n");
+    buf_clear(&out);
+    CHECK(trace_message(&r, dir, 5, &sink, &e));
+    CHECK_STR(buf_text(&out), "canary: never sent\n");
+    buf_fini(&out);
+    run_record_fini(&r);
+    world_fini(&w);
+}
+
 static void sp3_beside_sp4_says_that_silence_turned_into_reports(void)
 {
     struct compared runs[2];
@@ -374,6 +399,7 @@ static const struct test tests[] = {
     TEST(time_until_a_probe_saw_it_is_not_called_delivery),
     TEST(a_list_has_one_line_a_copy_and_filters_by_class_and_move),
     TEST(a_trace_tells_what_happened_in_order_and_what_became_of_it),
+    TEST(a_trace_of_a_canary_tells_its_story),
     TEST(sp3_beside_sp4_says_that_silence_turned_into_reports),
     TEST(times_read_well),
     TEST_END,

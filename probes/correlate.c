@@ -21,6 +21,7 @@ struct correlate {
     uint32_t *epochs; /* mailbox * servers + server */
     uint64_t *once;   /* open-addressed hashes of what was counted as a finding */
     uint32_t once_room, once_count;
+    uint64_t read;
 };
 
 struct correlate *correlate_create(const struct probe_context *c,
@@ -54,6 +55,11 @@ void correlate_destroy(struct correlate *c)
 uint32_t correlate_epoch(struct correlate *c, uint32_t mailbox, uint32_t server)
 {
     return ++c->epochs[(size_t)mailbox * c->c.work->profile->site.server_count + server];
+}
+
+uint64_t correlate_count(const struct correlate *c)
+{
+    return c->read;
 }
 
 /* ---- findings, once per message ---- */
@@ -183,6 +189,7 @@ struct reading correlate_read(struct correlate *c, struct slice raw, uint32_t ma
     struct reading got = {.kind = READING_COPY};
     struct head h = read_head(c, raw);
 
+    c->read++;
     if (h.report || (!h.ours && !read_first_line(c, raw, &h)))
         return take_report(c, raw, &like);
     if (h.number >= c->c.work->planned) /* a canary that was delivered, or a number beyond them */

@@ -30,6 +30,8 @@ struct reading {
 struct reading correlate_read(struct correlate *c, struct slice raw, uint32_t mailbox,
                               uint32_t server, uint64_t t_ns);
 
+uint64_t correlate_count(const struct correlate *c); /* messages read so far, of whatever kind */
+
 /* The next scan epoch of a place, from 1; it goes on rising when a probe is closed and another opened. */
 uint32_t correlate_epoch(struct correlate *c, uint32_t mailbox, uint32_t server);
 

@@ -192,8 +192,9 @@ static bool arm_failed(const struct muster *m, struct err *e)
 
         if (p->probe && p->probe->complete_ns > 0 && p->probe->absent &&
             p->server == m->home[p->mailbox])
-            return !err_set(e, EX_TARGET, "there is no mailbox %s on %s",
-                            m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name);
+            return !err_set(e, EX_TARGET, "there is no mailbox %s on %s (or a wrong password): %s",
+                            m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name,
+                            p->probe->why ? p->probe->why : "");
         if (p->probe && p->probe->complete_ns == 0 && p->probe->failures >= FAILURES_MAX)
             return !err_set(e, EX_TARGET, "mailbox %s on %s cannot be read: %s",
                             m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name,
@@ -325,6 +326,8 @@ const char *muster_waiting_for(const struct muster *m, char *out, size_t room)
         (void)snprintf(out, room, "%u homes, %u places, %u queues", homes, places, queues);
     } else if (s->step == SETTLE_LIFETIME) {
         (void)snprintf(out, room, "the lifetime of messages");
+    } else if (m->queue_count == 0 && s->step == SETTLE_PAUSE) {
+        (void)snprintf(out, room, "mail that may still come: the queues cannot be seen");
     } else if (s->step == SETTLE_SWEEP) {
         for (uint32_t i = 0; i < m->place_count; i++)
             left += m->places[i]->probe && m->places[i]->probe->complete_ns < s->since_ns;

@@ -34,7 +34,8 @@ void muster_move_begins(struct muster *m, uint32_t move);
  * any more, all asked after the end; false when that has not come true within 60 s of target time, or 5 s. */
 void muster_move_ended(struct muster *m, uint32_t move);
 /* From now on nothing of ours sends or moves: settle until silence is final (settled(true): quiescent, and every place
- * covered) or muster_stop_settling(). Without sight of the queues, one sweep and settled(false). settled() may settle again,
+ * covered) or muster_stop_settling(). Without sight of the queues, sweeps until
+ * two further apart than settle.retry brought nothing new, and settled(false). settled() may settle again,
  * for instance after more canaries. */
 void muster_settle(struct muster *m, void (*settled)(void *owner, bool final));
 void muster_stop_settling(struct muster *m); /* deadline: settled(false) follows */

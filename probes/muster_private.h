@@ -48,6 +48,7 @@ struct settle_state {
     struct wave base, now;
     uint64_t since_ns; /* loop time: scans and look-ups count that began then or later */
     uint64_t pause_ns;
+    uint64_t blind_ns, blind_read; /* without queues: the sweep since which nothing came; 0: none */
     bool final;
 };
 

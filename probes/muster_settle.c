@@ -4,10 +4,12 @@
  * was under way between them; where entries stand still, or a server cannot count, the two must be further apart than
  * settle.retry, so that a try would have shown. The wave to compare with is kept as long as nothing changes; pauses grow
  * meanwhile. The instant of quiescence is the begin of the second wave. Scans and look-ups that began then or later cover
- * the places; if a last wave shows a change, it all begins anew.
+ * the places; if a last wave shows a change, it all begins anew. Without sight of the queues there are only sweeps, until
+ * two of them that are further apart than settle.retry brought nothing new; that is an end, and not final.
  */
 #include <string.h>
 
+#include "probes/correlate.h"
 #include "probes/muster_private.h"
 
 #define PAUSE_MAX_NS (5 * NS_PER_S)
@@ -217,11 +219,35 @@ static void wave_over(struct muster *m)
     }
 }
 
+/* The queues cannot be seen: has anything come since the sweep that is compared with? */
+static void blind_sweep_over(struct muster *m)
+{
+    struct settle_state *s = &m->settle;
+    uint64_t read = correlate_count(m->correlate);
+    bool changed = s->blind_ns == 0 || s->blind_read != read;
+
+    if (m->place_count == 0 ||
+        (!changed &&
+         s->since_ns - s->blind_ns > clock_span(m->probe.clock, m->profile->settle_retry_ns))) {
+        settle_end(m, false);
+        return;
+    }
+    if (changed) {
+        s->blind_ns = s->since_ns;
+        s->blind_read = read;
+    }
+    pause_begin(m, changed);
+}
+
 static void sweep_over(struct muster *m)
 {
     bool lifetimes = m->profile->silence == SILENCE_LIFETIMES;
 
     timer_disarm(m->probe.loop, &m->settle.timer);
+    if (m->queue_count == 0 && !lifetimes) {
+        blind_sweep_over(m);
+        return;
+    }
     if (m->queue_count > 0 && !lifetimes)
         wave_begin(m, SETTLE_LAST);
     else

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/correlate.h"
 #include "tests/support/check.h"
 
 #define MS(n)   ((n)*NS_PER_MS)
@@ -43,6 +44,12 @@ static void scan_over(struct timer *t)
     if (!f->p.refused) {
         f->p.complete_ns = f->begin_ns;
         f->p.absent = !world.present[f->p.mailbox][f->p.server];
+        f->p.why = f->p.absent ? "NO such user" : "";
+        if (world.mail_ms && f->p.mailbox == 0 &&
+            loop_now(f->c.loop) / NS_PER_MS >= world.mail_ms) {
+            world.mail_ms = 0;
+            (void)correlate_read(f->c.correlate, slice_of("Subject: late\r\n\r\n"), 0, 0, 0);
+        }
         world.scans++;
     }
     f->begin_ns = 0;

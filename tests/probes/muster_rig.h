@@ -16,6 +16,7 @@ struct muster_world {
     unsigned in, out, listings;
     const char *entries; /* of s1, as JSON */
     unsigned scans;
+    uint64_t mail_ms; /* loop time from which the first mailbox has one more message; 0: none */
 };
 
 extern struct muster_world world;

@@ -86,7 +86,7 @@ static void arming_fails_with_what_is_wrong(void)
 
     roll_begin(&r);
     world.present[4][2] = false;
-    check_arm_fails(&r, "there is no mailbox 4 on s3");
+    check_arm_fails(&r, "there is no mailbox 4 on s3 (or a wrong password): NO such user");
     roll_begin(&r);
     world.down = true;
     check_arm_fails(&r, "cannot be read: connection refused");

@@ -152,8 +152,8 @@ static void silent_loss_becomes_a_report_with_sp4_and_nothing_more_is_delivered(
 static void without_sight_of_the_queues_what_is_silent_is_unknown(void)
 {
     static const struct shipped blind[] = {
-        {"q248839", "", 0, 0, {"probes.stores={type: imap}"}},
-        {"q172364-both-moving", "", 0, 0, {"probes.stores={type: imap}"}},
+        {"q248839", "", 0, 0, {"probes.queues=null"}},
+        {"q172364-both-moving", "", 0, 0, {"probes.queues=null"}},
     };
     char dir[600];
     struct sim_run s;

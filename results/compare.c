@@ -1,4 +1,6 @@
-/* compare.c - runs side by side. Counts are put next to each other; a sentence is said only where the counts bear it. */
+/* compare.c - runs side by side. Counts are put next to each other; a sentence is said only where the counts bear it, and of
+ * different plans it speaks in shares.
+ */
 #include "results/compare.h"
 
 #include <stdio.h>
@@ -84,61 +86,119 @@ bool compared_read(struct compared *c, const char *run_dir, struct err *e)
 
 /* ---------------------------------------------------------------------------------------------------------- sentences */
 
-static uint64_t share_of(uint64_t n, unsigned percent)
+#define WHOLE 10000u /* shares are in hundredths of a percent */
+
+/* Counts of equal plans are compared as they are; of different plans only their shares in what was owed mean anything. */
+struct change {
+    const struct compared *a, *b;
+    bool shares;
+};
+
+static uint64_t owed(const struct compared *c)
 {
-    return n * percent / 100;
+    return c->planned - c->classes[CLASS_NOT_OWED];
 }
 
-static uint64_t delivered(const struct compared *c)
+static uint64_t value(const struct change *g, const struct compared *c, uint64_t n)
 {
-    return c->classes[CLASS_DELIVERED] + c->classes[CLASS_DELIVERED_RESIDUE] +
-           c->classes[CLASS_DUPLICATED] + c->classes[CLASS_CONTRADICTION];
+    if (!g->shares)
+        return n;
+    return owed(c) ? n * WHOLE / owed(c) : 0;
 }
 
-static uint64_t silent(const struct compared *c)
+static const char *figure(const struct change *g, char *out, size_t room, uint64_t v)
 {
-    return c->classes[CLASS_SILENT_LOSS] + c->classes[CLASS_VANISHED];
+    if (g->shares)
+        (void)snprintf(out, room, "%llu.%02llu %%", (unsigned long long)(v / 100),
+                       (unsigned long long)(v % 100));
+    else
+        (void)snprintf(out, room, "%llu", (unsigned long long)v);
+    return out;
+}
+
+static uint64_t delivered(const struct change *g, const struct compared *c)
+{
+    return value(g, c,
+                 c->classes[CLASS_DELIVERED] + c->classes[CLASS_DELIVERED_RESIDUE] +
+                     c->classes[CLASS_DUPLICATED] + c->classes[CLASS_CONTRADICTION]);
+}
+
+static uint64_t silent(const struct change *g, const struct compared *c)
+{
+    return value(g, c, c->classes[CLASS_SILENT_LOSS] + c->classes[CLASS_VANISHED]);
+}
+
+static uint64_t reported(const struct change *g, const struct compared *c)
+{
+    return value(g, c, c->classes[CLASS_NDR]);
 }
 
 /* Deliveries differ by no more than 2 % of what was planned: two runs on real time never agree exactly. */
-static bool about_as_many(const struct compared *a, const struct compared *b)
+static const char *more_or_less(const struct change *g)
 {
-    uint64_t x = delivered(a), y = delivered(b);
-    uint64_t slack = share_of(a->planned > b->planned ? a->planned : b->planned, 2);
+    uint64_t x = delivered(g, g->a), y = delivered(g, g->b);
+    uint64_t planned = g->a->planned > g->b->planned ? g->a->planned : g->b->planned;
+    uint64_t slack = (g->shares ? WHOLE : planned) * 2 / 100;
 
-    return (x > y ? x - y : y - x) <= slack;
+    if ((x > y ? x - y : y - x) <= slack)
+        return "nothing more was delivered";
+    return y > x ? "more was delivered" : "less was delivered";
 }
 
-static const char *more_or_less(const struct compared *a, const struct compared *b)
+static bool silence_turned_into_reports(const struct change *g)
 {
-    if (about_as_many(a, b))
-        return "nothing more was delivered";
-    return delivered(b) > delivered(a) ? "more was delivered" : "less was delivered";
+    uint64_t was = silent(g, g->a), is = silent(g, g->b);
+    uint64_t reported_was = reported(g, g->a), reported_is = reported(g, g->b);
+
+    return was > 2 * is && reported_is > reported_was &&
+           reported_is - reported_was >= (was - is) / 2;
+}
+
+static bool say_reports(const struct change *g, struct buf *out)
+{
+    char n[6][32];
+
+    return buf_add_format(
+        out,
+        " silence turned into reports: %s lost in silence became %s, %s reported became %s; %s (%s "
+        "and %s %s)\n",
+        figure(g, n[0], sizeof n[0], silent(g, g->a)),
+        figure(g, n[1], sizeof n[1], silent(g, g->b)),
+        figure(g, n[2], sizeof n[2], reported(g, g->a)),
+        figure(g, n[3], sizeof n[3], reported(g, g->b)), more_or_less(g),
+        figure(g, n[4], sizeof n[4], delivered(g, g->a)),
+        figure(g, n[5], sizeof n[5], delivered(g, g->b)), g->shares ? "of owed copies" : "copies");
+}
+
+static bool say_classes(const struct change *g, struct buf *out)
+{
+    char before[32], after[32];
+    bool any = false;
+
+    for (enum outcome k = 0; k < CLASS_COUNT; k++) {
+        uint64_t was = value(g, g->a, g->a->classes[k]), is = value(g, g->b, g->b->classes[k]);
+        bool appeared = !g->a->classes[k] != !g->b->classes[k];
+
+        if ((was == is && !appeared) || (g->shares && k == CLASS_NOT_OWED))
+            continue;
+        buf_add_format(out, "%s %s %s -> %s", any ? "," : "", class_name(k),
+                       figure(g, before, sizeof before, was), figure(g, after, sizeof after, is));
+        any = true;
+    }
+    return buf_add_text(out, any ? "\n" : " no class differs\n");
 }
 
 static bool say_change(const struct compared *a, const struct compared *b, struct buf *out)
 {
-    uint64_t was = silent(a), is = silent(b);
-    uint64_t reported_was = a->classes[CLASS_NDR], reported_is = b->classes[CLASS_NDR];
-
-    if (was > 2 * is && reported_is > reported_was && reported_is - reported_was >= (was - is) / 2)
-        return buf_add_format(out,
-                              "%s -> %s: silence turned into reports: %llu lost in silence became "
-                              "%llu, %llu reported became %llu; %s (%llu and %llu copies)\n",
-                              a->name, b->name, (unsigned long long)was, (unsigned long long)is,
-                              (unsigned long long)reported_was, (unsigned long long)reported_is,
-                              more_or_less(a, b), (unsigned long long)delivered(a),
-                              (unsigned long long)delivered(b));
-    bool any = false;
+    struct change g = {a, b, a->planned != b->planned};
+    char was[32], is[32];
 
     buf_add_format(out, "%s -> %s:", a->name, b->name);
-    for (enum outcome k = 0; k < CLASS_COUNT; k++)
-        if (a->classes[k] != b->classes[k]) {
-            buf_add_format(out, "%s %s %llu -> %llu", any ? "," : "", class_name(k),
-                           (unsigned long long)a->classes[k], (unsigned long long)b->classes[k]);
-            any = true;
-        }
-    return buf_add_text(out, any ? "\n" : " no class differs\n");
+    if (g.shares)
+        buf_add_format(out, " plans differ (%s and %s owed copies), so shares of them:",
+                       text_print_count(was, sizeof was, owed(a)),
+                       text_print_count(is, sizeof is, owed(b)));
+    return silence_turned_into_reports(&g) ? say_reports(&g, out) : say_classes(&g, out);
 }
 
 /* --------------------------------------------------------------------------------------------------------- the table */
@@ -179,6 +239,10 @@ bool compare_text(const struct compared *runs, uint32_t count, struct buf *out, 
     for (uint32_t i = 0; i < count; i++)
         buf_add_format(out, "  %*s", width_of(&runs[i]),
                        text_print_count(n, sizeof n, runs[i].planned));
+    buf_add_format(out, "\n%-20s", "owed");
+    for (uint32_t i = 0; i < count; i++)
+        buf_add_format(out, "  %*s", width_of(&runs[i]),
+                       text_print_count(n, sizeof n, owed(&runs[i])));
     buf_add_format(out, "\n%-20s", "verdict");
     for (uint32_t i = 0; i < count; i++)
         buf_add_format(out, "  %*s", width_of(&runs[i]), runs[i].verdict);

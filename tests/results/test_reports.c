@@ -374,6 +374,36 @@ static void sp3_beside_sp4_says_that_silence_turned_into_reports(void)
     CHECK(!compared_read(&runs[0], "no/such/run", &e));
 }
 
+/* SP3 lost half of 400 owed copies; SP4, of a plan twice as large, reported half of 800. */
+static void different_plans_are_compared_by_shares(void)
+{
+    struct compared runs[2] = {{.name = "sp3", .planned = 500}, {.name = "sp4", .planned = 900}};
+    struct buf out;
+
+    runs[0].classes[CLASS_NOT_OWED] = runs[1].classes[CLASS_NOT_OWED] = 100;
+    runs[0].classes[CLASS_DELIVERED] = runs[0].classes[CLASS_SILENT_LOSS] = 200;
+    runs[1].classes[CLASS_DELIVERED] = runs[1].classes[CLASS_NDR] = 400;
+    buf_init(&out, 1u << 20);
+    CHECK(compare_text(runs, 2, &out, false));
+    CHECK_HAS(buf_text(&out), "sp3 -> sp4: plans differ (400 and 800 owed copies), so shares of "
+                              "them: silence turned into reports: 50.00 % lost in silence became "
+                              "0.00 %, 0.00 % reported became 50.00 %; nothing more was delivered "
+                              "(50.00 % and 50.00 % of owed copies)\n");
+    runs[1].classes[CLASS_NDR] = 0;
+    runs[1].classes[CLASS_SILENT_LOSS] = 400; /* the same share of twice as many */
+    buf_clear(&out);
+    CHECK(compare_text(runs, 2, &out, false));
+    CHECK_HAS(buf_text(&out), "so shares of them: no class differs\n");
+    runs[1].classes[CLASS_DELIVERED] = 399;
+    runs[1].classes[CLASS_STRANDED] = 1;
+    buf_clear(&out);
+    CHECK(compare_text(runs, 2, &out, false));
+    CHECK_HAS(buf_text(&out), "delivered 50.00 % -> 49.87 %");
+    CHECK_HAS(buf_text(&out), "stranded 0.00 % -> 0.12 %");
+    CHECK(!strstr(buf_text(&out), ", not-owed"));
+    buf_fini(&out);
+}
+
 static void times_read_well(void)
 {
     char out[40];
@@ -401,6 +431,7 @@ static const struct test tests[] = {
     TEST(a_trace_tells_what_happened_in_order_and_what_became_of_it),
     TEST(a_trace_of_a_canary_tells_its_story),
     TEST(sp3_beside_sp4_says_that_silence_turned_into_reports),
+    TEST(different_plans_are_compared_by_shares),
     TEST(times_read_well),
     TEST_END,
 };

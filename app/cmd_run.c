@@ -71,6 +71,8 @@ static void show_result(void *owner, struct job *j)
     if (j->result.error.code)
         (void)fprintf(stderr, "postmuster: %s%s%s: %s\n", j->path, *j->variant ? " " : "",
                       j->variant, j->result.error.text);
+    if (j->result.log && !w->matrix)
+        (void)fputs(j->result.log, stderr);
     if (!j->result.judgement)
         return;
     if (w->matrix) {

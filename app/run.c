@@ -78,6 +78,7 @@ void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_n
         worker_mark(r->workers[i], move, mark, t_ns);
     if (mark == MARK_ASKED)
         muster_move_begins(r->muster, move);
+    run_log_move(r, move, mark);
     if (mark == MARK_DONE || mark == MARK_FAILED) {
         r->moves_ended++;
         muster_move_ended(r->muster, move);
@@ -389,6 +390,7 @@ static void finish(struct run *r)
 {
     bool began = r->plan.manifest.wall_start_ns || r->clock.origin_ns != NEVER_NS;
 
+    run_log_end(r);
     run_close_desk(r);
     if (!r->failure.code)
         record(r, &(struct event){.kind = EV_PHASE, .code = PHASE_END, .t_ns = target_now(r)});
@@ -496,6 +498,7 @@ struct run *run_create(struct profile *p, struct arena *a, const struct run_opti
     *r = (struct run){.profile = p, .arena = a, .options = *o, .dir = ""};
     r->clock = (struct run_clock){.origin_ns = NEVER_NS, .scale = p->lab.time_scale};
     r->sends_until_ns = r->drain_until_ns = r->end_by_ns = NEVER_NS;
+    buf_init(&r->log, 1u << 20);
     timer_init(&r->step, on_step, r);
     timer_init(&r->flush, on_flush, r);
     timer_init(&r->status, on_status, r);
@@ -531,6 +534,7 @@ struct run_result run_result(struct run *r)
 {
     struct run_result result = {.dir = r->dir,
                                 .error = r->failure,
+                                .log = buf_text(&r->log),
                                 .judgement = r->judgement,
                                 .ledger = r->ledger,
                                 .manifest = &r->plan.manifest};

@@ -35,6 +35,7 @@ struct run_result {
     int exit_code;               /* enum exit_code; 130 interrupted */
     const char *dir;             /* the run's folder; "" if there is none */
     struct err error;            /* why there is no verdict, if there is none */
+    const char *log;             /* what failed on the way, a line each; "" */
     struct judgement *judgement; /* NULL: none; the run's */
     struct ledger *ledger;       /* the run's */
     const struct manifest *manifest;

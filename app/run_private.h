@@ -53,6 +53,8 @@ struct run {
     struct post_end interrupt_line;
     struct ring *status_ring;
 
+    struct buf log; /* run_log.c */
+    uint32_t log_lines;
     struct err failure;
     struct ledger *ledger;
     struct judgement *judgement;
@@ -68,6 +70,11 @@ void run_on_home(void *owner, uint32_t mailbox, uint32_t server, uint64_t t_ns);
 void run_on_verified(void *owner, uint32_t move, bool agrees);
 void run_on_canary(void *owner, uint64_t number);
 void run_on_interrupt(void *owner, const struct post *p);
+
+/* run_log.c: what failed, in words; for log.txt and run_result(). */
+void run_log(struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void run_log_move(struct run *r, uint32_t move, enum move_mark mark); /* if it is a failure */
+void run_log_end(struct run *r); /* failures of actions and probes; before they are taken down */
 
 /* run_site.c: putting up what a run needs, and taking it down. */
 bool run_open(struct run *r, struct err *e);

@@ -210,6 +210,7 @@ void run_close(struct run *r)
     smtp_corpus_destroy(r->corpus);
     post_close(&r->interrupt_line);
     ring_destroy(r->status_ring);
+    buf_fini(&r->log);
     folder_destroy(r->folder);
     if (r->loop) {
         timer_disarm(r->loop, &r->step);

@@ -347,6 +347,28 @@ const char *muster_waiting_for(const struct muster *m, char *out, size_t room)
     return out;
 }
 
+static void tell_failures(const struct place *place,
+                          void (*told)(void *owner, uint32_t mailbox, uint32_t server,
+                                       uint64_t failures, const char *why),
+                          void *owner)
+{
+    const struct probe *p = place->probe;
+
+    if (p && p->failures > 0)
+        told(owner, place->mailbox, place->server, p->failures, p->why ? p->why : "");
+}
+
+void muster_failures(const struct muster *m,
+                     void (*told)(void *owner, uint32_t mailbox, uint32_t server, uint64_t failures,
+                                  const char *why),
+                     void *owner)
+{
+    for (uint32_t i = 0; i < m->place_count; i++)
+        tell_failures(m->places[i], told, owner);
+    for (uint32_t i = 0; i < m->queue_count; i++)
+        tell_failures(&m->queues[i], told, owner);
+}
+
 /* Life. */
 
 static const struct probe_ops *driver(const struct muster *m, const char *name)

@@ -39,6 +39,11 @@ void muster_move_ended(struct muster *m, uint32_t move);
  * for instance after more canaries. */
 void muster_settle(struct muster *m, void (*settled)(void *owner, bool final));
 void muster_stop_settling(struct muster *m); /* deadline: settled(false) follows */
+/* Every place and queue listing that ever failed, and its last failure in words. */
+void muster_failures(const struct muster *m,
+                     void (*told)(void *owner, uint32_t mailbox, uint32_t server, uint64_t failures,
+                                  const char *why),
+                     void *owner);
 const char *muster_waiting_for(const struct muster *m, char *out,
                                size_t room); /* "3 places, 2 queue entries due" */
 

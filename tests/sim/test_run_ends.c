@@ -1,6 +1,7 @@
 /* test_run_ends.c - a run comes to an end and judges what there is, whatever its servers do and whenever it is told to stop.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -124,7 +125,33 @@ static void a_second_interrupt_ends_it_at_once_in_every_phase(void)
     }
 }
 
+static void what_failed_on_the_way_is_said_in_the_folder_with_its_reason(void)
+{
+    struct scene c = {0};
+
+    if (walk(&c,
+             SITE "moves:\n"
+                  "  users: {mailboxes: box, to: s2, start: 5s, count: 1,\n"
+                  "    options: {fail: bad-item}}\n"
+                  "actions:\n"
+                  "  odd: {at: 20s, do: down, server: s2, component: nonsense}\n"
+                  "settle: {retry: 60s, deadline: 5m}\n",
+             500)) {
+        char path[400];
+
+        (void)snprintf(path, sizeof path, "%s/log.txt", c.s.result.dir);
+        char *said = scratch_read(path, NULL);
+
+        (void)CHECK_HAS(said ? said : "", "move 0 of box-1 failed: ");
+        (void)CHECK_HAS(said ? said : "", "\naction odd failed: HTTP 4");
+        (void)CHECK_STR(c.s.result.log, said ? said : "");
+        free(said);
+    }
+    end(&c);
+}
+
 static const struct test tests[] = {
+    TEST(what_failed_on_the_way_is_said_in_the_folder_with_its_reason),
     TEST(an_entry_server_that_dies_in_mid_run_does_not_keep_the_run_from_its_end),
     TEST(one_interrupt_ends_a_run_within_the_deadline_even_if_no_canary_can_be_sent),
     TEST(a_second_interrupt_ends_it_at_once_in_every_phase),

@@ -142,19 +142,20 @@ static bool print_cell(const struct job *j, enum cell_verdict v, struct buf *out
 }
 
 /* A cell of this row or column (NULL: of any) has ended. */
-static bool any_ended(const struct campaign *c, const char *path, const struct profile *p,
-                      const char *scenario, const char *version)
+static bool any_ended(const struct campaign *c, const char *path, const char *scenario,
+                      const char *version)
 {
-    for (uint32_t s = 0; s < p->scenario_count; s++)
-        for (uint32_t v = 0; v < p->version_count; v++) {
-            if ((scenario && strcmp(scenario, p->scenarios[s]) != 0) ||
-                (version && strcmp(version, p->versions[v]) != 0))
-                continue;
-            const struct job *j = find(c, path, p->scenarios[s], p->versions[v]);
+    size_t n = scenario ? strlen(scenario) : 0;
 
-            if (j && j->ended)
-                return true;
-        }
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct job *j = &c->jobs[i];
+        const char *slash = strchr(j->variant, '/');
+
+        if (j->ended && slash && strcmp(j->path, path) == 0 &&
+            (!scenario || (slash == j->variant + n && memcmp(j->variant, scenario, n) == 0)) &&
+            (!version || strcmp(slash + 1, version) == 0))
+            return true;
+    }
     return false;
 }
 
@@ -169,14 +170,14 @@ static bool print_grid(const struct campaign *c, const struct profile *p, const 
     bool ok = buf_add_format(out, "%-18s", "");
 
     for (uint32_t s = 0; ok && s < p->scenario_count; s++)
-        if (any_ended(c, path, p, p->scenarios[s], NULL))
+        if (any_ended(c, path, p->scenarios[s], NULL))
             ok = buf_add_format(out, " %-10s", p->scenarios[s]);
     for (uint32_t v = 0; ok && v < p->version_count; v++) {
-        if (!any_ended(c, path, p, NULL, p->versions[v]))
+        if (!any_ended(c, path, NULL, p->versions[v]))
             continue;
         ok = buf_add_format(out, "\n%-18s", p->versions[v]);
         for (uint32_t s = 0; ok && s < p->scenario_count; s++) {
-            if (!any_ended(c, path, p, p->scenarios[s], NULL))
+            if (!any_ended(c, path, p->scenarios[s], NULL))
                 continue;
             const struct job *j = find(c, path, p->scenarios[s], p->versions[v]);
 
@@ -202,7 +203,7 @@ bool matrix_print(const struct campaign *c, const char *path, struct buf *out,
 
     memset(counts, 0, (CELL_NO_VERDICT + 1) * sizeof *counts);
     for (uint32_t s = 0; ok && s < p->scenario_count; s++) {
-        if (!any_ended(c, path, p, p->scenarios[s], NULL))
+        if (!any_ended(c, path, p->scenarios[s], NULL))
             continue;
         ok = buf_add_format(out, "\n%s  %s\n", p->scenarios[s], p->scenario_titles[s]);
         for (uint32_t v = 0; ok && v < p->version_count; v++) {

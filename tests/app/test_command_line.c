@@ -119,6 +119,8 @@ static void check_finds_what_run_refuses(void)
          given(LAB("") REST "actions: {z: {at: 1s, do: knob, name: nothing, value: 1}}\n"));
     SAYS(EX_BAD_PROFILE, true, "there is no version '9'", "check",
          given(LAB("") REST "variants: {next: {lab.version: '9'}}\n"));
+    SAYS(EX_PASS, false, "quick:\nload.x.verp", "check",
+         given(LAB("") REST "variants: {quick: {load.x.verp: yes}}\n"));
     SAYS(EX_GUARD, true, "servers.a", "check", given(LIVE("10.9.8.7")));
 }
 

@@ -215,9 +215,11 @@ static void saw(struct copies *c, struct copy *p, const struct clue *k, uint32_t
     if (first < p->first_seen_ns)
         p->first_seen_ns = first;
     if (elsewhere || (!p->alternate && p->facts.owed == BARRED)) {
+        c->attributed.elsewhere += n;
         p->facts.o = true;
         return;
     }
+    c->attributed.found += n;
     if (k->bits & CLUE_CORRUPT)
         p->facts.b = true;
     else if (!there)

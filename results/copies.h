@@ -15,6 +15,8 @@
 
 struct clue_counts {
     uint64_t copies, entries, reports; /* each (place), (place, tries), (report) once */
+    uint64_t found,
+        elsewhere; /* copies, all that a scan counted: put down to a slot; misdelivered */
 };
 
 struct copy {

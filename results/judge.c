@@ -46,6 +46,10 @@ static void write_identities(struct judgement *j)
     identity(j, "planned = sum over phases", t->planned, by_phase);
     identity(j, "attempts = refused + aborted + doubt + accepted", t->attempts,
              sum(t->endings + END_REFUSED_TEMP, END_ACCEPTED));
+    identity(j, "send records = attempts", t->raw.sent, t->attempts);
+    identity(j, "acceptances recorded = accepted", t->raw.accepted, t->endings[END_ACCEPTED]);
+    identity(j, "copies counted by scans = of their slots + elsewhere", t->raw.found,
+             t->attributed.found + t->attributed.elsewhere);
     identity(j, "copies seen = attributed", t->received.copies, t->attributed.copies);
     identity(j, "queue entries seen = attributed", t->received.entries, t->attributed.entries);
     identity(j, "reports = attributed + unattributed",

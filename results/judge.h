@@ -21,7 +21,7 @@ struct identity {
     uint64_t left, right; /* residual: left - right */
 };
 
-#define IDENTITIES_MAX 8
+#define IDENTITIES_MAX 12
 #define REASONS_MAX    40
 
 struct judgement {

@@ -127,6 +127,23 @@ static void read_health(struct tally *t, struct copies *c)
     read_marks(t, l);
 }
 
+/* The same sums by another way: over all that the ledger holds, without asking whose it is. */
+static void read_raw(struct tally *t, const struct ledger *l)
+{
+    for (uint64_t i = 0; i < l->slot_count; i++) {
+        const struct slot *s = ledger_slot(l, i);
+
+        t->raw.sent += s->sent != 0;
+        t->raw.accepted += s->sent && s->ending == END_ACCEPTED;
+    }
+    for (uint32_t at = 1; at < l->clue_count; at++) {
+        const struct clue *k = ledger_clue(l, at);
+
+        if (k->kind == CLUE_SEEN && k->as.copy.seen)
+            t->raw.found += k->as.copy.ordinal ? k->as.copy.ordinal : 1;
+    }
+}
+
 static bool make_room(struct tally *t, const struct manifest *m)
 {
     t->moves = calloc(m->move_count + 1ul, sizeof *t->moves);
@@ -156,6 +173,7 @@ bool tally_run(struct tally *t, struct copies *c, struct err *e)
                                      (l->manifest->time_scale ? l->manifest->time_scale : 1);
     t->received = l->received;
     t->attributed = copies_attributed(c);
+    read_raw(t, l);
     return true;
 }
 

@@ -23,7 +23,12 @@ struct tally {
     uint64_t attempts, endings[END_ACCEPTED + 1];   /* per recipient that was tried */
     uint64_t open[CLASS_COUNT];                     /* sent, and not final: may change class */
     struct clue_counts received, attributed;        /* evidence folded; evidence judged */
-    uint64_t reports_unattributed;                  /* reports that name nothing of ours */
+
+    struct raw_counts { /* what the slots hold, whosever they are */
+        uint64_t sent, accepted, found;
+    } raw;
+
+    uint64_t reports_unattributed; /* reports that name nothing of ours */
     struct hist accept, deliver, end_to_end, ndr,
         lateness; /* us; lateness real, the others target */
 

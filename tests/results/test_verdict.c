@@ -160,6 +160,19 @@ static void what_outlasts_the_clock_of_the_ledger_is_not_final(void)
     world_fini(&w);
 }
 
+static void a_send_record_of_a_copy_that_nobody_planned_unbalances_the_account(void)
+{
+    struct world w;
+
+    good_world(&w);
+    CHECK_U64(judged(&w)->exit_code, EX_PASS);
+    sent(&w, 0, 10);
+    w.events[w.count - 1].slot = 1; /* an alternate's slot: nothing is ever sent to it */
+    CHECK_U64(judged(&w)->exit_code, EX_INTERNAL);
+    CHECK(has_reason(w.judgement, "send records = attempts"));
+    world_fini(&w);
+}
+
 static void late_messages_make_figures_about_windows_inconclusive(void)
 {
     struct world w;
@@ -189,6 +202,7 @@ static const struct test tests[] = {
     TEST(evidence_without_a_send_record_is_doubt_where_a_journal_is_damaged),
     TEST(a_ledger_that_lost_evidence_is_not_judged),
     TEST(what_outlasts_the_clock_of_the_ledger_is_not_final),
+    TEST(a_send_record_of_a_copy_that_nobody_planned_unbalances_the_account),
     TEST(late_messages_make_figures_about_windows_inconclusive),
     TEST_END,
 };

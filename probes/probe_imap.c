@@ -60,6 +60,7 @@ struct poll {
     bool fresh;   /* by EXAMINE: the count alone proves nothing */
     bool changed; /* something came or went */
     unsigned rounds;
+    uint32_t exists; /* when a fresh poll asked for all that came; 0: it did not */
 };
 
 struct imap_probe {
@@ -367,6 +368,9 @@ static void poll_step(struct imap_probe *p)
         fetch_listed(p);
         return;
     }
+    if (poll->exists != 0 && p->exists != poll->exists)
+        p->must_list = true; /* what came while it was read may stand in for what went before */
+    poll->exists = 0;
     if (p->exists == p->known.count && !p->must_list && count_is_proof(p)) {
         poll_end(p, true);
         return;
@@ -377,7 +381,8 @@ static void poll_step(struct imap_probe *p)
     }
     if (!p->must_list && p->exists > p->known.count && p->exists - p->known.count <= NEW_UNLISTED &&
         poll->rounds % 2 == 1 && p->known.last < UINT32_MAX) {
-        poll->fresh = false; /* all that came is read; so the count will tell */
+        poll->exists = poll->fresh ? p->exists : 0;
+        poll->fresh = false; /* all that came is read; so the count will tell, if it stands still */
         fetch(p, p->known.last + 1, 0);
     } else {
         p->must_list = false; /* unless it is said again */

@@ -123,6 +123,11 @@ static void do_fetch(struct fake_imap_session *s, const char *tag, const char *r
         (void)buf_add(&s->out, m->text, m->n);
         (void)buf_add_text(&s->out, ")\r\n");
     }
+    if (f->late.n > 0) {
+        fake_imap_add(f, f->late.p, f->late.n);
+        f->late.n = 0;
+        tell_changes(s);
+    }
     (void)buf_add_format(&s->out, "%s OK fetched\r\n", tag);
 }
 

@@ -29,6 +29,7 @@ struct fake_imap {
     const char *greeting;   /* NULL: an ordinary one */
     const char *refusal;    /* of LOGIN: "NO no such user"; NULL: let in */
     const char *bad_answer; /* sent instead of every answer to NOOP */
+    struct slice late;      /* a message that comes while the next FETCH is answered */
     uint32_t bye_after;     /* FETCH answers; 0: never */
     uint32_t log_ons, examines, noops, fetches, searches, idles, logouts;
     char last_log_on[256];

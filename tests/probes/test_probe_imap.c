@@ -167,6 +167,28 @@ static void one_gone_and_one_come_between_two_looks_is_noticed(void)
     close_all(g, p);
 }
 
+/* The newcomer of the moment of reading made up the count for the one that had gone, and both were missed. */
+static void mail_that_comes_while_new_mail_is_read_hides_nothing_that_went(void)
+{
+    struct rig *g = rig_create("probe_imap");
+    struct probe *p;
+
+    rig_put(g, 0, 5);
+    rig_put(g, 0, 6);
+    p = open_probe(g);
+    rig_wait(g, 300);
+    fake_imap_remove(&g->imap[0], 1);
+    rig_put(g, 0, 9);
+    rig_put(g, 0, 10);
+    g->imap[0].late = rig_mail(g, 11);
+    fake_imap_bye(&g->imap[0], "* BYE restart\r\n");
+    rig_wait(g, 500);
+    CHECK_STR(lines_of(g, EV_GONE), "place=0 code=0 a=0 b=1 slot=10\n");
+    CHECK_HAS(lines_of(g, EV_SEEN), " slot=22\n");
+    CHECK_U64(fake_run_count(g->r, EV_FINDING), 0);
+    close_all(g, p);
+}
+
 static void a_new_uidvalidity_means_reading_everything_again(void)
 {
     struct rig *g = rig_create("probe_imap");
@@ -432,6 +454,7 @@ static const struct test tests[] = {
     TEST(copies_of_one_message_are_counted),
     TEST(what_went_is_gone_and_what_stays_stands_above_it),
     TEST(one_gone_and_one_come_between_two_looks_is_noticed),
+    TEST(mail_that_comes_while_new_mail_is_read_hides_nothing_that_went),
     TEST(a_new_uidvalidity_means_reading_everything_again),
     TEST(a_scan_asked_for_begins_after_the_asking),
     TEST(no_such_mailbox_is_a_complete_scan_of_nothing),

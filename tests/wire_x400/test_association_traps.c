@@ -261,7 +261,7 @@ static void wrong_selectors_are_refused_by_their_own_layer(void)
         const char *tsel, *ssel, *psel;
         enum stack_layer layer;
         int code;
-    } cases[] = {{"XXX", "S", "P", STACK_COTP, 3},
+    } cases[] = {{"ABC", "S", "P", STACK_COTP, 3},
                  {"MPB", "X", "P", STACK_SESSION, 129},
                  {"MPB", "S", "X", STACK_PRESENTATION, 3}};
 

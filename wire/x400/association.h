@@ -97,7 +97,7 @@ void association_begin(struct association *a);   /* a new connection; an initiat
 enum assoc_news association_hear(struct association *a, struct slice *in, struct assoc_event *ev);
 void association_lost(struct association *a); /* TCP has ended */
 
-/* What is to be written now. Then tell how many octets were taken. */
+/* What is to be written now, valid until the next call of any kind. Then tell how many octets were taken. */
 struct slice association_output(struct association *a);
 void association_gave(struct association *a, size_t n);
 

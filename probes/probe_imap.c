@@ -300,14 +300,15 @@ static void poll_begin(struct imap_probe *p, bool is_new)
     (void)send_out(p);
 }
 
-static void rest_until_next_poll(struct imap_probe *p)
+/* A poll that could not be completed is begun again after a period: neither at once nor when IDLE brings news. */
+static void rest_until_next_poll(struct imap_probe *p, bool complete)
 {
     uint64_t next = p->poll.began_ns + period_of(p), soon = now_of(p) + period_of(p) / 4;
 
-    if (p->wanted_ns != 0) {
+    if (complete && p->wanted_ns != 0) {
         p->at = AT_READY;
         timer_arm(p->c.loop, &p->timer, p->wanted_ns);
-    } else if (p->how->idle && p->has_idle) {
+    } else if (complete && p->how->idle && p->has_idle) {
         (void)imap_put(&p->out, open_command(p, ASKED_IDLE), "IDLE");
         p->at = AT_IDLE;
         p->idle_open = p->idle_over = false;
@@ -331,7 +332,7 @@ static void poll_end(struct imap_probe *p, bool complete)
     }
     if (told)
         complete_scan(p, was.began_ns, false);
-    rest_until_next_poll(p);
+    rest_until_next_poll(p, complete);
     if (told || !complete)
         tell_muster(p);
 }

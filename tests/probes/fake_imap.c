@@ -117,6 +117,11 @@ static void do_fetch(struct fake_imap_session *s, const char *tag, const char *r
             (void)buf_add_text(&s->out, "* BYE being moved\r\n");
             return;
         }
+        if (m->uid == f->unreadable) {
+            (void)buf_add_format(&s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " BODY[] NIL)\r\n",
+                                 i + 1, m->uid);
+            continue;
+        }
         (void)buf_add_format(
             &s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " RFC822.SIZE %zu BODY[] {%zu}\r\n", i + 1,
             m->uid, m->n, m->n);

@@ -296,6 +296,29 @@ static void a_server_that_is_down_is_counted_and_tried_less_and_less(void)
     close_all(g, p);
 }
 
+/* With a scan wanted, it was read over and over without a pause; with IDLE, it would have been forgotten. */
+static void a_message_that_cannot_be_read_is_asked_for_once_a_period(void)
+{
+    struct rig *g = rig_create("probe_imap");
+    struct probe *p;
+
+    g->imap[0].unreadable = 2;
+    g->imap[0].idle = g->how.idle = true;
+    rig_put(g, 0, 5);
+    rig_put(g, 0, 6);
+    p = open_probe(g);
+    rig_wait(g, 50);
+    probe_imap.scan(p);
+    rig_wait(g, 1000);
+    CHECK_BETWEEN(g->imap[0].examines, 5, 12);
+    CHECK_U64(fake_run_count(g->r, EV_SCAN), 0);
+    g->imap[0].unreadable = 0;
+    rig_wait(g, 200);
+    CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
+    CHECK_U64(fake_run_count(g->r, EV_SEEN), 2);
+    close_all(g, p);
+}
+
 static void bye_in_the_middle_of_reading_loses_and_repeats_nothing(void)
 {
     struct rig *g = rig_create("probe_imap");
@@ -460,6 +483,7 @@ static const struct test tests[] = {
     TEST(no_such_mailbox_is_a_complete_scan_of_nothing),
     TEST(a_refusal_for_now_completes_nothing),
     TEST(a_server_that_is_down_is_counted_and_tried_less_and_less),
+    TEST(a_message_that_cannot_be_read_is_asked_for_once_a_period),
     TEST(bye_in_the_middle_of_reading_loses_and_repeats_nothing),
     TEST(bodies_that_look_like_answers_are_read_as_bodies),
     TEST(many_messages_are_listed_and_fetched_in_ranges),

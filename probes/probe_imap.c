@@ -504,6 +504,12 @@ static enum asked close_command(struct imap_probe *p, uint32_t tag)
     return ASKED_NOTHING;
 }
 
+/* RFC 5530 section 3: some of what was to be fetched went meanwhile; UID SEARCH ALL tells which. */
+static bool is_overtaken(enum asked what, const struct imap_response *r)
+{
+    return what == ASKED_FETCH && r->status == IMAP_NO && imap_has_word(r->code, "EXPUNGEISSUED");
+}
+
 static void take_tagged(struct imap_probe *p, const struct imap_response *r)
 {
     enum asked what = close_command(p, r->tag);
@@ -516,6 +522,8 @@ static void take_tagged(struct imap_probe *p, const struct imap_response *r)
         examined(p, r);
         if (!p->stream)
             return;
+    } else if (is_overtaken(what, r)) {
+        p->must_list = true;
     } else if (r->status != IMAP_OK && what != ASKED_CAPABILITY && what != ASKED_IDLE) {
         session_failed(p, "the server refused an ordinary command");
         return;

@@ -98,7 +98,7 @@ static void do_fetch(struct fake_imap_session *s, const char *tag, const char *r
 {
     struct fake_imap *f = s->f;
     uint32_t low = 0, high = UINT32_MAX;
-    const char *colon = strchr(range, ':');
+    const char *colon = strchr(range, ':'), *done = "OK fetched";
 
     f->fetches++;
     low = (uint32_t)strtoul(range, NULL, 10);
@@ -106,6 +106,10 @@ static void do_fetch(struct fake_imap_session *s, const char *tag, const char *r
         high = (uint32_t)strtoul(colon + 1, NULL, 10);
     else if (s->seen > 0 && low > s->view[s->seen - 1])
         low = s->view[s->seen - 1]; /* "7:*" with fewer: the last one (RFC 3501 section 9) */
+    if (f->expunged >= low && f->expunged <= high && message_of(f, f->expunged)) {
+        fake_imap_remove(f, f->expunged);
+        done = "NO [EXPUNGEISSUED] some went";
+    }
     for (uint32_t i = 0, told = 0; i < s->seen; i++) {
         const struct fake_imap_message *m = message_of(f, s->view[i]);
 
@@ -133,7 +137,7 @@ static void do_fetch(struct fake_imap_session *s, const char *tag, const char *r
         f->late.n = 0;
         tell_changes(s);
     }
-    (void)buf_add_format(&s->out, "%s OK fetched\r\n", tag);
+    (void)buf_add_format(&s->out, "%s %s\r\n", tag, done);
 }
 
 static void do_search(struct fake_imap_session *s, const char *tag)

@@ -30,6 +30,7 @@ struct fake_imap {
     const char *refusal;    /* of LOGIN: "NO no such user"; NULL: let in */
     const char *bad_answer; /* sent instead of every answer to NOOP */
     struct slice late;      /* a message that comes while the next FETCH is answered */
+    uint32_t expunged;      /* the UID of a message that goes just before it is fetched; 0: none */
     uint32_t unreadable;    /* the UID of a message whose text is NIL; 0: none */
     uint32_t bye_after;     /* FETCH answers; 0: never */
     uint32_t log_ons, examines, noops, fetches, searches, idles, logouts;

@@ -296,6 +296,25 @@ static void a_server_that_is_down_is_counted_and_tried_less_and_less(void)
     close_all(g, p);
 }
 
+static void a_message_that_goes_while_it_is_fetched_is_no_failure(void)
+{
+    struct rig *g = rig_create("probe_imap");
+    struct probe *p;
+
+    g->imap[0].expunged = 2;
+    rig_put(g, 0, 5);
+    rig_put(g, 0, 6);
+    rig_put(g, 0, 7);
+    p = open_probe(g);
+    rig_wait(g, 300);
+    CHECK_STR(lines_of(g, EV_SEEN), "place=0 code=1 a=0 b=1 slot=10\n"
+                                    "place=0 code=1 a=0 b=1 slot=14\n");
+    CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
+    CHECK_U64(fake_run_count(g->r, EV_FINDING), 0);
+    CHECK_U64(g->imap[0].log_ons, 1);
+    close_all(g, p);
+}
+
 /* With a scan wanted, it was read over and over without a pause; with IDLE, it would have been forgotten. */
 static void a_message_that_cannot_be_read_is_asked_for_once_a_period(void)
 {
@@ -483,6 +502,7 @@ static const struct test tests[] = {
     TEST(no_such_mailbox_is_a_complete_scan_of_nothing),
     TEST(a_refusal_for_now_completes_nothing),
     TEST(a_server_that_is_down_is_counted_and_tried_less_and_less),
+    TEST(a_message_that_goes_while_it_is_fetched_is_no_failure),
     TEST(a_message_that_cannot_be_read_is_asked_for_once_a_period),
     TEST(bye_in_the_middle_of_reading_loses_and_repeats_nothing),
     TEST(bodies_that_look_like_answers_are_read_as_bodies),

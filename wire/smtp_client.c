@@ -15,6 +15,7 @@
 #define COMMANDS_MAX 65536u /* 16 recipients with ORCPT in xtext: 18 KB each way round */
 #define EXPECT_MAX   64u    /* a power of two above 2 x (16 + 4) */
 #define AUTH_MAX     256u
+#define ASKED_MAX    10u /* challenges of one log-in; no mechanism has so many */
 
 struct expect {
     uint64_t at; /* octets given when the command is complete */
@@ -42,6 +43,7 @@ struct smtp_client {
     enum smtp_news news;   /* to be told when all fates are; SMTP_MORE: none */
     enum smtp_state doing; /* what the reply being read answers: for the words of errors */
     struct sasl *sasl;
+    uint32_t asked; /* challenges so far */
     struct err error;
 
     struct expect expect[EXPECT_MAX];
@@ -413,7 +415,7 @@ static void auth_replied(struct smtp_client *c, struct slice text)
             denied(c, "the server let us in without proving that it knows the password");
         return;
     }
-    if (c->reply.code != 334) {
+    if (c->reply.code != 334 || ++c->asked > ASKED_MAX) {
         denied_reply(c, text);
         return;
     }

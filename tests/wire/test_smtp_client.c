@@ -610,6 +610,25 @@ static void a_refused_password_is_denied(void)
     close_client();
 }
 
+/* It was answered for ever, and held up the load's other connections meanwhile. */
+static void a_server_that_asks_without_end_is_denied(void)
+{
+    unsigned answers = 0;
+
+    t.config.user = "joe";
+    t.config.password = "secret";
+    t.config.secure = true;
+    open_client(true);
+    (void)hear("220 mx\r\n");
+    (void)(said(), hear("250-mx\r\n250 AUTH PLAIN\r\n"));
+    while (answers < 100 && *said() && !*hear("334 more\r\n"))
+        answers++;
+    CHECK_U64(answers, 10);
+    CHECK_STR(t.news, "denied; ");
+    CHECK_STR(smtp_client_error(t.client), "logging in: 334 more");
+    close_client();
+}
+
 static void a_server_without_a_proof_is_not_believed(void)
 {
     t.config.user = "joe";
@@ -706,6 +725,7 @@ static const struct test tests[] = {
     TEST(without_starttls_nothing_goes_on_where_it_is_wanted),
     TEST(a_password_is_never_said_in_clear),
     TEST(a_refused_password_is_denied),
+    TEST(a_server_that_asks_without_end_is_denied),
     TEST(a_server_without_a_proof_is_not_believed),
     TEST(replies_split_anywhere_mean_the_same),
     TEST(arbitrary_octets_never_make_an_acceptance),

@@ -330,7 +330,7 @@ static size_t cut_at(struct sim_meddler *m, const struct sim_flow *flow, struct 
 }
 
 /* What the server took and the account called accepted or doubt agree, wherever connections are cut. */
-static void cuts_at_any_octet_are_accounted_for(void)
+static void cuts_with(bool tls)
 {
     for (uint64_t first = 150; first < 4000; first += 171) {
         uint64_t left = first;
@@ -349,6 +349,12 @@ static void cuts_at_any_octet_are_accounted_for(void)
                                                              .meddler = &meddler},
                                         &e);
         rig.server = fake_smtp_create(rig.run->loop, "127.0.0.3:2525");
+        if (tls) {
+            rig.server->tls = tls_server_selfmade("127.0.0.3", &e);
+            rig.server->ehlo = "250-fake\r\n250-PIPELINING\r\n250 STARTTLS\r\n";
+            rig.tls[2] = tls_client_create(NULL, true, &e);
+            rig.run->servers[2].smtp.tls = TLS_STARTTLS;
+        }
         if (!rig_sender())
             return;
         sender_start(rig.sender);
@@ -358,8 +364,19 @@ static void cuts_at_any_octet_are_accounted_for(void)
         CHECK_BETWEEN(rig.server->messages, accepted, accepted + doubt);
         CHECK(accepted > 50);
         CHECK(sender_is_idle(rig.sender));
+        tls_context_destroy(rig.server->tls);
         rig_close();
     }
+}
+
+static void cuts_at_any_octet_are_accounted_for(void)
+{
+    cuts_with(false);
+}
+
+static void cuts_at_any_octet_of_tls_are_accounted_for(void)
+{
+    cuts_with(true);
 }
 
 static void many_messages_go_over_real_sockets(void)
@@ -405,6 +422,7 @@ static const struct test tests[] = {
     TEST(starttls_wraps_the_connection),
     TEST(a_server_without_tls_is_refused_where_it_is_wanted),
     TEST(cuts_at_any_octet_are_accounted_for),
+    TEST(cuts_at_any_octet_of_tls_are_accounted_for),
     TEST(many_messages_go_over_real_sockets),
     TEST_END,
 };

@@ -528,8 +528,8 @@ static void take_tagged(struct imap_probe *p, const struct imap_response *r)
         session_failed(p, "the server refused an ordinary command");
         return;
     }
-    if (what == ASKED_IDLE && r->status != IMAP_OK)
-        p->has_idle = false;
+    if (what == ASKED_IDLE && (r->status != IMAP_OK || p->at == AT_IDLE))
+        p->has_idle = false; /* refused, or ended by the server: it would be said again at once */
     if (what == ASKED_LIST)
         take_listing(p);
     if (what == ASKED_CAPABILITY || what == ASKED_IDLE)

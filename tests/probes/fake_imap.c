@@ -198,6 +198,10 @@ static void do_line(struct fake_imap_session *s, char *line)
         do_search(s, tag);
     } else if (strcmp(command, "IDLE") == 0) {
         s->f->idles++;
+        if (s->f->idle_ends) {
+            (void)buf_add_format(&s->out, "%s OK idled\r\n", tag);
+            return;
+        }
         (void)snprintf(s->idle_tag, sizeof s->idle_tag, "%.31s", tag);
         (void)buf_add_text(&s->out, "+ idling\r\n");
     } else if (strcmp(command, "LOGOUT") == 0) {

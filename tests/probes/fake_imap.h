@@ -26,6 +26,7 @@ struct fake_imap {
     struct fake_imap_message messages[FAKE_IMAP_MESSAGES];
     uint32_t count, validity, uidnext;
     bool idle;              /* offer IDLE */
+    bool idle_ends;         /* and answer it at once */
     const char *greeting;   /* NULL: an ordinary one */
     const char *refusal;    /* of LOGIN: "NO no such user"; NULL: let in */
     const char *bad_answer; /* sent instead of every answer to NOOP */

@@ -454,6 +454,20 @@ static void idle_is_used_where_it_is_offered(void)
     close_all(g, p);
 }
 
+static void a_server_that_ends_idle_by_itself_is_polled_instead(void)
+{
+    struct rig *g = rig_create("probe_imap");
+    struct probe *p;
+
+    g->how.idle = true;
+    g->imap[0].idle = g->imap[0].idle_ends = true;
+    p = open_probe(g);
+    rig_wait(g, 1000);
+    CHECK_U64(g->imap[0].idles, 1);
+    CHECK_BETWEEN(g->imap[0].noops, 5, 12);
+    close_all(g, p);
+}
+
 static void a_second_probe_of_a_place_goes_on_where_the_first_ended(void)
 {
     struct rig *g = rig_create("probe_imap");
@@ -510,6 +524,7 @@ static const struct test tests[] = {
     TEST(nonsense_ends_the_session_and_is_counted),
     TEST(a_server_that_falls_silent_is_left),
     TEST(idle_is_used_where_it_is_offered),
+    TEST(a_server_that_ends_idle_by_itself_is_polled_instead),
     TEST(a_second_probe_of_a_place_goes_on_where_the_first_ended),
     TEST(closing_at_any_moment_is_fine),
     TEST_END,

@@ -224,7 +224,7 @@ static void ask(struct call *call, uint32_t step)
     call->busy = true;
     call->step = step;
     a->under_way++;
-    buf_init(&url, 4096);
+    buf_init(&url, strlen(server->control) + 256); /* room for any path of ours */
     PM_ASSERT(buf_add_text(&url, server->control) && buf_add_text(&url, path_of(a->how->kind)));
     c->http->request(
         c->http,

@@ -1,6 +1,7 @@
 /* test_seeds.c - hundreds of drawn runs, cuts and all: the verdict is the truth, copy by copy.
  *
- * PM_SEEDS: how many (500). PM_SEED: this one only, and its folder is kept: that is how a failure is looked at.
+ * PM_SEEDS: how many (500), from PM_FIRST (1) on. PM_SEED: this one only; its folder is kept, so that a failure can be
+ * looked at.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +12,6 @@
 #include "tests/sim/sim_run.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
-
-#define FIRST_SEED 1
 
 struct totals {
     uint64_t runs, copies, steps, cuts, classes[CLASS_COUNT];
@@ -71,14 +70,14 @@ static bool walk_seed(uint64_t seed, bool blind, struct totals *t)
 
 static void walk_seeds(bool blind, uint64_t share)
 {
-    uint64_t only = from_environment("PM_SEED", 0);
+    uint64_t only = from_environment("PM_SEED", 0), first = from_environment("PM_FIRST", 1);
     uint64_t count = from_environment("PM_SEEDS", 500) / share;
     struct totals t = {0};
 
     if (only)
         (void)walk_seed(only, blind, &t);
     for (uint64_t i = 0; !only && i < count; i++)
-        (void)walk_seed(FIRST_SEED + i, blind, &t);
+        (void)walk_seed(first + i, blind, &t);
     (void)printf("  %" PRIu64 " runs, %" PRIu64 " copies, %" PRIu64 " steps, %" PRIu64 " cuts\n ",
                  t.runs, t.copies, t.steps, t.cuts);
     for (unsigned c = 0; c < CLASS_COUNT; c++)

@@ -350,7 +350,8 @@ struct reading {
     enum ending k;
     enum owed owed;
     uint32_t home, old, elsewhere, queued; /* as the lab ended */
-    uint32_t delivered, reports, others_reports, reports_left, delivery_reports;
+    uint32_t delivered, reports, others_reports, reports_left;
+    uint32_t failed_made, others_made; /* reports of failure, of anything else */
     bool accepted, asked;
     uint64_t last_ns; /* when it, or a report about it, came somewhere */
     bool gone;        /* somebody may have seen it, nobody can now */
@@ -469,7 +470,7 @@ static void read_record(const struct account *a, const struct copy *c, const str
         r->others_reports += k->mailbox != c->from;
         break;
     case WORD_REPORT_OTHER:
-        r->delivery_reports++;
+        r->others_made++;
         break;
     case WORD_REPORT_COPY:
         r->reports_left++;
@@ -480,11 +481,27 @@ static void read_record(const struct account *a, const struct copy *c, const str
     case WORD_ENTRY:
         r->queued += a->view != TRUTH_BLIND;
         break;
-    case WORD_SUPPRESSED:
     case WORD_REPORT_FAILED:
+        r->failed_made++;
+        break;
+    case WORD_SUPPRESSED:
     case WORD_COUNT:
         break;
     }
+}
+
+/* Reports of a delivery are no evidence here. The truth does not say which kind arrived: where both were made (a restart may
+ * send again what was delivered), only all of them are sure to have one of a failure among them. */
+static void only_failures(struct reading *r)
+{
+    uint32_t made = r->failed_made + r->others_made;
+
+    if (r->others_made == 0)
+        return;
+    if (r->failed_made == 0)
+        r->reports = r->others_reports = 0;
+    if (r->reports_left < made)
+        r->reports_left = 0;
 }
 
 static struct reading read_copy(const struct account *a, const struct copy *c, uint64_t t_ns)
@@ -507,9 +524,7 @@ static struct reading read_copy(const struct account *a, const struct copy *c, u
         k->claimed = true;
         read_record(a, c, k, t_ns, &r);
     }
-    /* Reports of a delivery are no evidence here. The lab never makes both kinds about one copy that ends once. */
-    if (r.delivery_reports)
-        r.reports = r.others_reports = r.reports_left = 0;
+    only_failures(&r);
     return r;
 }
 

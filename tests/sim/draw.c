@@ -250,7 +250,7 @@ static void draw_outage(struct pen *p, uint32_t i)
 
 static void draw_actions(struct pen *p)
 {
-    uint32_t actions = chance(p, 50) ? between(p, 1, 3) : 0;
+    uint32_t actions = chance(p, 60) ? between(p, 1, 4) : 0;
 
     if (actions == 0 && !p->hangs)
         return;
@@ -282,18 +282,19 @@ static void draw_actions(struct pen *p)
     }
 }
 
-static void draw_probes(struct pen *p, bool no_queues)
+static void draw_probes(struct pen *p, enum draw_kind kind)
 {
     static const char *const periods[] = {"100ms", "250ms", "600ms", NULL};
 
     SAY(p, "probes:\n  stores: {type: imap, period: %s, idle: %s}\n", one_of(p, periods),
         ONE_OF(p, "no", "no", "yes"));
-    if (!no_queues)
+    if (kind != DRAW_BLIND)
         SAY(p, "  queues: {type: http, period: %s}\n", one_of(p, periods));
-    SAY(p, "settle: {silence: double-collect, retry: %us, deadline: 8h}\n", between(p, 30, 600));
+    SAY(p, "settle: {silence: double-collect, retry: %us, deadline: %s}\n", between(p, 5, 300),
+        kind == DRAW_HASTY ? ONE_OF(p, "1s", "5s", "20s", "60s", "200s") : "8h");
 }
 
-void draw_profile(uint64_t seed, bool no_queues, struct buf *out)
+void draw_profile(uint64_t seed, enum draw_kind kind, struct buf *out)
 {
     struct pen p = {.r = rng_at(seed, STREAM_DRAW, 0), .out = out};
 
@@ -306,7 +307,7 @@ void draw_profile(uint64_t seed, bool no_queues, struct buf *out)
     if (p.any_move)
         draw_moves(&p);
     draw_actions(&p);
-    draw_probes(&p, no_queues);
+    draw_probes(&p, kind);
 }
 
 struct drawn_net draw_net(uint64_t seed)

@@ -10,8 +10,14 @@
 #include "base/bytes.h"
 #include "base/loop_sim.h"
 
-/* Adds the profile to `out`; no_queues leaves the queue probe out. */
-void draw_profile(uint64_t seed, bool no_queues, struct buf *out);
+enum draw_kind {
+    DRAW_WHOLE, /* the run sees all and has all the time it needs */
+    DRAW_BLIND, /* there is no queue probe */
+    DRAW_HASTY, /* settling is given up early */
+};
+
+/* Adds the profile to `out`. */
+void draw_profile(uint64_t seed, enum draw_kind kind, struct buf *out);
 
 struct drawn_net {
     struct sim_config net;

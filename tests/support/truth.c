@@ -619,6 +619,20 @@ static bool fits_blind(const struct account *a, const struct copy *c, uint32_t w
     return want & silent_classes || r->last_ns + SLACK_S * NS_PER_S > lab_time(a, a->settle_ns);
 }
 
+static bool fits_hasty(const struct account *a, const struct copy *c, uint32_t want,
+                       const struct reading *r)
+{
+    bool came_later = r->last_ns + SLACK_S * NS_PER_S > lab_time(a, a->settle_ns);
+
+    if (c->outcome == CLASS_UNKNOWN || want & bit(c->outcome))
+        return true;
+    if (c->outcome == CLASS_NOT_OWED) /* the table asks for no final silence there */
+        return r->owed != OWED;
+    if (c->outcome == CLASS_DELIVERED_RESIDUE) /* the old home was not read again */
+        return r->home > 0;
+    return !(bit(c->outcome) & silent_classes) && came_later;
+}
+
 static bool fits_killed(const struct copy *c, const struct reading *r)
 {
     if (c->outcome == CLASS_UNKNOWN)
@@ -641,6 +655,8 @@ static bool fits(const struct account *a, const struct copy *c, uint32_t want,
                                            : want & bit(c->outcome);
     case TRUTH_BLIND:
         return fits_blind(a, c, want, r);
+    case TRUTH_HASTY:
+        return fits_hasty(a, c, want, r);
     case TRUTH_KILLED:
         return fits_killed(c, r);
     }

@@ -62,6 +62,16 @@ static void show_progress(struct watcher *w, const struct campaign *c)
     buf_fini(&line);
 }
 
+/* What failed, in words; refused log-ons are what moves look like and stay in log.txt. */
+static void show_log(const char *log)
+{
+    struct slice rest = slice_of(log), line;
+
+    while (slice_cut(&rest, '\n', &line))
+        if (!slice_starts(line, "mailbox "))
+            (void)fprintf(stderr, "%.*s\n", (int)line.n, (const char *)line.p);
+}
+
 static void show_result(void *owner, struct job *j)
 {
     struct watcher *w = owner;
@@ -71,8 +81,8 @@ static void show_result(void *owner, struct job *j)
     if (j->result.error.code)
         (void)fprintf(stderr, "postmuster: %s%s%s: %s\n", j->path, *j->variant ? " " : "",
                       j->variant, j->result.error.text);
-    if (j->result.log && !w->matrix)
-        (void)fputs(j->result.log, stderr);
+    if (j->result.log && !w->matrix && !w->quiet)
+        show_log(j->result.log);
     if (!j->result.judgement)
         return;
     if (w->matrix) {

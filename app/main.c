@@ -105,6 +105,12 @@ bool cmd_color(void)
     return isatty(STDOUT_FILENO) && !(no && *no);
 }
 
+/* What was asked for goes to stdout: when it did not arrive there, no verdict's code may hide that. */
+static int said_all(int code)
+{
+    return fflush(stdout) == 0 && !ferror(stdout) ? code : EX_IO;
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "help";
@@ -119,6 +125,7 @@ int main(int argc, char **argv)
 
     if (!c)
         return EX_BAD_USAGE;
-    return argc > 2 && asks_for_help(argc - 2, argv + 2) ? print_help(c)
-                                                         : c->run(c, argc - 1, argv + 1);
+    bool help = argc > 2 && asks_for_help(argc - 2, argv + 2);
+
+    return said_all(help ? print_help(c) : c->run(c, argc - 1, argv + 1));
 }

@@ -92,6 +92,7 @@ static bool was_carried_out(const struct judgement *j)
     return t->health.findings[FIND_INTERRUPTED] == 0 &&
            beyond(j, class_name(CLASS_NOT_SENT), t->classes[CLASS_NOT_SENT]) == 0 &&
            beyond(j, "moves-failed", t->health.moves_undone) == 0 &&
+           beyond(j, "moves-disproved", t->health.moves_disproved) == 0 &&
            beyond(j, "actions-failed", t->health.findings[FIND_ACTION_FAILED]) == 0;
 }
 

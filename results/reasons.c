@@ -236,6 +236,9 @@ static void say_undone(struct saying *s)
     if (never)
         say(s, "%llu of %u planned moves never ended", (unsigned long long)never,
             s->j->manifest->move_count);
+    if (h->moves_disproved && s->j->verdict == VERDICT_INCONCLUSIVE)
+        say(s, "%llu of %llu moves did not happen as the mover said",
+            (unsigned long long)h->moves_disproved, (unsigned long long)h->moves_asked);
     if (h->findings[FIND_ACTION_FAILED])
         say(s, "%llu actions of the profile were not carried out",
             (unsigned long long)h->findings[FIND_ACTION_FAILED]);

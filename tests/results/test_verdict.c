@@ -47,6 +47,26 @@ static void an_interrupted_run_does_not_pass(void)
     world_fini(&w);
 }
 
+static void a_move_that_only_its_mover_saw_does_not_pass(void)
+{
+    static const struct manifest_gate only[] = {{"silent-loss", 0}}; /* names no gate about moves */
+    struct world w;
+
+    good_world(&w);
+    w.m.gates = only;
+    w.m.gate_count = 1;
+    CHECK_U64(judged(&w)->exit_code, EX_PASS);
+    add(&w, (struct event){.kind = EV_MOVE,
+                           .slot = 0,
+                           .code = MARK_DISPROVED,
+                           .t_ns = S(200),
+                           .a = BOB,
+                           .place = 1});
+    CHECK_U64(judged(&w)->exit_code, EX_INCONCLUSIVE);
+    CHECK(has_reason(w.judgement, "did not happen as the mover said"));
+    world_fini(&w);
+}
+
 static void a_run_that_sent_only_a_part_of_its_plan_does_not_pass(void)
 {
     struct world w;
@@ -196,6 +216,7 @@ static void late_messages_make_figures_about_windows_inconclusive(void)
 
 static const struct test tests[] = {
     TEST(an_interrupted_run_does_not_pass),
+    TEST(a_move_that_only_its_mover_saw_does_not_pass),
     TEST(a_run_that_sent_only_a_part_of_its_plan_does_not_pass),
     TEST(failed_or_endless_moves_and_failed_actions_are_no_pass),
     TEST(deliveries_that_are_not_final_do_not_pass),

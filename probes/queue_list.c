@@ -31,6 +31,7 @@ void queue_list_clear(struct queue_list *q)
     memset(q->servers, 0, q->site->server_count * sizeof *q->servers);
     q->count = 0;
     q->ended = q->bad = false;
+    q->names_ours = q->names_others = false;
 }
 
 /* Entries. */
@@ -189,11 +190,15 @@ static bool next_word(struct slice *rest, struct slice *word)
     return n > 0;
 }
 
-static bool server_named(const struct queue_list *q, struct slice name, uint32_t *server)
+static bool server_named(struct queue_list *q, struct slice name, uint32_t *server)
 {
-    for (*server = 0; *server < q->site->server_count; ++*server)
-        if (slice_is(name, q->site->servers[*server].name))
+    for (*server = 0; *server < q->site->server_count; ++*server) {
+        if (slice_is(name, q->site->servers[*server].name)) {
+            q->names_ours = true;
             return true;
+        }
+    }
+    q->names_others = true;
     return false;
 }
 
@@ -263,6 +268,9 @@ bool queue_list_end(struct queue_list *q, struct err *e)
         return false;
     if (!q->ended)
         return err_set(e, EX_WIRE, "the listing has no \"end\"");
+    if (q->names_others &&
+        !q->names_ours) /* other queues than ours: their silence proves nothing */
+        return err_set(e, EX_WIRE, "the listing names servers, but none of the profile's");
     for (uint32_t i = 0; i < q->site->server_count; i++)
         q->servers[i].listed = true;
     return true;

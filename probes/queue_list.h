@@ -40,6 +40,7 @@ struct queue_list {
     struct queue_entry *entries;
     uint32_t count, room;
     bool ended, bad;
+    bool names_ours, names_others; /* servers that its lines named */
 };
 
 bool queue_list_init(struct queue_list *q, const struct site *site, const struct token_key *key);

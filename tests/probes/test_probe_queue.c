@@ -393,7 +393,9 @@ static void a_command_that_breaks_its_word_has_listed_nothing(void)
     static const char *const behind[] = {"end", "s1 q a b 1 NONE -", NULL};
     static const char *const good[] = {"end", NULL};
     static const char *const nothing[] = {NULL};
+    static const char *const others[] = {"counters mailstore01 0 0", "end", NULL};
 
+    check_command_fails(others, 0, "none of the profile's");
     check_command_fails(no_end, 0, "no \"end\"");
     check_command_fails(few, 0, "queue line \"s1 q a b 1 NONE\": expected 7 words");
     check_command_fails(many, 0, "too many words");

@@ -13,6 +13,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,6 +37,7 @@ static void become(const struct program *p, const struct program_way *how, char 
     struct rlimit limit = {how->file_bytes_max, how->file_bytes_max};
     sigset_t none;
 
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is killed leaves nothing running */
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     redirect(STDOUT_FILENO, p->out);

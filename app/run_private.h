@@ -37,7 +37,7 @@ struct run {
     uint32_t moves_ended;
 
     enum run_phase phase;
-    bool entered, muster_armed, moves_told, settling, settled, settle_over, ended;
+    bool muster_armed, moves_told, settling, settled, settle_over, ended;
     uint32_t canary_round;              /* rounds sent so far */
     uint64_t canary_until_ns, round_ns; /* round_ns: when the last round was sent */
     uint32_t settle_rounds;

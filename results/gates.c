@@ -1,6 +1,7 @@
 /* gates.c - a gate about a class or flag passes while the count, and all that might still be added to it, is within its
- * limit (unknown copies may become anything, others that are not final whatever another copy or a report makes of them); it fails on copies whose class nothing can better any more; between the two it is undecided. Unknown copies, a
- * late generator and an account that does not balance never fail a target: they leave the gate undecided.
+ * limit (unknown copies may become anything, others that are not final whatever another copy or a report makes of them);
+ * it fails on copies whose class nothing can better any more; between the two it is undecided. Unknown copies, a late
+ * generator and an account that does not balance never fail a target: they leave the gate undecided.
  */
 #include "results/gates.h"
 

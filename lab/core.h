@@ -22,7 +22,7 @@ struct mailbox {
     bool half_moved; /* a move ended, and the directory still names the old server (Q177782) */
 };
 
-enum front { FRONT_SMTP, FRONT_IMAP, FRONT_HTTP, FRONTS };
+enum front { FRONT_SMTP, FRONT_IMAP, FRONT_HTTP, FRONT_P1, FRONTS };
 
 struct lab_server {
     char *name;

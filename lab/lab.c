@@ -361,7 +361,7 @@ void lab_write_final(struct lab *l)
 
 static int front_number(const char *component)
 {
-    static const char *const names[FRONTS] = {"smtp", "imap", "http"};
+    static const char *const names[FRONTS] = {"smtp", "imap", "http", "p1"};
 
     for (int i = 0; i < FRONTS; i++)
         if (strcmp(names[i], component) == 0)

@@ -17,12 +17,13 @@
 #include "base/err.h"
 
 #define LAB_SERVERS_MAX 16
+#define LAB_FOREIGN     (-2) /* as a home: behind the X.400 connector that every server has */
 
 struct lab;
 
 struct lab_mailbox_config {
     const char *name;
-    int home;              /* server index */
+    int home;              /* server index, or LAB_FOREIGN: a custom recipient */
     bool both;             /* deliver to both; false: redirect only */
     const char *alternate; /* mailbox name, or NULL */
     const char *password;
@@ -64,7 +65,10 @@ struct lab_recipient {
     struct slice orcpt;  /* "rfc822;joe@lab.test", or empty */
     bool never;          /* NOTIFY=NEVER */
     bool success, delay; /* NOTIFY=SUCCESS, DELAY */
+    uint32_t number;     /* X.400: index in the APDU's list */
 };
+
+enum lab_priority { LAB_NORMAL, LAB_NON_URGENT, LAB_URGENT }; /* as X.411 counts */
 
 struct lab_submission {
     struct slice from; /* empty: the null sender */
@@ -74,15 +78,47 @@ struct lab_submission {
     uint32_t count;
     struct slice content; /* as it came after undoing dot stuffing, CRLF lines; copied */
     const char *client;   /* who sent it, for Received: and the tracking log */
+    /* X.400 only: */
+    struct slice
+        apdu; /* the message as it came, of which reports and relayed mail are made; copied; empty: SMTP */
+    struct slice mts_id; /* "c=US;a= ;p=POSTMUSTER;l=pm.abc", as reports in text name it */
+    enum lab_priority priority;
+    uint64_t deferred_ns, latest_ns; /* target time: not before, not after; 0: not asked for */
+    bool no_reassignment;            /* extension 1: may not go to the alternate */
 };
 
 /* Is there such a mailbox or address in this server's view? Exchange accepts unknown local addresses and reports them
  * later; the SMTP front asks only for foreign domains. */
 bool lab_is_local(const struct lab *l, struct slice address);
 bool lab_component_up(const struct lab *l, int server,
-                      const char *component); /* smtp mta store directory imap http */
+                      const char *component); /* smtp p1 mta store directory imap http */
 /* Takes responsibility. Returns the queue id (also in the 250 text), never 0; 0 with e: cannot take it now (4xx). */
 uint64_t lab_submit(struct lab *l, int server, const struct lab_submission *m, struct err *e);
+
+/* --- mail goes out by X.400 ------------------------------------------------------------------------------------ */
+
+struct
+    lab_outgoing { /* what a server's connector is to hand over; borrowed until lab_outgoing_ended() */
+    uint64_t id;
+    bool is_report;
+    struct slice
+        apdu; /* of the message, or of the one that the report is about; empty: that came by SMTP */
+    uint32_t number;       /* the recipient's index in that APDU */
+    struct slice from;     /* address of its originator; a report's destination */
+    struct slice to;       /* whom it goes to; of a report: whom it names */
+    struct slice intended; /* if `to` is that one's alternate: who the alternate is of */
+    struct slice subject,
+        content;        /* as stored, header and all, without the site's own trace lines */
+    const char *mts_id; /* local part: of the message or report itself */
+    uint64_t at_ns;     /* when it was accepted; of a report: when it was made */
+    bool delivered;     /* report: else reason and diag say why not; 255: no diagnostic */
+    int reason, diag;
+};
+
+/* The longest waiting entry for this server's connector, which is in transfer from now on; false: none. */
+bool lab_outgoing_next(struct lab *l, int server, struct lab_outgoing *out);
+/* It was taken (and is here no more), or was not: tried again after the open interval. Unknown ids are ignored. */
+void lab_outgoing_ended(struct lab *l, int server, uint64_t id, bool taken);
 
 /* --- mailboxes are read ---------------------------------------------------------------------------------------- */
 

@@ -32,7 +32,9 @@ struct sender_context {
     const struct smtp_corpus *corpus;
     struct tls_context *const *tls; /* per server index; NULL entries where none is needed */
     uint32_t thread, threads;       /* which of how many; thread 0 also sends canaries */
-    void (*idle)(void *owner);      /* all that this thread owes has ended (again); from the loop */
+    /* X.400, two-way alternate: an APDU that the peer sent on an association of ours, borrowed; NULL: none is taken. */
+    void (*heard)(void *owner, struct slice apdu, uint32_t server);
+    void (*idle)(void *owner); /* all that this thread owes has ended (again); from the loop */
     void *owner;
 };
 

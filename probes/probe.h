@@ -23,6 +23,7 @@
 struct smtp_corpus;
 struct correlate;
 struct probe_queues;
+struct p1_listener;
 
 struct probe_context {
     struct loop *loop;
@@ -34,9 +35,10 @@ struct probe_context {
     const char *reports_dir; /* where raw reports are kept; NULL: nowhere */
     struct dial *dial;
     struct http *http;
-    struct exec *exec;           /* NULL: none */
-    struct correlate *correlate; /* shared by the probes of this loop; made by the muster */
-    struct probe_queues *queues; /* so are the queue listings; NULL: each probe asks for itself */
+    struct exec *exec;            /* NULL: none */
+    struct correlate *correlate;  /* shared by the probes of this loop; made by the muster */
+    struct p1_listener *listener; /* of our own MTA; NULL: no mailbox is ours */
+    struct probe_queues *queues;  /* so are the queue listings; NULL: each probe asks for itself */
 };
 
 enum { SEES_COPIES = 1, SEES_REPORTS = 2, SEES_QUEUE = 4 };
@@ -71,7 +73,7 @@ struct probe { /* the first member of each driver's own struct */
     void *owner;
 };
 
-extern const struct probe_ops probe_imap, probe_queue_http, probe_queue_exec;
+extern const struct probe_ops probe_imap, probe_queue_http, probe_queue_exec, probe_p1;
 extern const struct probe_ops *const probe_table[]; /* NULL-terminated */
 
 #endif

@@ -16,6 +16,10 @@ const struct section_row option_sections[SEC_COUNT] = {
                  "written down.",
                  SHAPE_KEYS},
     [SEC_SERVERS] = {"servers", "End points of a live site, one entry a server.", SHAPE_ENTRIES},
+    [SEC_X400] = {"x400",
+                  "Our own X.400 MTA: what it is called, how it talks with the site's, where it is "
+                  "called back.",
+                  SHAPE_KEYS},
     [SEC_MAILBOXES] = {"mailboxes",
                        "Groups of mailboxes: group `joe` of 5 has joe-1 to joe-5, of 1 just joe.",
                        SHAPE_ENTRIES},
@@ -43,7 +47,12 @@ const struct section_row option_sections[SEC_COUNT] = {
 static const char *const ndr_words[] = {"exchange", "dsn", NULL};
 static const char *const deliver_words[] = {"redirect", "both", NULL};
 static const char *const tls_words[] = {"none", "starttls", "implicit", NULL};
-static const char *const protocol_words[] = {"smtp", NULL};
+static const char *const protocol_words[] = {"smtp", "p1", NULL};
+static const char *const x400_words[] = {"normal", "x410", "1984", NULL};
+static const char *const content_words[] = {"p22", "p2", NULL};
+static const char *const priority_words[] = {"normal", "non-urgent", "urgent", NULL};
+static const char *const dialogue_words[] = {"monologue", "two-way", NULL};
+static const char *const may_words[] = {"allowed", "prohibited", NULL};
 static const char *const arrival_words[] = {"constant", "poisson", "ramp", "bursts", "aimed", NULL};
 static const char *const notify_words[] = {"default", "never", "failure", "success", NULL};
 static const char *const ret_words[] = {"full", "headers", NULL};
@@ -73,6 +82,8 @@ static const struct option options[] = {
      .help = "One sentence for reports."},
     {SEC_RUN, "parallel", OPT_U32, AT(profile, parallel), .preset = "2", RANGE(1, 64),
      .help = "How many variants run side by side."},
+    {SEC_RUN, "protocol", OPT_WORD, AT(profile, protocol), .preset = "smtp", .words = protocol_words,
+     .help = "Protocol of loads that do not say."},
 
     {SEC_LAB, "version", OPT_TEXT, AT(lab_spec, lab.version), .preset = "5.5-sp3",
      .help = "Row of the lab's version table, from 4.0-rtm to 5.5-sp4, and modern."},
@@ -87,7 +98,7 @@ static const struct option options[] = {
     {SEC_LAB, "tls", OPT_BOOL, AT(lab_spec, lab.tls), .preset = "no",
      .help = "Senders and probes use STARTTLS, at a certificate made at the start."},
     {SEC_LAB, "base_port", OPT_U16, AT(lab_spec, lab.base_port), .preset = "0", RANGE(0, 65392),
-     .help = "Ports of each server count from here: SMTP 25 above, control 80, IMAP 143; 0: any free ones."},
+     .help = "Ports of each server count from here: SMTP 25 above, control 80, P1 102, IMAP 143; 0: any free ones."},
     {SEC_LAB, "ndr", OPT_WORD, AT(lab_spec, ndr), .preset = "exchange", .words = ndr_words,
      .help = "Shape of its reports: Exchange's text, or RFC 3464."},
     {SEC_LAB, "knobs", OPT_FREE,
@@ -107,6 +118,40 @@ static const struct option options[] = {
     {SEC_SERVERS, "user", OPT_TEXT, AT(server, user), .help = "AUTH of senders."},
     {SEC_SERVERS, "password", OPT_SECRET, AT(server, password), .help = "AUTH of senders: env:NAME or file:PATH."},
 
+    {SEC_SERVERS, "p1", OPT_END_POINT, AT(server, p1.at.text), .help = "Where its X.400 MTA is called, host:port (RFC 1006)."},
+    {SEC_SERVERS, "p1_mta", OPT_TEXT, AT(server, p1.mta), .help = "X.400: name that its MTA has to give in binds; any if absent."},
+    {SEC_SERVERS, "p1_password", OPT_SECRET, AT(server, p1.password),
+     .help = "X.400: password that its MTA has to give: env:NAME or file:PATH; any if absent."},
+    {SEC_SERVERS, "p1_tsel", OPT_SELECTOR, AT(server, p1.tsel), .help = "X.400: its transport selector, text or 0x and hex."},
+    {SEC_SERVERS, "p1_ssel", OPT_SELECTOR, AT(server, p1.ssel), .help = "X.400: its session selector (normal mode)."},
+    {SEC_SERVERS, "p1_psel", OPT_SELECTOR, AT(server, p1.psel), .help = "X.400: its presentation selector (normal mode)."},
+
+    {SEC_X400, "mode", OPT_CHOICE, AT(x400_profile, mode), .preset = "normal", .words = x400_words,
+     .help = "Conformance, the same at both ends: 1988 normal mode, 1988 X.410 mode, or 1984."},
+    {SEC_X400, "mta", OPT_TEXT, AT(x400_profile, mta), .preset = "POSTMUSTER", .help = "Name of our MTA, at most 32 characters."},
+    {SEC_X400, "password", OPT_SECRET, AT(x400_profile, password), .preset = "",
+     .help = "What our MTA says when it calls and when it answers: env:NAME or file:PATH."},
+    {SEC_X400, "tsel", OPT_SELECTOR, AT(x400_profile, tsel), .help = "Our transport selector, text or 0x and hex digits."},
+    {SEC_X400, "ssel", OPT_SELECTOR, AT(x400_profile, ssel), .help = "Our session selector; never said outside normal mode."},
+    {SEC_X400, "psel", OPT_SELECTOR, AT(x400_profile, psel), .help = "Our presentation selector; normal mode."},
+    {SEC_X400, "listen", OPT_END_POINT, AT(x400_profile, listen),
+     .help = "host:port where the site's MTAs call us with reports and mail for our mailboxes; any free port in a lab."},
+    {SEC_X400, "domain", OPT_TEXT, AT(x400_profile, domain), .preset = "c=US;a= ;p=POSTMUSTER",
+     .help = "Our management domain, in identifiers and trace."},
+    {SEC_X400, "address", OPT_TEXT, AT(x400_profile, address),
+     .help = "O/R addresses of the site's mailboxes, with {local}, {domain} or {smtp}; the lab has its own."},
+    {SEC_X400, "our_address", OPT_TEXT, AT(x400_profile, our_address), .preset = "c=US;a= ;p=POSTMUSTER;o=FLOOD;s={local}",
+     .help = "O/R addresses of mailboxes whose home is `ours`."},
+    {SEC_X400, "checkpoint", OPT_U32, AT(x400_profile, checkpoint_kb), .preset = "30", RANGE(0, 65535),
+     .help = "Checkpoint size proposed, in KB; 0: none."},
+    {SEC_X400, "window", OPT_U32, AT(x400_profile, window), .preset = "5", RANGE(1, 255), .help = "Checkpoints that may go unconfirmed."},
+    {SEC_X400, "tpdu", OPT_U32, AT(x400_profile, tpdu_bytes), .preset = "0", RANGE(0, 8192),
+     .help = "Size of TPDU offered, a power of two from 128; 0: not offered, 65,531."},
+    {SEC_X400, "dialogue", OPT_EITHER, AT(x400_profile, two_way), .preset = "monologue", .words = dialogue_words,
+     .help = "Two-way alternate: the site's MTA may send on the associations that we opened."},
+    {SEC_X400, "content", OPT_CHOICE, AT(x400_profile, content), .preset = "p22", .words = content_words,
+     .help = "Type of what is sent; p2 always in 1984."},
+
     {SEC_MAILBOXES, "count", OPT_U32, AT(mailbox_spec, count), .preset = "1", RANGE(1, 100000),
      .help = "How many."},
     {SEC_MAILBOXES, "home", OPT_SERVER, AT(mailbox_spec, home), .required = true,
@@ -124,8 +169,8 @@ static const struct option options[] = {
     {SEC_MAILBOXES, "password", OPT_SECRET, AT(mailbox_spec, password),
      .help = "IMAP log-on: env:NAME or file:PATH; made up in a lab."},
 
-    {SEC_LOAD, "protocol", OPT_WORD, AT(load_profile, protocol), .preset = "smtp", .words = protocol_words,
-     .help = "How mail enters."},
+    {SEC_LOAD, "protocol", OPT_WORD, AT(load_profile, protocol), .words = protocol_words,
+     .help = "How mail enters; `run.protocol` if absent."},
     {SEC_LOAD, "via", OPT_SERVER, AT(load_profile, via), .required = true, .help = "Server where mail enters."},
     {SEC_LOAD, "from", OPT_GROUPS, AT(load_profile, from), MORE(load_profile, from_count), .required = true,
      .help = "Groups that write."},
@@ -162,6 +207,17 @@ static const struct option options[] = {
     {SEC_LOAD, "threads", OPT_U32, AT(load_profile, threads), .preset = "1", RANGE(1, 64), .help = "Sender threads."},
     {SEC_LOAD, "connections", OPT_U32, AT(load_profile, connections), .preset = "4", RANGE(1, 1000),
      .help = "Connections of each thread."},
+    {SEC_LOAD, "priority", OPT_CHOICE, AT(load_profile, priority), .preset = "normal", .words = priority_words, .help = "p1: priority."},
+    {SEC_LOAD, "deferred", OPT_DURATION, AT(load_profile, deferred_ns), .preset = "0", RANGE(0, NS(30 * DAY)),
+     .help = "p1: deferred delivery, so long after it was sent."},
+    {SEC_LOAD, "latest", OPT_DURATION, AT(load_profile, latest_ns), .preset = "0", RANGE(0, NS(30 * DAY)),
+     .help = "p1: latest delivery, so long after it was sent (1988); 0: not asked for."},
+    {SEC_LOAD, "reassignment", OPT_EITHER, AT(load_profile, no_reassignment), .preset = "allowed", .words = may_words,
+     .help = "p1: whether the recipient's alternate may have it instead (1988)."},
+    {SEC_LOAD, "alternate", OPT_EITHER, AT(load_profile, no_alternate), .preset = "allowed", .words = may_words,
+     .help = "p1: whether an alternate recipient of the domain may have it."},
+    {SEC_LOAD, "resend", OPT_U32, AT(load_profile, resend), .preset = "0", RANGE(0, 100),
+     .help = "p1: how often a message in doubt is sent again, the same octets with the same identifier."},
     {SEC_LOAD, "mark", OPT_CHOICE, AT(load_profile, aim), .preset = "asked", .words = mark_words,
      .help = "aimed: the mark of a move that times count from."},
     {SEC_LOAD, "phase", OPT_PHASE, AT(load_profile, aim_from_ns), MORE(load_profile, aim_to_ns), .preset = "0s..60s",

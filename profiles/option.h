@@ -14,6 +14,7 @@ enum section {
     SEC_RUN,
     SEC_LAB,
     SEC_SERVERS,
+    SEC_X400,
     SEC_MAILBOXES,
     SEC_LOAD,
     SEC_MOVES,
@@ -62,6 +63,7 @@ enum option_type {
     OPT_SERVER,    /* uint32_t; "any" is SITE_NONE */
     OPT_MOVER,     /* uint32_t */
     OPT_END_POINT, /* const char *: "host:port" */
+    OPT_SELECTOR,  /* struct selector: text as it stands, or 0x and hex digits */
     OPT_SECRET,    /* const char *: env:NAME, file:PATH resolved; a literal as it stands */
     OPT_JSON,      /* const char *: a map written as a JSON object */
     OPT_NETWORKS,  /* struct guard */

@@ -24,9 +24,11 @@ enum notify { NOTIFY_DEFAULT, NOTIFY_NEVER, NOTIFY_FAILURE, NOTIFY_SUCCESS };
 
 enum aim_mark { AIM_ASKED, AIM_COPY, AIM_FLIPPED, AIM_DONE };
 
+enum priority { PRIO_NORMAL, PRIO_NON_URGENT, PRIO_URGENT }; /* as X.411 counts them */
+
 struct load_profile {
     const char *name;
-    const char *protocol; /* "smtp" */
+    const char *protocol; /* "smtp", "p1" */
     uint32_t via;         /* server index */
     const uint32_t *from; /* group indices */
     uint32_t from_count;
@@ -43,7 +45,12 @@ struct load_profile {
     enum notify notify;
     bool ret_headers, null_sender, verp, seven_bit;
     bool pipelining;               /* when announced; false: lockstep */
-    uint32_t threads, connections; /* connections per thread */
+    uint32_t threads, connections; /* connections per thread; p1: associations */
+    /* p1 */
+    enum priority priority;
+    uint64_t deferred_ns, latest_ns;    /* after sending: not before, not after; 0: not asked for */
+    bool no_reassignment, no_alternate; /* no redirection; the domain's alternate is not allowed */
+    uint32_t resend; /* how often a message in doubt is sent again, with the same identifier */
     /* aimed at a mark of every move of a mailbox in `to` */
     enum aim_mark aim;
     int64_t aim_from_ns, aim_to_ns; /* relative to the mark; negative only for AIM_ASKED */
@@ -133,6 +140,25 @@ struct gate_profile {
     uint64_t limit;
 };
 
+enum x400_mode { X400_NORMAL, X400_X410, X400_1984_MODE };
+
+enum x400_content { X400_P22, X400_P2 };
+
+/* Our own MTA, and how it talks with the site's. Texts of addresses are templates of wire/x400/oraddr.h. */
+struct x400_profile {
+    bool on; /* some load speaks p1, or some mailbox is ours */
+    enum x400_mode mode;
+    enum x400_content content;
+    const char *mta, *password;       /* said when we call and when we answer; "" password: empty */
+    struct selector tsel, ssel, psel; /* ours */
+    const char *listen;               /* host:port where the site's MTAs call us; NULL: nowhere */
+    const char *domain;               /* of our identifiers and trace: "c=US;a= ;p=POSTMUSTER" */
+    const char *address, *our_address; /* of mailboxes of the site; of those that are ours */
+    const char *bad_address;           /* known to nobody: for canaries; a mailbox of the site */
+    uint32_t checkpoint_kb, window, tpdu_bytes;
+    bool two_way;
+};
+
 struct lab_profile {
     bool on;
     const char *version;
@@ -165,8 +191,10 @@ struct expect_profile {         /* what a cell of a matrix should show */
 struct profile {
     const char *path, *name, *description;
     uint64_t seed;
-    uint32_t parallel; /* variants side by side */
+    uint32_t parallel;    /* variants side by side */
+    const char *protocol; /* of loads that do not say */
     struct lab_profile lab;
+    struct x400_profile x400;
     struct site site;
     struct load_profile *loads;
     uint32_t load_count;
@@ -196,6 +224,9 @@ struct profile {
     struct expect_profile expect;
     const struct node *tree; /* the profile as text, overrides applied: for profile_print() */
 };
+
+/* The template of a mailbox's O/R address: the site's, or ours. */
+const char *profile_x400_template(const struct profile *p, uint32_t mailbox);
 
 /* What a gate may be about: the classes, the flags, and four more. tests/app/test_gate_names.c keeps the two in step. */
 struct gate_name {

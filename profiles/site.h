@@ -12,6 +12,7 @@
 #include "base/net.h"
 
 #define SITE_NONE UINT32_MAX
+#define SITE_OURS "ours" /* name of the server that is our own MTA; the last one, if there is one */
 
 enum tls_mode { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
 
@@ -21,9 +22,24 @@ struct end_point {
     enum tls_mode tls;
 };
 
+#define SELECTOR_MAX 32
+
+struct selector { /* of X.400's layers, as octets; n 0: none */
+    uint8_t n;
+    unsigned char p[SELECTOR_MAX];
+};
+
+struct p1_end_point { /* an MTA that speaks X.400 P1 */
+    struct end_point at;
+    const char *mta, *password; /* what it calls itself in binds, and says; NULL: anything goes */
+    struct selector tsel, ssel, psel;
+};
+
 struct server {
     const char *name;
     struct end_point smtp, imap;
+    struct p1_end_point p1;
+    bool ours; /* our own MTA: what lives here is seen by our P1 listener, and nowhere else */
     const char *control;         /* base URL of its control or admin API; NULL: none */
     const char *ca_file;         /* NULL: system trust */
     bool insecure;               /* TLS without verification: lab and private addresses only */
@@ -62,6 +78,7 @@ bool site_index(struct site *s, struct arena *a);
 
 uint32_t site_server(const struct site *s, const char *name); /* SITE_NONE if unknown */
 uint32_t site_group(const struct site *s, const char *name);
+uint32_t site_ours(const struct site *s); /* SITE_NONE: we have no listener */
 uint32_t site_mailbox(const struct site *s, const char *name);
 /* By address, ASCII case ignored; "+detail" of the local part ignored too. SITE_NONE if not ours. Hashed: O(1). */
 uint32_t site_address(const struct site *s, const unsigned char *address, size_t n);

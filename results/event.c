@@ -13,7 +13,8 @@ static const char *const kind_names[] = {
 static const char *const ending_names[] = {
     "none", "refused-temporary", "refused-permanent", "aborted", "doubt", "accepted"};
 static const char *const stage_names[] = {"connect", "greeting", "ehlo", "tls",  "auth",
-                                          "mail",    "rcpt",     "data", "body", "dot"};
+                                          "mail",    "rcpt",     "data", "body", "dot",
+                                          "bind",    "transfer", "taken"};
 static const char *const mark_names[] = {"asked",  "copy",     "flipped",  "done",
                                          "failed", "verified", "disproved"};
 static const char *const finding_names[] = {

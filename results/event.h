@@ -103,6 +103,9 @@ enum stage {
     STAGE_DATA,
     STAGE_BODY,
     STAGE_DOT,
+    STAGE_BIND,     /* X.400: from the transport connection to the MTAs knowing one another */
+    STAGE_TRANSFER, /* its octets */
+    STAGE_TAKEN,    /* all octets left, the answer is awaited */
     STAGE_COUNT
 };
 
@@ -152,6 +155,12 @@ enum report_kind {
     REPORT_RELAYED,
     REPORT_EXPANDED,
 };
+
+/* As the class digit of a code: it is no SMTP status but X.400's. Of an ending: subject is the layer (enum stack_layer),
+ * detail its code, 1023 if there is none. Of a report: subject is X.411's reason, detail its diagnostic, 511 if there is none. */
+#define EVENT_X400         7u
+#define EVENT_X400_NO_CODE 1023u
+#define EVENT_X400_NO_DIAG 511u
 
 /* Reply code 0..999 and enhanced status class.subject.detail in one word. */
 static inline uint32_t event_code(unsigned reply, unsigned class_digit, unsigned subject,

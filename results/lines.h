@@ -17,6 +17,8 @@
 struct line_sink {
     bool (*line)(void *owner, struct slice text); /* with its newline; false ends the list */
     void (*token)(void *owner, uint64_t number, char out[27]); /* NULL: lines carry no token */
+    /* EVENT_X400 codes in words ("unable-to-transfer, unrecognised-OR-name"); NULL: numbers only. */
+    const char *(*x400)(uint32_t code, bool of_report, char *out, size_t room);
     void *owner;
 };
 

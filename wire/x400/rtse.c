@@ -267,7 +267,7 @@ static bool segment(struct rtse *r, struct err *e)
     return stack_down(&r->l, &u, e);
 }
 
-static bool point(struct rtse *r, enum service what, enum rtse_phase next, struct err *e)
+static bool point(struct rtse *r, enum stack_service what, enum rtse_phase next, struct err *e)
 {
     struct unit u = stack_unit(r->l.stack, what);
 

@@ -146,7 +146,7 @@ struct session_cell session_cell(enum session_state state, enum spdu_kind kind)
     return cell;
 }
 
-bool session_may(const struct session *s, enum service what)
+bool session_may(const struct session *s, enum stack_service what)
 {
     return asks[what].from & IN(s->state);
 }
@@ -623,7 +623,7 @@ static bool check(struct session *s, const struct spdu *p, bool *told, struct er
     return true;
 }
 
-static enum service service_of(enum spdu_kind kind)
+static enum stack_service service_of(enum spdu_kind kind)
 {
     static const uint8_t services[SPDU_COUNT] = {
         [SPDU_CN] = SV_CONNECT,        [SPDU_AC] = SV_ACCEPT,    [SPDU_RF] = SV_REFUSE,

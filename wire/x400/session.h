@@ -68,7 +68,7 @@ void session_init(struct session *s, struct stack *stack);
 void session_begin(struct session *s);
 struct session_cell session_cell(enum session_state state, enum spdu_kind kind);
 /* This service may be asked for now. */
-bool session_may(const struct session *s, enum service what);
+bool session_may(const struct session *s, enum stack_service what);
 const char *session_state_name(enum session_state state);
 const char *session_refusal(int reason); /* words for the reason of a REFUSE */
 const char *session_exception(int reason);

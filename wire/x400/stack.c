@@ -31,7 +31,7 @@ const char *stack_mode_name(enum stack_mode mode)
     return names[mode];
 }
 
-const char *service_name(enum service what)
+const char *service_name(enum stack_service what)
 {
     return service_names[what];
 }
@@ -77,7 +77,7 @@ void stack_order(struct stack *s, bool normal)
     }
 }
 
-struct unit stack_unit(struct stack *s, enum service what)
+struct unit stack_unit(struct stack *s, enum stack_service what)
 {
     struct unit u = {.what = what, .context = STACK_CTX_RTSE, .from = STACK_RTSE};
 

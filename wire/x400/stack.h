@@ -95,7 +95,7 @@ struct association_config {
     X(SV_PLEASE, "tokens please")                                                                  \
     X(SV_GIVE, "tokens given")
 
-enum service {
+enum stack_service {
 
 #define X(id, text) id,
     SERVICES(X)
@@ -105,7 +105,7 @@ enum service {
 
 /* A service primitive on its way. Down: `head` is written so far and `data` follows it. Up: `data` is what is left. */
 struct unit {
-    enum service what;
+    enum stack_service what;
     enum stack_context context; /* which presentation context data, please and release travel in */
     enum stack_layer from;      /* refuse, abort: whose words these are */
     int reason;                 /* refuse, abort, exception, interrupt, discard; please: priority */
@@ -156,9 +156,9 @@ void stack_begin(struct stack *s); /* a new connection */
 /* Puts the layers in the order of the mode; presentation, acse and rtse are in place. */
 void stack_order(struct stack *s, bool normal);
 
-struct unit stack_unit(struct stack *s, enum service what);      /* on its way down, head empty */
-bool stack_down(struct layer *l, struct unit *u, struct err *e); /* to the layer below l */
-bool stack_up(struct layer *l, struct unit *u, struct err *e);   /* to the layer above l */
+struct unit stack_unit(struct stack *s, enum stack_service what); /* on its way down, head empty */
+bool stack_down(struct layer *l, struct unit *u, struct err *e);  /* to the layer below l */
+bool stack_up(struct layer *l, struct unit *u, struct err *e);    /* to the layer above l */
 /* "<layer>: <words>"; sets the blame, returns false. */
 bool stack_bad(struct layer *l, struct err *e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -172,6 +172,6 @@ size_t unit_mark(const struct unit *u);
 const char *stack_hex(char *out, size_t room, struct slice s);
 const char *stack_layer_name(enum stack_layer layer);
 const char *stack_mode_name(enum stack_mode mode);
-const char *service_name(enum service what);
+const char *service_name(enum stack_service what);
 
 #endif

@@ -19,6 +19,11 @@ struct draft {
 bool variant_apply(struct draft *d, const struct profile_request *rq);
 bool variant_list(struct draft *d);
 
+/* x400.c: the server that is our own MTA, section x400, and what follows from them; in this order, the last after the loads. */
+bool x400_add_ours(struct draft *d, const struct node *mailboxes);
+bool x400_fill(struct draft *d, const struct node *map);
+bool x400_loads(struct draft *d);
+
 /* check.c: what no single key shows. */
 bool draft_check(struct draft *d);
 

@@ -478,6 +478,51 @@ static bool read_end_point(const struct value *v)
     return read_text(v);
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool hex_octets(const char *digits, struct selector *out)
+{
+    size_t n = strlen(digits);
+
+    if (n == 0 || n % 2 || n / 2 > SELECTOR_MAX)
+        return false;
+    for (size_t i = 0; i < n; i += 2) {
+        int high = hex_digit(digits[i]), low = hex_digit(digits[i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        out->p[out->n++] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+static bool read_selector(const struct value *v)
+{
+    static const char expected[] = "text of at most 32 octets, or 0x and hex digits for so many";
+    struct selector s = {0};
+
+    if (!is_text(v))
+        return wrong(v, expected);
+    size_t n = strlen(v->n->text);
+    if (strncmp(v->n->text, "0x", 2) == 0) {
+        if (!hex_octets(v->n->text + 2, &s))
+            return wrong(v, expected);
+    } else {
+        if (n > SELECTOR_MAX)
+            return wrong(v, expected);
+        s.n = (uint8_t)n;
+        memcpy(s.p, v->n->text, n);
+    }
+    store(v, &s, sizeof s);
+    return true;
+}
+
 /* --- secrets ---------------------------------------------------------------------------------------------------- */
 
 static bool secret_of_file(const struct value *v, const char *name)
@@ -602,7 +647,7 @@ static const reader readers[OPT_TYPE_COUNT] = {
     [OPT_PHASE] = read_phase,         [OPT_TEXTS] = read_texts,   [OPT_GROUP] = read_group,
     [OPT_GROUPS] = read_groups,       [OPT_SERVER] = read_server, [OPT_MOVER] = read_mover,
     [OPT_END_POINT] = read_end_point, [OPT_SECRET] = read_secret, [OPT_JSON] = read_json,
-    [OPT_NETWORKS] = read_networks,   [OPT_FREE] = read_nothing,
+    [OPT_NETWORKS] = read_networks,   [OPT_FREE] = read_nothing,  [OPT_SELECTOR] = read_selector,
 };
 
 static bool check_keys(const struct filling *f, enum section s, const char *path,

@@ -298,6 +298,8 @@ static bool make_mailbox(struct draft *d, const struct mailbox_spec *spec, uint3
         return draft_no_memory(d);
     if (spec->address)
         m->address = expand(d, spec->address, m);
+    else if (m->home == site_ours(&d->p->site))
+        m->address = arena_format(d->arena, "%s@" SITE_OURS ".%s", m->name, d->p->site.domain);
     else
         m->address = arena_format(d->arena, "%s@%s", m->name, d->p->site.domain);
     m->user = m->address ? expand(d, spec->user, m) : NULL;
@@ -473,8 +475,10 @@ static bool fill_all(struct draft *d)
     struct top_spec top;
 
     return option_fill(&d->filling, SEC_TOP, "", d->root, &top) && check_sections(d) &&
-           fill_section(d, SEC_RUN, p) && name_run(d) && fill_servers(d) && fill_mailboxes(d) &&
-           fill_moves(d) && FILL(d, SEC_LOAD, &p->loads, &p->load_count) &&
+           fill_section(d, SEC_RUN, p) && name_run(d) && fill_servers(d) &&
+           x400_add_ours(d, section_map(d, SEC_MAILBOXES)) &&
+           x400_fill(d, section_map(d, SEC_X400)) && fill_mailboxes(d) && fill_moves(d) &&
+           FILL(d, SEC_LOAD, &p->loads, &p->load_count) && x400_loads(d) &&
            FILL(d, SEC_ACTIONS, &p->actions, &p->action_count) && fill_probes(d) &&
            fill_section(d, SEC_SETTLE, p) && fill_gates(d) &&
            fill_section(d, SEC_SAFETY, &p->safety);

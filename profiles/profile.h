@@ -151,10 +151,11 @@ struct x400_profile {
     enum x400_content content;
     const char *mta, *password;       /* said when we call and when we answer; "" password: empty */
     struct selector tsel, ssel, psel; /* ours */
-    const char *listen;               /* host:port where the site's MTAs call us; NULL: nowhere */
-    const char *domain;               /* of our identifiers and trace: "c=US;a= ;p=POSTMUSTER" */
+    const char
+        *listen; /* host:port where the site's MTAs call us; NULL: any free loopback port in a
+                         * lab, else nowhere (and then nobody lives at ours) */
+    const char *domain;                /* of our identifiers and trace: "c=US;a= ;p=POSTMUSTER" */
     const char *address, *our_address; /* of mailboxes of the site; of those that are ours */
-    const char *bad_address;           /* known to nobody: for canaries; a mailbox of the site */
     uint32_t checkpoint_kb, window, tpdu_bytes;
     bool two_way;
 };
@@ -225,7 +226,8 @@ struct profile {
     const struct node *tree; /* the profile as text, overrides applied: for profile_print() */
 };
 
-/* The template of a mailbox's O/R address: the site's, or ours. */
+/* The template of a mailbox's O/R address: ours if it lives there, else (and for SITE_NONE: addresses that are nobody's) the
+ * site's. Without x400.on it may be NULL. */
 const char *profile_x400_template(const struct profile *p, uint32_t mailbox);
 
 /* What a gate may be about: the classes, the flags, and four more. tests/app/test_gate_names.c keeps the two in step. */

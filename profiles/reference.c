@@ -12,7 +12,7 @@ static const char *const type_names[OPT_TYPE_COUNT] = {
     [OPT_PHASE] = "span",          [OPT_TEXTS] = "list",    [OPT_GROUP] = "group",
     [OPT_GROUPS] = "groups",       [OPT_SERVER] = "server", [OPT_MOVER] = "mover",
     [OPT_END_POINT] = "host:port", [OPT_SECRET] = "secret", [OPT_JSON] = "map",
-    [OPT_NETWORKS] = "networks",   [OPT_FREE] = "map",
+    [OPT_NETWORKS] = "networks",   [OPT_FREE] = "map",      [OPT_SELECTOR] = "selector",
 };
 
 static bool print_type(struct buf *out, const struct option *o)

@@ -58,6 +58,12 @@ uint32_t site_server(const struct site *s, const char *name)
     return SITE_NONE;
 }
 
+uint32_t site_ours(const struct site *s)
+{
+    return s->server_count > 0 && s->servers[s->server_count - 1].ours ? s->server_count - 1
+                                                                       : SITE_NONE;
+}
+
 uint32_t site_group(const struct site *s, const char *name)
 {
     for (uint32_t i = 0; i < s->group_count; i++)

@@ -7,6 +7,7 @@
 
 #include "app/cmd.h"
 #include "app/plan.h"
+#include "app/x400_words.h"
 #include "base/text.h"
 #include "results/compare.h"
 #include "results/folder.h"
@@ -128,7 +129,8 @@ static int list(const char *dir, struct list_filter *f)
         return cmd_fail(&e);
     }
     struct token_key key = plan_key(r.manifest);
-    struct line_sink sink = {.line = print_line, .token = print_token, .owner = &key};
+    struct line_sink sink = {
+        .line = print_line, .token = print_token, .x400 = x400_words, .owner = &key};
 
     if (f->move != NO_INDEX && f->move >= r.manifest->move_count) {
         (void)err_set(&e, EX_BAD_USAGE, "move %u: this run has %u moves", f->move,
@@ -203,7 +205,8 @@ static uint32_t mailbox_named(const struct manifest *m, const char *name)
 static bool trace(const struct run_record *r, const char *dir, const char *what, struct err *e)
 {
     struct token_key key = plan_key(r->manifest);
-    struct line_sink sink = {.line = print_line, .token = print_token, .owner = &key};
+    struct line_sink sink = {
+        .line = print_line, .token = print_token, .x400 = x400_words, .owner = &key};
     struct slice text = slice_of(what);
     uint64_t number;
 

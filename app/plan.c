@@ -31,13 +31,14 @@ static bool plan_loads(struct plan *p, struct arena *a)
 
         loads[i] = (struct manifest_load){
             .name = l->name,
-            .protocol = "smtp",
+            .protocol = l->protocol,
             .via = profile->site.servers[l->via].name,
             .first = p->work->first[i],
             .count = p->work->first[i + 1] - p->work->first[i],
             .recipients = l->recipients,
             .alternates = workload_alternates(profile, i),
             .silence_asked = l->null_sender || l->notify == NOTIFY_NEVER,
+            .deferred_ns = strcmp(l->protocol, "p1") == 0 ? l->deferred_ns : 0,
         };
         p->threads = l->threads > p->threads ? l->threads : p->threads;
     }

@@ -100,9 +100,20 @@ static enum ending knowledge(const struct copies *c, const struct slot *s, const
     return first->bits & SLOT_LEASED && !c->ended ? END_DOUBT : END_NONE;
 }
 
+/* Delivery is not due before: acceptance, and as long after it as was asked for. */
+static uint64_t due_ns(const struct copies *c, const struct copy *p)
+{
+    uint64_t deferred = c->l->manifest->loads[p->load].deferred_ns;
+
+    return p->end_ns == NEVER_NS || deferred > NEVER_NS - p->end_ns ? NEVER_NS
+                                                                    : p->end_ns + deferred;
+}
+
 static void open_copy(struct copies *c, struct copy *p, const struct slot *s,
                       const struct slot *first)
 {
+    uint64_t deferred = c->l->manifest->loads[p->load].deferred_ns;
+
     p->tried = s->sent != 0;
     p->to = s->mailbox - 1; /* 0 - 1: NO_INDEX */
     p->from = s->from - 1;
@@ -118,12 +129,13 @@ static void open_copy(struct copies *c, struct copy *p, const struct slot *s,
     p->alternates = (struct alternates){.alternate = BARRED, .mailbox = NO_INDEX};
     p->facts.owed = OWED; /* also where the recipient is not known */
     if (p->to != NO_INDEX && c->roles == 2) {
-        p->alternates = history_alternates(c->h, p->to, p->end_ns == NEVER_NS ? 0 : p->end_ns);
+        p->alternates =
+            history_alternates(c->h, p->to, p->end_ns == NEVER_NS ? 0 : p->end_ns, deferred);
         p->facts.owed = p->alternate ? p->alternates.alternate : p->alternates.primary;
     }
     p->mailbox = p->alternate ? p->alternates.mailbox : p->to;
     p->move = history_move(c->h, p->to, p->end_ns);
-    p->silence = (struct silence){p->load, p->to, p->from, p->end_ns, false, true, 0};
+    p->silence = (struct silence){p->load, p->to, p->from, due_ns(c, p), false, true, 0};
 }
 
 static void open_message(struct copies *c, uint32_t load, uint64_t number)
@@ -337,16 +349,17 @@ static void attribute_report(struct copies *c, const struct clue *k)
  * there. So the part of a move that lies between acceptance and sight does not count, nor does the way back to a log-on. */
 static bool is_late(const struct copies *c, const struct copy *p)
 {
-    if (!p->facts.h || p->first_seen_ns == NEVER_NS || p->end_ns == NEVER_NS ||
-        p->first_seen_ns <= p->end_ns)
+    uint64_t due = due_ns(c, p);
+
+    if (!p->facts.h || p->first_seen_ns == NEVER_NS || due == NEVER_NS || p->first_seen_ns <= due)
         return false;
-    uint64_t moving = history_moving(c->h, p->mailbox, p->end_ns, p->first_seen_ns);
-    uint64_t other = history_moving(c->h, p->to, p->end_ns, p->first_seen_ns);
+    uint64_t moving = history_moving(c->h, p->mailbox, due, p->first_seen_ns);
+    uint64_t other = history_moving(c->h, p->to, due, p->first_seen_ns);
     uint64_t limit = c->l->manifest->late_ns;
 
     moving = moving > other ? moving : other; /* an alternate's copy may wait for its primary's */
     limit += moving ? moving + LATE_AFTER_MOVE_NS : 0;
-    return p->first_seen_ns - p->end_ns > limit;
+    return p->first_seen_ns - due > limit;
 }
 
 static bool is_after_final(const struct copies *c, const struct copy *p)

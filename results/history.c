@@ -219,18 +219,25 @@ bool history_is_alternate(const struct history *h, uint32_t mailbox)
     return h->is_alternate[mailbox];
 }
 
+static uint64_t add_ns(uint64_t a, uint64_t b)
+{
+    return b > NEVER_NS - a ? NEVER_NS : a + b;
+}
+
 /* In force around t: caches may still hold what was changed up to the lag before, and a message accepted just before a
  * change may be expanded just after it (on its way for as long as is not yet late). */
-static bool in_force(const struct history *h, uint32_t at, uint32_t end, uint64_t t_ns)
+static bool in_force(const struct history *h, uint32_t at, uint32_t end, uint64_t t_ns,
+                     uint64_t deferred_ns)
 {
     uint64_t from = h->configs[at].t_ns, lag = h->m->alternate_lag_ns;
     uint64_t until = at + 1 < end ? h->configs[at + 1].t_ns : NEVER_NS;
-    uint64_t ahead = h->m->late_ns > NEVER_NS - t_ns ? NEVER_NS : t_ns + h->m->late_ns;
+    uint64_t ahead = add_ns(add_ns(t_ns, deferred_ns), h->m->late_ns);
 
     return from <= ahead && (until == NEVER_NS || until > (t_ns > lag ? t_ns - lag : 0));
 }
 
-struct alternates history_alternates(const struct history *h, uint32_t recipient, uint64_t t_ns)
+struct alternates history_alternates(const struct history *h, uint32_t recipient, uint64_t t_ns,
+                                     uint64_t deferred_ns)
 {
     struct alternates out = {.alternate = BARRED, .mailbox = NO_INDEX};
     uint32_t end = h->config_first[recipient + 1];
@@ -240,7 +247,7 @@ struct alternates history_alternates(const struct history *h, uint32_t recipient
     for (uint32_t i = h->config_first[recipient]; i < end; i++) {
         const struct config *c = &h->configs[i];
 
-        if (!in_force(h, i, end, t_ns))
+        if (!in_force(h, i, end, t_ns, deferred_ns))
             continue;
         if (out.count++ == 0)
             out.first = i;

@@ -44,7 +44,9 @@ struct alternates {        /* of one recipient, for a message accepted at some t
     uint32_t first, count; /* the configurations in force around that time */
 };
 
-struct alternates history_alternates(const struct history *h, uint32_t recipient, uint64_t t_ns);
+/* Deferred: delivery was asked for no earlier than so long after t, and the alternate of any time until then may count. */
+struct alternates history_alternates(const struct history *h, uint32_t recipient, uint64_t t_ns,
+                                     uint64_t deferred_ns);
 /* What a copy in `mailbox` means for that recipient: OWED or ALLOWED if it is an alternate in force, BARRED if it was one
  * at another time, false if never. */
 bool history_role(const struct history *h, uint32_t recipient, const struct alternates *now,

@@ -9,6 +9,7 @@
 #include "results/report_text.h"
 
 #define LINE_MAX_BYTES 65536
+#define STATUS_MAX     200
 
 struct listing {
     const struct manifest *m;
@@ -18,12 +19,24 @@ struct listing {
     bool failed;
 };
 
+static const char *x400_numbers(unsigned first, unsigned second, unsigned none, char *out,
+                                size_t room)
+{
+    if (second == none)
+        (void)snprintf(out, room, "X.400 %u/-", first);
+    else
+        (void)snprintf(out, room, "X.400 %u/%u", first, second);
+    return out;
+}
+
 const char *code_words(uint32_t code, char *out, size_t room)
 {
     unsigned reply = event_code_reply(code), class_digit = code >> 10 & 7u;
     int n = 0;
 
     out[0] = '\0';
+    if (class_digit == EVENT_X400)
+        return x400_numbers(code >> 13 & 511u, code >> 22, EVENT_X400_NO_CODE, out, room);
     if (reply)
         n = snprintf(out, room, "%u", reply);
     if (class_digit && n >= 0 && (size_t)n < room)
@@ -37,15 +50,36 @@ const char *report_words(uint32_t code, char *out, size_t room)
     unsigned class_digit = code >> 8 & 7u;
 
     out[0] = '\0';
+    if (class_digit == EVENT_X400)
+        return x400_numbers(code >> 11 & 511u, code >> 20 & 511u, EVENT_X400_NO_DIAG, out, room);
     if (class_digit)
         (void)snprintf(out, room, "%u.%u.%u", class_digit, code >> 11 & 511u, code >> 20 & 511u);
     return out;
 }
 
-static const char *status_of(const struct copy *p, char *out, size_t room)
+const char *status_words(const struct line_sink *sink, uint32_t code, uint32_t how, char *out,
+                         size_t room)
 {
-    return p->report_code ? report_words(p->report_code, out, room)
-                          : code_words(p->end_code, out, room);
+    bool x400 = (how ? code >> 10 & 7u : code >> 8 & 7u) == EVENT_X400;
+    char words[STATUS_MAX];
+
+    (void)(how ? code_words(code, out, room) : report_words(code, out, room));
+    if (!x400 || !sink || !sink->x400)
+        return out;
+    const char *more = sink->x400(code, how, words, sizeof words);
+    size_t n = strlen(out);
+    if (*more)
+        (void)snprintf(out + n, room - n, " %s", more);
+    return out;
+}
+
+static const char *status_of(const struct line_sink *sink, const struct copy *p, char *out,
+                             size_t room)
+{
+    uint32_t how = (uint32_t)p->facts.k | p->stage << 8;
+
+    return p->report_code ? status_words(sink, p->report_code, 0, out, room)
+                          : status_words(sink, p->end_code, how, out, room);
 }
 
 static bool passes(const struct list_filter *f, const struct copy *p)
@@ -73,7 +107,7 @@ static json_t *flags_json(const struct copy *p)
 static json_t *row_json(const struct listing *g, const struct copy *p)
 {
     json_t *o = json_object();
-    char token[27] = "", status[40];
+    char token[27] = "", status[STATUS_MAX];
     bool moved = p->move.move != NO_INDEX;
 
     if (g->sink->token)
@@ -96,7 +130,7 @@ static json_t *row_json(const struct listing *g, const struct copy *p)
                               moved ? json_integer((json_int_t)p->move.phase_ns) : json_null());
     (void)json_object_set_new(o, "ending", json_string(event_ending_name(p->facts.k)));
     (void)json_object_set_new(o, "final", json_boolean(p->facts.z));
-    (void)json_object_set_new(o, "status", json_words(status_of(p, status, sizeof status)));
+    (void)json_object_set_new(o, "status", json_words(status_of(NULL, p, status, sizeof status)));
     return o;
 }
 
@@ -108,7 +142,7 @@ const char *list_heading(void)
 
 static bool row_text(struct listing *g, const struct copy *p)
 {
-    char sent[32], seen[32], status[40], move[16] = "-";
+    char sent[32], seen[32], status[STATUS_MAX], move[16] = "-";
 
     if (p->move.move != NO_INDEX)
         (void)snprintf(move, sizeof move, "%u", p->move.move);
@@ -118,7 +152,7 @@ static bool row_text(struct listing *g, const struct copy *p)
                    text_at(seen, sizeof seen, p->first_seen_ns), move,
                    move_phase_name(p->move.phase),
                    p->mailbox == NO_INDEX ? "-" : mailbox_name(g->m, p->mailbox));
-    buf_add_format(&g->line, " %s", status_of(p, status, sizeof status));
+    buf_add_format(&g->line, " %s", status_of(g->sink, p, status, sizeof status));
     for (enum flag f = 0; f < FLAG_COUNT; f++)
         if (p->flags >> f & 1)
             buf_add_format(&g->line, " %s", flag_name(f));

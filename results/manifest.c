@@ -42,11 +42,11 @@ static json_t *put_loads(const struct manifest *m)
         const struct manifest_load *l = &m->loads[i];
 
         (void)json_array_append_new(
-            all, json_pack("{so so so so so so sb sb}", "name", json_words(l->name), "protocol",
+            all, json_pack("{so so so so so so sb sb so}", "name", json_words(l->name), "protocol",
                            json_words(l->protocol), "via", json_words(l->via), "first",
                            json_u64(l->first), "count", json_u64(l->count), "recipients",
                            json_u64(l->recipients), "alternates", l->alternates, "silence_asked",
-                           l->silence_asked));
+                           l->silence_asked, "deferred_ns", json_u64(l->deferred_ns)));
     }
     return all;
 }
@@ -155,7 +155,10 @@ static bool get_load(struct reading *r, const json_t *o, void *row)
           json_get_u64(o, "first", &l->first, r->e) && json_get_u64(o, "count", &l->count, r->e) &&
           json_get_u32(o, "recipients", &l->recipients, r->e) &&
           json_get_bool(o, "alternates", &l->alternates, r->e) &&
-          json_get_bool(o, "silence_asked", &l->silence_asked, r->e)))
+          json_get_bool(o, "silence_asked", &l->silence_asked, r->e) &&
+          /* manifests from before X.400 do not say it */
+          (!json_object_get(o, "deferred_ns") ||
+           json_get_u64(o, "deferred_ns", &l->deferred_ns, r->e))))
         return false;
     if (l->first > r->m->planned_messages || l->count > r->m->planned_messages - l->first)
         return err_set(r->e, EX_BAD_PROFILE, "its numbers leave the plan");
@@ -298,4 +301,9 @@ struct manifest *manifest_read(struct arena *a, const char *path, struct err *e)
 uint32_t manifest_copies(const struct manifest_load *l)
 {
     return l->recipients * (l->alternates ? 2 : 1);
+}
+
+bool manifest_is_ours(const struct manifest *m, uint32_t server)
+{
+    return strcmp(m->servers[server], MANIFEST_OURS) == 0;
 }

@@ -11,13 +11,16 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+#define MANIFEST_OURS "ours" /* name of the server that is our own X.400 MTA */
+
 struct manifest_load {
     const char *name, *protocol, *via;
     uint64_t first, count; /* message numbers */
     uint32_t recipients;   /* per message */
     bool
         alternates; /* its recipients have, or may get, an alternate: two slots count per recipient */
-    bool silence_asked; /* NOTIFY=NEVER, or the null sender */
+    bool silence_asked;   /* NOTIFY=NEVER, or the null sender */
+    uint64_t deferred_ns; /* X.400's deferred delivery: due so long after acceptance */
 };
 
 struct manifest_mailbox {
@@ -58,7 +61,7 @@ struct manifest {
     uint32_t move_count;
     const struct manifest_gate *gates;
     uint32_t gate_count;
-    bool queues_visible;      /* a queue probe covers every server */
+    bool queues_visible;      /* a queue probe covers every server but ours */
     uint64_t settle_retry_ns; /* a stranded entry stands still for longer than this */
     uint64_t lifetime_ns; /* silence by lifetime: final this long after acceptance; 0: not stated */
     uint64_t late_ns;     /* seen later than this (plus time on the move) is late: 30 s */
@@ -69,6 +72,8 @@ struct manifest {
 
 bool manifest_write(const struct manifest *m, const char *path, struct err *e);
 struct manifest *manifest_read(struct arena *a, const char *path, struct err *e);
+/* Our own X.400 MTA among the servers: it keeps no queue, so that nobody lists one. */
+bool manifest_is_ours(const struct manifest *m, uint32_t server);
 /* Copies counted per message of this load: recipients x (1 or 2). */
 uint32_t manifest_copies(const struct manifest_load *l);
 

@@ -65,7 +65,7 @@ static bool read_waves(struct settle *s)
         qsort(s->waves, s->wave_count, sizeof *s->waves, waves_in_order);
     s->waves_complete = s->l->manifest->queues_visible;
     for (uint32_t i = 0; i < s->l->manifest->server_count; i++)
-        s->waves_complete &= s->newest[i] != 0;
+        s->waves_complete &= s->newest[i] != 0 || manifest_is_ours(s->l->manifest, i);
     return true;
 }
 
@@ -269,12 +269,19 @@ static bool over_by_lifetime(const struct settle *s, const struct silence *w)
            covered_since(s, w, w->end_ns + lifetime);
 }
 
+/* An entry stands still until its delivery is due, and that says nothing: it has to go on doing so. */
+static bool is_deferred(const struct settle *s, const struct silence *w)
+{
+    return s->l->manifest->loads[w->load].deferred_ns > 0 &&
+           w->standing_ns < w->end_ns + s->l->manifest->settle_retry_ns;
+}
+
 bool settle_is_final(const struct settle *s, const struct silence *w)
 {
     const struct manifest_load *load = &s->l->manifest->loads[w->load];
 
     if (!settle_ran_to_end(s) || w->to == NO_INDEX || w->end_ns == NEVER_NS ||
-        (w->queued && !w->standing))
+        (w->queued && (!w->standing || is_deferred(s, w))))
         return false;
     if (!load->silence_asked && !s->alive[w->load])
         return false;

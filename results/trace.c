@@ -13,6 +13,7 @@
 #include "results/report_text.h"
 
 #define TRACE_EVENTS_MAX (1u << 20)
+#define STATUS_MAX       240
 
 struct tracing {
     const struct manifest *m;
@@ -35,25 +36,27 @@ static const char *mailbox(const struct manifest *m, uint32_t at)
 
 /* ---------------------------------------------------------------------------------------------------------- words */
 
-static bool words_of_end(const struct manifest *m, const struct event *ev, struct buf *out)
+static bool words_of_end(const struct manifest *m, const struct line_sink *sink,
+                         const struct event *ev, struct buf *out)
 {
-    char code[40];
+    char code[STATUS_MAX];
 
     return buf_add_format(out, "%s: %s at %s %s", server(m, ev->place),
                           event_ending_name(ev->a & 0xff), event_stage_name(ev->a >> 8 & 0xff),
-                          code_words(ev->code, code, sizeof code));
+                          status_words(sink, ev->code, ev->a, code, sizeof code));
 }
 
-static bool words_of_report(const struct manifest *m, const struct event *ev, struct buf *out)
+static bool words_of_report(const struct manifest *m, const struct line_sink *sink,
+                            const struct event *ev, struct buf *out)
 {
     static const char *const kinds[] = {"?",         "failed",  "delayed",
                                         "delivered", "relayed", "expanded"};
     unsigned kind = ev->code & 7u;
-    char status[40];
+    char status[STATUS_MAX];
 
     return buf_add_format(out, "%s: a report says %s for %s %s%s%s%s%s", server(m, ev->place),
                           kinds[kind < 6 ? kind : 0], mailbox(m, ev->a),
-                          report_words(ev->code, status, sizeof status),
+                          status_words(sink, ev->code, 0, status, sizeof status),
                           ev->code & REPORT_TO_ORIGINATOR ? "" : ", not to the originator",
                           ev->code & REPORT_MALFORMED ? ", malformed" : "",
                           ev->code & REPORT_WRONG_STATUS ? ", wrong status" : "",
@@ -117,14 +120,15 @@ static bool words_of_canary(const struct manifest *m, const struct event *ev, st
                           ev->code == CANARY_SENT ? "accepted" : "refused");
 }
 
-bool event_words(const struct manifest *m, const struct event *ev, struct buf *out)
+bool event_words(const struct manifest *m, const struct line_sink *sink, const struct event *ev,
+                 struct buf *out)
 {
     switch (ev->kind) {
     case EV_SENT:
         return buf_add_format(out, "%s: sent to %s from %s, %u us late", server(m, ev->place),
                               mailbox(m, ev->a), mailbox(m, ev->code), ev->b);
     case EV_END:
-        return words_of_end(m, ev, out);
+        return words_of_end(m, sink, ev, out);
     case EV_SEEN:
     case EV_GONE:
         return words_of_copy(m, ev, out);
@@ -133,7 +137,7 @@ bool event_words(const struct manifest *m, const struct event *ev, struct buf *o
     case EV_QUEUED:
         return words_of_queue(m, ev, out);
     case EV_REPORT:
-        return words_of_report(m, ev, out);
+        return words_of_report(m, sink, ev, out);
     case EV_HOME:
     case EV_ALTERNATE:
     case EV_LOGON:
@@ -213,7 +217,7 @@ static bool tell_events(const struct tracing *t, const struct line_sink *sink, s
         if (t->number == UINT64_MAX && about_copies(&sorted[i]))
             buf_add_format(&line,
                            "message %llu: ", (unsigned long long)(sorted[i].slot / t->m->stride));
-        (void)event_words(t->m, &sorted[i], &line);
+        (void)event_words(t->m, sink, &sorted[i], &line);
         if (!tell(sink, &line))
             break;
     }

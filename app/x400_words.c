@@ -72,7 +72,7 @@ static const char *ending_in_words(uint32_t code, uint32_t how, char *out, size_
 {
     unsigned layer = code >> 13 & 511u, number = code >> 22;
     unsigned ending = how & 0xff, stage = how >> 8 & 0xff;
-    bool refused = ending == END_REFUSED_TEMPORARY || ending == END_REFUSED_PERMANENT;
+    bool refused = ending == END_REFUSED_TEMP || ending == END_REFUSED_PERM;
 
     out[0] = '\0';
     if (layer >= STACK_LAYER_COUNT || ending == END_ACCEPTED)

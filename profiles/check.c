@@ -17,9 +17,8 @@
 #define LONGEST_NS    (76 * 3600ull * NS_PER_S) /* what the 32-bit times of results/ledger.c hold */
 #define KEY(section_) (option_sections[section_].name)
 
-/* Complains at the key if it was written, else at the entry's name. */
-static bool complain_entry(const struct draft *d, enum section s, const char *name, const char *key,
-                           const char *why)
+bool draft_complain(const struct draft *d, enum section s, const char *name, const char *key,
+                    const char *why)
 {
     const struct node *entry = draft_entry(d, s, name), *n = node_find(entry, key);
 
@@ -46,7 +45,7 @@ static bool need(const struct draft *d, enum section s, const char *name, const 
 
 /* --- secrets ---------------------------------------------------------------------------------------------------- */
 
-static bool is_here(const char *host_port)
+bool draft_is_here(const char *host_port)
 {
     struct net_addr at;
 
@@ -56,17 +55,27 @@ static bool is_here(const char *host_port)
            (net_parse(&at, host_port, 0, NULL) && net_is_loopback(&at));
 }
 
-static bool check_secret(const struct draft *d, enum section s, const char *name, bool here)
+bool draft_check_secret(const struct draft *d, const struct node *at, const char *path,
+                        const char *key, bool here)
 {
-    const struct node *n = node_find(draft_entry(d, s, name), "password");
+    const struct node *n = node_find(at, key);
 
-    if (!n || n->kind != NODE_TEXT || here || strncmp(n->text, "env:", 4) == 0 ||
+    if (!n || n->kind != NODE_TEXT || !n->text[0] || here || strncmp(n->text, "env:", 4) == 0 ||
         strncmp(n->text, "file:", 5) == 0)
         return true;
     return node_complain(n, d->err,
-                         "%s.%s.password: a literal password is read only for a lab or a loopback "
-                         "server; write env:NAME or file:PATH",
-                         KEY(s), name);
+                         "%s.%s: a literal password is read only for a lab or a loopback server; "
+                         "write env:NAME or file:PATH",
+                         path, key);
+}
+
+static bool check_secret(const struct draft *d, enum section s, const char *name, const char *key,
+                         bool here)
+{
+    char path[100];
+
+    (void)snprintf(path, sizeof path, "%s.%s", KEY(s), name);
+    return draft_check_secret(d, draft_entry(d, s, name), path, key, here);
 }
 
 /* --- servers and mailboxes -------------------------------------------------------------------------------------- */
@@ -79,11 +88,12 @@ static bool check_server(const struct draft *d, const struct server *s)
     for (int i = 0; s->insecure && i < 2; i++)
         if (ends[i] && net_parse(&at, ends[i], 0, NULL) && !net_is_loopback(&at) &&
             !net_is_private(&at))
-            return complain_entry(d, SEC_SERVERS, s->name, "insecure",
+            return draft_complain(d, SEC_SERVERS, s->name, "insecure",
                                   "only loopback and private addresses go unverified");
     if (s->user && !need(d, SEC_SERVERS, s->name, "password", "there is a user"))
         return false;
-    return check_secret(d, SEC_SERVERS, s->name, is_here(s->smtp.text));
+    return check_secret(d, SEC_SERVERS, s->name, "password", draft_is_here(s->smtp.text)) &&
+           check_secret(d, SEC_SERVERS, s->name, "p1_password", draft_is_here(s->p1.at.text));
 }
 
 static bool ends_with(const char *domain, const char *tail)
@@ -104,7 +114,10 @@ static bool may_write_to(const struct profile *p, const char *domain)
     for (uint32_t i = 0; i < p->safety.domain_count; i++)
         if (strcasecmp(p->safety.domains[i], domain) == 0)
             return true;
-    return p->lab.on && strcasecmp(domain, p->site.domain) == 0;
+    if (!p->lab.on)
+        return false;
+    size_t ours = strncasecmp(domain, SITE_OURS ".", sizeof SITE_OURS) == 0 ? sizeof SITE_OURS : 0;
+    return strcasecmp(domain + ours, p->site.domain) == 0;
 }
 
 static bool is_address(const char *a)
@@ -128,7 +141,7 @@ static bool check_mailbox(const struct draft *d, uint32_t i)
 
     if (!is_address(m->address)) {
         (void)snprintf(why, sizeof why, "\"%.100s\" is not an address", m->address);
-        return complain_entry(d, SEC_MAILBOXES, group, "address", why);
+        return draft_complain(d, SEC_MAILBOXES, group, "address", why);
     }
     uint32_t same = site_address(s, (const unsigned char *)m->address, strlen(m->address));
     uint32_t other = site_mailbox(s, m->name);
@@ -138,7 +151,7 @@ static bool check_mailbox(const struct draft *d, uint32_t i)
         (void)snprintf(why, sizeof why, "%s has the %s %.100s already",
                        s->groups[s->mailboxes[first].group].name, other != i ? "name" : "address",
                        other != i ? m->name : m->address);
-        return complain_entry(d, SEC_MAILBOXES, group, "address", why);
+        return draft_complain(d, SEC_MAILBOXES, group, "address", why);
     }
     if (may_write_to(d->p, strrchr(m->address, '@') + 1))
         return true;
@@ -147,7 +160,7 @@ static bool check_mailbox(const struct draft *d, uint32_t i)
         "%.100s is outside the reserved domains (.test, .example, ...) and not listed in "
         "safety.domains",
         m->address);
-    (void)complain_entry(d, SEC_MAILBOXES, group, "address", why);
+    (void)draft_complain(d, SEC_MAILBOXES, group, "address", why);
     d->err->code = EX_GUARD;
     return false;
 }
@@ -165,8 +178,8 @@ static bool check_site(const struct draft *d)
     for (uint32_t g = 0; g < s->group_count; g++) {
         const struct server *home = &s->servers[s->mailboxes[s->groups[g].first].home];
 
-        if (!check_secret(d, SEC_MAILBOXES, s->groups[g].name,
-                          d->p->lab.on || is_here(home->imap.text)))
+        if (!check_secret(d, SEC_MAILBOXES, s->groups[g].name, "password",
+                          d->p->lab.on || draft_is_here(home->imap.text)))
             return false;
     }
     return true;
@@ -197,7 +210,7 @@ static bool check_arrivals(const struct draft *d, const struct load_profile *l)
                need(d, SEC_LOAD, l->name, "duration", why);
     case ARRIVE_AIMED:
         if (l->aim_from_ns < 0 && l->aim != AIM_ASKED)
-            return complain_entry(d, SEC_LOAD, l->name, "phase",
+            return draft_complain(d, SEC_LOAD, l->name, "phase",
                                   "only the asking is known before it happens (mark: asked)");
         return true;
     }
@@ -212,11 +225,12 @@ static bool check_load(const struct draft *d, const struct load_profile *l)
     for (uint32_t i = 0; i < l->to_count; i++)
         pool += s->groups[l->to[i]].count;
     if (pool < l->recipients)
-        return complain_entry(d, SEC_LOAD, l->name, "recipients",
+        return draft_complain(d, SEC_LOAD, l->name, "recipients",
                               "more than there are mailboxes in \"to\"");
-    if (!d->p->lab.on && !s->servers[l->via].smtp.text)
-        return complain_entry(d, SEC_LOAD, l->name, "via", "this server has no smtp end point");
-    return check_arrivals(d, l);
+    bool smtp = strcmp(l->protocol, "smtp") == 0;
+    if (smtp && !d->p->lab.on && !s->servers[l->via].ours && !s->servers[l->via].smtp.text)
+        return draft_complain(d, SEC_LOAD, l->name, "via", "this server has no smtp end point");
+    return x400_check_load(d, l) && check_arrivals(d, l);
 }
 
 /* --- moves and actions ------------------------------------------------------------------------------------------ */
@@ -228,7 +242,7 @@ static bool check_mover(const struct draft *d, const struct mover_profile *m)
     if (!need(d, SEC_MOVERS, m->name, "start", "type is http"))
         return false;
     if (!strchr(m->start, ' ') || (m->poll && !strchr(m->poll, ' ')))
-        return complain_entry(d, SEC_MOVERS, m->name, strchr(m->start, ' ') ? "poll" : "start",
+        return draft_complain(d, SEC_MOVERS, m->name, strchr(m->start, ' ') ? "poll" : "start",
                               "expected METHOD URL, such as GET {control}/moves/{id}");
     return true;
 }
@@ -238,7 +252,7 @@ static bool check_action(const struct draft *d, const struct action_profile *a)
     switch (a->kind) {
     case ACT_ALTERNATE:
         if (a->group != SITE_NONE && a->group == a->alternate)
-            return complain_entry(d, SEC_ACTIONS, a->name, "alternate",
+            return draft_complain(d, SEC_ACTIONS, a->name, "alternate",
                                   "nobody is his own alternate");
         return need(d, SEC_ACTIONS, a->name, "mailboxes", "do is alternate");
     case ACT_KNOB:
@@ -268,7 +282,7 @@ static bool check_flow(const struct draft *d)
             return false;
     for (uint32_t i = 0; i < p->move_count; i++)
         if (p->moves[i].from == p->moves[i].to)
-            return complain_entry(d, SEC_MOVES, p->moves[i].name, "to",
+            return draft_complain(d, SEC_MOVES, p->moves[i].name, "to",
                                   "the same server as \"from\"");
     for (uint32_t i = 0; i < p->action_count; i++)
         if (!check_action(d, &p->actions[i]))
@@ -358,7 +372,8 @@ static bool check_length(const struct draft *d, const struct workload *w)
     uint64_t last_ns = 0, per_move_ns;
 
     for (uint32_t i = 0; i < p->load_count; i++)
-        last_ns = later(last_ns, p->loads[i].start_ns + p->loads[i].duration_ns);
+        last_ns = later(last_ns,
+                        p->loads[i].start_ns + p->loads[i].duration_ns + p->loads[i].deferred_ns);
     for (uint32_t i = 0; i < w->move_count; i++) {
         per_move_ns = p->moves[w->moves[i].schedule].deadline_ns;
         last_ns = later(last_ns, w->moves[i].at_ns + per_move_ns);
@@ -389,5 +404,5 @@ static bool check_plan(const struct draft *d)
 
 bool draft_check(struct draft *d)
 {
-    return check_site(d) && check_flow(d) && check_probes(d) && check_plan(d);
+    return check_site(d) && x400_check(d) && check_flow(d) && check_probes(d) && check_plan(d);
 }

@@ -27,6 +27,19 @@ bool x400_loads(struct draft *d);
 /* check.c: what no single key shows. */
 bool draft_check(struct draft *d);
 
+bool draft_is_here(const char *host_port); /* a literal loopback address; NULL is none */
+/* A secret written out where it must not be; `at` is the section or its entry. */
+bool draft_check_secret(const struct draft *d, const struct node *at, const char *path,
+                        const char *key, bool here);
+/* Complains at the key if it was written, else at the entry's name; returns false. */
+bool draft_complain(const struct draft *d, enum section s, const char *name, const char *key,
+                    const char *why);
+
+/* check_x400.c: the same for X.400. The load's in its turn, all else at once; and what is no error and yet a mistake. */
+bool x400_check(const struct draft *d);
+bool x400_check_load(const struct draft *d, const struct load_profile *l);
+bool x400_lint(const struct profile *p, struct buf *out);
+
 /* The node of an entry, for complaints. */
 const struct node *draft_entry(const struct draft *d, enum section s, const char *name);
 bool draft_no_memory(const struct draft *d);

@@ -177,7 +177,7 @@ bool profile_lint(const struct profile *p, struct buf *out)
              lint_verp(p, &p->loads[i], out);
     for (uint32_t i = 0; ok && i < p->move_count; i++)
         ok = lint_move(p, &p->moves[i], out);
-    ok = ok && lint_times(p, w, out) && lint_gates(p, out);
+    ok = ok && lint_times(p, w, out) && lint_gates(p, out) && x400_lint(p, out);
     arena_destroy(scratch);
     return ok;
 }
@@ -209,6 +209,28 @@ static uint64_t end_of(const struct profile *p, const struct workload *w)
     return end_ns;
 }
 
+static bool print_x400(const struct profile *p, const struct workload *w, struct buf *out)
+{
+    uint64_t by_p1 = 0;
+    uint32_t ours = 0;
+    char messages[32];
+
+    for (uint32_t i = 0; i < p->load_count; i++)
+        if (strcmp(p->loads[i].protocol, "p1") == 0)
+            by_p1 += w->first[i + 1] - w->first[i];
+    for (uint32_t i = 0; i < p->site.mailbox_count; i++)
+        ours += p->site.servers[p->site.mailboxes[i].home].ours;
+    (void)text_print_count(messages, sizeof messages, by_p1);
+    if (!buf_add_format(out, "X.400: %s messages by P1", messages))
+        return false;
+    if (ours && p->x400.listen)
+        return buf_add_format(out, ", %u mailboxes of ours behind %s at %s\n", ours, p->x400.mta,
+                              p->x400.listen);
+    if (ours)
+        return buf_add_format(out, ", %u mailboxes of ours behind %s\n", ours, p->x400.mta);
+    return buf_add_text(out, "; nobody of ours, reports go to mailboxes of the site\n");
+}
+
 static bool print_estimate(const struct profile *p, const struct workload *w, struct buf *out)
 {
     char messages[32], slots[32], target[32], real[32], ledger[32], journal[32];
@@ -223,7 +245,8 @@ static bool print_estimate(const struct profile *p, const struct workload *w, st
                               end_ns / p->lab.time_scale / NS_PER_MS * NS_PER_MS);
     return buf_add_format(out, "%s messages, %s copies, %u moves of %u mailboxes on %u servers\n",
                           messages, slots, w->move_count, p->site.mailbox_count,
-                          p->site.server_count) &&
+                          p->site.server_count - (site_ours(&p->site) != SITE_NONE)) &&
+           (!p->x400.on || print_x400(p, w, out)) &&
            buf_add_format(out, "load and moves last about %s (%s in real time), then settling\n",
                           target, real) &&
            buf_add_format(out, "ledger about %s KB in memory, journal about %s KB on disk\n",

@@ -91,7 +91,7 @@ static bool write_reason(struct buf *out, const struct bounce *b)
     if (b->kind == BOUNCE_FAILED)
         ok = buf_add_format(out, "  %s\r\n", bounce_sentence(b->reason, b->diag));
     if (ok && b->generation >= 50)
-        ok = buf_add_text(out, "  The MTS-ID of the original message is: c=US;a= ;p=LAB;l=") &&
+        ok = buf_add_text(out, "  The MTS-ID of the original message is: ") &&
              add_slice(out, b->mts_id) && buf_add_text(out, "\r\n");
     if (ok && b->kind == BOUNCE_FAILED)
         ok = buf_add_format(

@@ -25,7 +25,7 @@ struct bounce {
     struct slice name;           /* how the text calls the recipient */
     struct slice address, orcpt; /* Final-Recipient, Original-Recipient */
     struct slice envid;          /* empty: none */
-    struct slice mts_id;         /* local part, of the original */
+    struct slice mts_id;         /* of the original: "c=US;a= ;p=LAB;l=..." */
     struct slice original;       /* content; returned by the DSN only */
     bool headers_only;           /* RET=HDRS */
     int reason, diag;            /* X.411; diag 255: none */

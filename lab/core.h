@@ -18,7 +18,8 @@
 #include "lab/truth.h"
 
 struct mailbox {
-    char *name, *password;
+    char *name, *password, *address; /* address: name@domain */
+    bool is_foreign;                 /* lives behind the X.400 connector */
     bool half_moved; /* a move ended, and the directory still names the old server (Q177782) */
 };
 
@@ -47,13 +48,13 @@ struct lab {
     struct moves moves;
     struct truth *truth;
     struct buf scratch; /* for the text of reports */
-    uint64_t seed, draws, mails, copies, reports;
+    uint64_t seed, draws, mails, copies, reports, handouts;
     uint32_t validity; /* the last UIDVALIDITY given */
 };
 
 bool lab_has(const struct lab *l, enum fault_bit bit);
 bool lab_chance(struct lab *l, uint64_t percent); /* the next draw */
-/* An address of the site's domain, or a bare name; NO_MAILBOX: nobody. */
+/* An address of the site's domain, or a bare name; a foreign mailbox by its name whatever the domain. NO_MAILBOX: nobody. */
 uint32_t lab_find_mailbox(const struct lab *l, struct slice address);
 int lab_find_server(const struct lab *l, const char *name); /* -1: none */
 bool lab_set_component(struct lab *l, int server, const char *component, bool up, struct err *e);

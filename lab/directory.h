@@ -16,7 +16,7 @@
 #define NO_MAILBOX UINT32_MAX
 
 struct directory_entry {
-    int home;
+    int home;           /* server, or LAB_FOREIGN */
     uint32_t alternate; /* NO_MAILBOX: none */
     bool both;
     uint32_t version;         /* grows with each write */

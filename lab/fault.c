@@ -29,8 +29,8 @@ static const struct version_row versions[] = {
     {"5.5-rtm", "5.5.1960", 55, V55 | FAULT_CRASH_PERM | FAULT_ALT_SILENT | FAULT_PRIV_ALT | FAULT_RESTART_DUP, .knob = {0}},
     {"5.5-sp1", "5.5.2232", 55, V55 | FAULT_ALT_SILENT, .knob = {0}},
     {"5.5-sp2", "5.5.2448", 55, V55 | FAULT_ALT_SILENT | FAULT_RESTART_DUP, .knob = {0}},
-    {"5.5-sp3", "5.5.2650", 55, V55 | FAULT_ALT_SILENT, .knob = {0}},
-    {"5.5-sp3+2651.71", "5.5.2651.71", 55, V55, .knob = {0}},
+    {"5.5-sp3", "5.5.2650", 55, V55 | FAULT_ALT_SILENT | FAULT_DEFER_TIMER, .knob = {0}},
+    {"5.5-sp3+2651.71", "5.5.2651.71", 55, V55 | FAULT_DEFER_TIMER, .knob = {0}},
     {"5.5-sp4", "5.5.2653", 55, ALWAYS, .knob = {0}},
     {"modern", "6.5.6944", 60, FAULT_STALE, .knob = {"tombstone_reroute"}, .value = {"yes"}},
 };
@@ -108,6 +108,9 @@ static const struct knob_row knobs[] = {
      "Share of moves that leave the new store hung, where the version can.", NULL},
     {"restart_dup_percent", KNOB_PERCENT, AT(restart_dup_percent), "0",
      "Share of delivered mail that an MTA restart sends again, where the version can.", NULL},
+    {"defer_timer_percent", KNOB_PERCENT, AT(defer_timer_percent), "0",
+     "Share of deferred deliveries that leave at once, late or not at all, where the version can.",
+     NULL},
     {"ndr_format", KNOB_WORD, AT(ndr_format), "exchange", "Shape of reports.", ndr_words},
 };
 

@@ -2,8 +2,8 @@
  *
  * No code asks for a version by name: a row is a set of defect bits and some knob values. Knobs of the model that have no
  * subject here are left out: distribution lists, associations per peer, links to other sites, mail of clients that talk
- * to the store itself (all mail enters by SMTP and so passes the MTA). Defects that need what is left out, or that moves
- * do not show (sizes, odd addresses, 1984 links, recovery of large queues, turns, deferred delivery), are left out too.
+ * to the store itself (all mail enters by SMTP or X.400 and so passes the MTA). Defects that need what is left out, or that moves
+ * do not show (sizes, odd addresses, 1984 links, recovery of large queues, turns), are left out too.
  */
 #ifndef LAB_FAULT_H
 #define LAB_FAULT_H
@@ -27,6 +27,7 @@ enum fault_bit {
     FAULT_DS_DOWN_SILENT = 1 << 9, /* Q275616: no directory, no message, no report */
     FAULT_PRIV_ALT = 1 << 10,      /* Q181579: private mail + both: the primary loses it too */
     FAULT_RESTART_DUP = 1 << 11,   /* Q238189, Q198958: restart sends again (by a share) */
+    FAULT_DEFER_TIMER = 1 << 12,   /* Q248253: deferred delivery loses its timer (by a share) */
 };
 
 enum knob_in_transit { IN_TRANSIT_DEFER, IN_TRANSIT_RETRY_THEN_NDR };
@@ -50,7 +51,7 @@ struct knobs {
     uint64_t peer_down_policy, ds_retry_ns;
     uint64_t expiry_urgent_ns, expiry_normal_ns, expiry_non_urgent_ns;
     uint64_t concurrent_moves, legacy_alt_silent, tombstone_reroute;
-    uint64_t home_not_set_percent, store_hang_percent, restart_dup_percent;
+    uint64_t home_not_set_percent, store_hang_percent, restart_dup_percent, defer_timer_percent;
     uint64_t ndr_format;
 };
 

@@ -74,10 +74,17 @@ bool lab_is_local(const struct lab *l, struct slice address)
 uint32_t lab_find_mailbox(const struct lab *l, struct slice address)
 {
     struct slice name, domain;
+    bool elsewhere = split_address(address, &name, &domain) && !slice_is_nocase(domain, l->domain);
+    uint32_t m = find_name(l, name, NULL);
 
-    if (split_address(address, &name, &domain) && !slice_is_nocase(domain, l->domain))
-        return NO_MAILBOX;
-    return find_name(l, name, NULL);
+    return m != NO_MAILBOX && elsewhere && !l->mailbox[m].is_foreign ? NO_MAILBOX : m;
+}
+
+bool lab_is_foreign(const struct lab *l, struct slice address)
+{
+    uint32_t m = lab_find_mailbox(l, address);
+
+    return m != NO_MAILBOX && l->mailbox[m].is_foreign;
 }
 
 int lab_find_server(const struct lab *l, const char *name)
@@ -157,11 +164,26 @@ static bool add_servers(struct lab *l, const struct lab_config *c, struct err *e
         *s = (struct lab_server){.name = copy_text(c->server_names[i]),
                                  .mta_up = true,
                                  .store_up = true,
-                                 .front_up = {true, true, true}};
+                                 .front_up = {true, true, true, true}};
         s->box = lab_memory(NULL, 0, c->mailbox_count * sizeof *s->box);
         l->servers++;
     }
     return true;
+}
+
+static void add_name(struct lab *l, const struct lab_mailbox_config *m, uint64_t slot)
+{
+    struct mailbox *box = &l->mailbox[l->mailboxes++];
+    bool foreign = m->home == LAB_FOREIGN;
+    size_t room = strlen(m->name) + strlen(l->domain) + sizeof "@" LAB_FOREIGN_DOMAIN;
+
+    box->name = copy_text(m->name);
+    box->password = copy_text(m->password);
+    box->address = lab_memory(NULL, 0, room);
+    box->is_foreign = foreign;
+    (void)snprintf(box->address, room, "%s@%s%s", m->name, foreign ? LAB_FOREIGN_DOMAIN : "",
+                   l->domain);
+    l->name_index[slot] = l->mailboxes;
 }
 
 static bool add_names(struct lab *l, const struct lab_config *c, struct err *e)
@@ -181,10 +203,7 @@ static bool add_names(struct lab *l, const struct lab_config *c, struct err *e)
             return err_set(e, EX_BAD_PROFILE, "'%s' cannot name a mailbox", m->name);
         if (find_name(l, slice_of(m->name), &slot) != NO_MAILBOX)
             return err_set(e, EX_BAD_PROFILE, "two mailboxes are called '%s'", m->name);
-        l->mailbox[i].name = copy_text(m->name);
-        l->mailbox[i].password = copy_text(m->password);
-        l->name_index[slot] = i + 1;
-        l->mailboxes++;
+        add_name(l, m, slot);
     }
     return true;
 }
@@ -197,13 +216,15 @@ static bool place_mailboxes(struct lab *l, const struct lab_config *c, struct er
         uint32_t alternate =
             m->alternate ? lab_find_mailbox(l, slice_of(m->alternate)) : NO_MAILBOX;
 
-        if (m->home < 0 || m->home >= l->servers)
+        if (m->home != LAB_FOREIGN && (m->home < 0 || m->home >= l->servers))
             return err_set(e, EX_BAD_PROFILE, "mailbox '%s': there is no server %d", m->name,
                            m->home);
         if (m->alternate && (alternate == NO_MAILBOX || alternate == i))
             return err_set(e, EX_BAD_PROFILE, "mailbox '%s': '%s' cannot be its alternate", m->name,
                            m->alternate);
         directory_seed(l->directory, i, m->home, alternate, m->both);
+        if (m->home == LAB_FOREIGN)
+            continue;
         store_create_box(l, m->home, i, BOX_NORMAL);
         store_box(l, m->home, i)->stock_bytes = m->stock_bytes;
         store_box(l, m->home, i)->stock_items = m->stock_items;
@@ -270,6 +291,7 @@ void lab_destroy(struct lab *l)
     for (uint32_t m = 0; m < l->mailboxes; m++) {
         free(l->mailbox[m].name);
         free(l->mailbox[m].password);
+        free(l->mailbox[m].address);
     }
     free(l->mailbox);
     free(l->name_index);
@@ -418,7 +440,7 @@ bool lab_set_component(struct lab *l, int server, const char *component, bool up
             mta_restart(l, server);
     } else
         return err_set(e, EX_BAD_USAGE,
-                       "'%s' is not a component (directory, mta, store, smtp, imap, http)",
+                       "'%s' is not a component (directory, mta, store, smtp, imap, http, p1)",
                        component);
     (void)snprintf(detail, sizeof detail, "%s %s", component, up ? "up" : "down");
     lab_note(l, "component", NO_MAILBOX, server, detail);
@@ -431,13 +453,13 @@ static struct slice trace_lines(struct lab *l, int server, const struct lab_subm
 {
     const struct lab_server *s = &l->server[server];
     char date[MAIL_DATE_ROOM];
-    bool ok =
-        buf_add_format(&l->scratch, "Return-Path: <%.*s>\r\n", (int)m->from.n,
-                       m->from.n ? (const char *)m->from.p : "") &&
-        buf_add_format(&l->scratch,
-                       "Received: from %s by %s.%s with ESMTP (%s) id %" PRIu64 ";\r\n\t%s\r\n",
-                       m->client ? m->client : "unknown", s->name, l->domain, l->version->build,
-                       l->mails, mail_date(date, l->now_ns));
+    bool ok = buf_add_format(&l->scratch, "Return-Path: <%.*s>\r\n", (int)m->from.n,
+                             m->from.n ? (const char *)m->from.p : "") &&
+              buf_add_format(&l->scratch,
+                             "Received: from %s by %s.%s with %s (%s) id %" PRIu64 ";\r\n\t%s\r\n",
+                             m->client ? m->client : "unknown", s->name, l->domain,
+                             m->apdu.n > 0 ? "X400" : "ESMTP", l->version->build, l->mails,
+                             mail_date(date, l->now_ns));
 
     PM_ASSERT(ok);
     return buf_slice(&l->scratch);
@@ -456,12 +478,32 @@ static uint64_t expiry(const struct knobs *k, enum mail_priority p)
     return k->expiry_normal_ns;
 }
 
+/* What the envelope of X.400 asks for, over what the header says. */
+static void apply_envelope(struct lab *l, struct mail *m, const struct lab_submission *s)
+{
+    static const enum mail_priority priorities[] = {[LAB_NORMAL] = PRIORITY_NORMAL,
+                                                    [LAB_NON_URGENT] = PRIORITY_NON_URGENT,
+                                                    [LAB_URGENT] = PRIORITY_URGENT};
+
+    uint64_t from_ns = s->deferred_ns > l->now_ns ? s->deferred_ns : l->now_ns;
+
+    m->priority = priorities[s->priority];
+    m->deferred_ns = s->deferred_ns;
+    m->is_private = m->is_private || s->no_reassignment;
+    m->expires_ns = from_ns + expiry(&l->knobs, m->priority);
+    if (s->latest_ns > 0 && s->latest_ns < m->expires_ns)
+        m->expires_ns = s->latest_ns;
+}
+
 static struct mail *make_mail(struct lab *l, int server, const struct lab_submission *s,
                               const struct mail_recipient *recipients)
 {
+    size_t id_n = s->mts_id.n < MAIL_MTS_ROOM ? s->mts_id.n : MAIL_MTS_ROOM - 1;
     struct mail_source source = {.from = s->from,
                                  .envid = s->envid,
                                  .content = s->content,
+                                 .apdu = s->apdu,
+                                 .x400_id = {s->mts_id.p, id_n},
                                  .recipients = recipients,
                                  .count = s->count};
 
@@ -476,7 +518,9 @@ static struct mail *make_mail(struct lab *l, int server, const struct lab_submis
     m->expires_ns = l->now_ns + expiry(&l->knobs, m->priority);
     m->from_mailbox = lab_find_mailbox(l, m->from);
     m->ret_hdrs = s->ret_hdrs;
-    mail_make_mts_id(m, l->server[server].name, l->now_ns);
+    if (s->apdu.n > 0)
+        apply_envelope(l, m, s);
+    mail_make_mts_id(m, l->server[server].name, l->now_ns, s->apdu.n > 0 ? MTS_STORE : MTS_SMTP);
     return m;
 }
 
@@ -494,6 +538,7 @@ uint64_t lab_submit(struct lab *l, int server, const struct lab_submission *m, s
     for (uint32_t i = 0; i < m->count; i++)
         r[i] = (struct mail_recipient){.address = m->recipients[i].address,
                                        .orcpt = m->recipients[i].orcpt,
+                                       .number = m->recipients[i].number,
                                        .mailbox = lab_find_mailbox(l, m->recipients[i].address),
                                        .never = m->recipients[i].never,
                                        .success = m->recipients[i].success};

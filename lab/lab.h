@@ -18,6 +18,8 @@
 
 #define LAB_SERVERS_MAX 16
 #define LAB_FOREIGN     (-2) /* as a home: behind the X.400 connector that every server has */
+/* Goes before the site's domain where the lab itself writes the address of such a mailbox: joe@ours.lab.test. */
+#define LAB_FOREIGN_DOMAIN "ours."
 
 struct lab;
 
@@ -90,6 +92,8 @@ struct lab_submission {
 /* Is there such a mailbox or address in this server's view? Exchange accepts unknown local addresses and reports them
  * later; the SMTP front asks only for foreign domains. */
 bool lab_is_local(const struct lab *l, struct slice address);
+/* Of a mailbox behind the X.400 connector? Those are known by their name, whatever the domain. */
+bool lab_is_foreign(const struct lab *l, struct slice address);
 bool lab_component_up(const struct lab *l, int server,
                       const char *component); /* smtp p1 mta store directory imap http */
 /* Takes responsibility. Returns the queue id (also in the 250 text), never 0; 0 with e: cannot take it now (4xx). */

@@ -245,6 +245,11 @@ static json_t *post_alternate(struct request *rq)
     return json_pack("{s:b}", "ok", 1);
 }
 
+static const char *home_name(const struct lab *l, int home)
+{
+    return home == LAB_FOREIGN ? CONNECTOR_NAME : l->server[home].name;
+}
+
 static json_t *get_home(struct request *rq)
 {
     char name[VALUE_ROOM];
@@ -263,7 +268,7 @@ static json_t *get_home(struct request *rq)
 
         (void)json_array_append_new(all,
                                     json_pack("{s:s s:s? s:o}", "server", l->server[i].name, "home",
-                                              d ? l->server[d->home].name : NULL, "version",
+                                              d ? home_name(l, d->home) : NULL, "version",
                                               d ? json_integer(d->version) : json_null()));
     }
     return json_pack("{s:s s:o}", "mailbox", l->mailbox[m].name, "directories", all);
@@ -429,9 +434,11 @@ static json_t *show_mailbox(const struct lab *l, uint32_t m)
 
     for (int i = 0; i < l->servers && !d; i++)
         d = directory_read(l->directory, i, m);
-    return json_pack("{s:s s:s s:s? s:b}", "name", l->mailbox[m].name, "at",
-                     l->server[where_is(l, m)].name, "alternate",
-                     d ? lab_mailbox_name(l, d->alternate) : NULL, "both", d && d->both);
+    int at = l->mailbox[m].is_foreign ? LAB_FOREIGN : where_is(l, m);
+
+    return json_pack("{s:s s:s s:s? s:b}", "name", l->mailbox[m].name, "at", home_name(l, at),
+                     "alternate", d ? lab_mailbox_name(l, d->alternate) : NULL, "both",
+                     d && d->both);
 }
 
 static json_t *get_site(struct request *rq)

@@ -319,6 +319,12 @@ struct lab_move *lab_move_ask(struct lab *l, const struct move_request *rq, stru
 {
     struct moves *all = &l->moves;
 
+    if (l->mailbox[rq->mailbox].is_foreign) {
+        (void)err_set(e, EX_LOCKED,
+                      "'%s' is a custom recipient: it lives elsewhere and cannot move",
+                      l->mailbox[rq->mailbox].name);
+        return NULL;
+    }
     if (rq->from == rq->to) {
         (void)err_set(e, EX_BAD_USAGE, "source and destination are the same server");
         return NULL;

@@ -20,7 +20,9 @@ static bool is_local(void *owner, struct slice address)
 {
     const struct lab_front_smtp *f = owner;
 
-    return lab_is_local(lab_site_core(f->site), address);
+    const struct lab *l = lab_site_core(f->site);
+
+    return lab_is_local(l, address) || lab_is_foreign(l, address);
 }
 
 static bool is_up(void *owner)

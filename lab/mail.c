@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "lab/schedule.h"
 
+#define MTS_LOCAL_MAX 32 /* X.411's bound of a local identifier */
+
 static struct slice put(unsigned char **to, struct slice s)
 {
     struct slice copy = {*to, s.n};
@@ -20,9 +22,19 @@ static struct slice put(unsigned char **to, struct slice s)
     return copy;
 }
 
+/* Text of others for one line: blanks stay, all else that is not printable ASCII does not. */
+static struct slice put_line(unsigned char **to, struct slice s)
+{
+    struct slice copy = {*to, s.n};
+
+    for (size_t i = 0; i < s.n; i++)
+        *(*to)++ = s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?';
+    return copy;
+}
+
 static size_t text_bytes(const struct mail_source *s)
 {
-    size_t n = s->from.n + s->envid.n + s->trace.n + s->content.n;
+    size_t n = s->from.n + s->envid.n + s->trace.n + s->content.n + s->apdu.n + s->x400_id.n;
 
     for (uint32_t i = 0; i < s->count; i++)
         n += s->recipients[i].address.n + s->recipients[i].orcpt.n;
@@ -93,6 +105,8 @@ struct mail *mail_create(const struct mail_source *s)
     m->content.n += put(&text, s->content).n;
     m->from = put(&text, s->from);
     m->envid = put(&text, s->envid);
+    m->apdu = put(&text, s->apdu);
+    m->x400_id = put_line(&text, s->x400_id);
     for (uint32_t i = 0; i < s->count; i++) {
         m->recipient[i] = s->recipients[i];
         m->recipient[i].address = put(&text, s->recipients[i].address);
@@ -159,13 +173,59 @@ const char *mail_date_short(char *out, uint64_t at_ns)
     return out;
 }
 
-void mail_make_mts_id(struct mail *m, const char *server_name, uint64_t at_ns)
+static void smtp_mts_id(struct mail *m, const char *server_name, const struct tm *tm)
 {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    struct tm tm = civil(at_ns);
     uint64_t high = m->id / 1000000;
 
     (void)snprintf(m->mts_id, sizeof m->mts_id, "%.12s%02d%02d%02d%02d%02d%02d%c%c%06" PRIu64,
-                   server_name, tm.tm_year % 100, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                   tm.tm_sec, letters[high / 36 % 36], letters[high % 36], m->id % 1000000);
+                   server_name, tm->tm_year % 100, tm->tm_mon + 1, tm->tm_mday, tm->tm_hour,
+                   tm->tm_min, tm->tm_sec, letters[high / 36 % 36], letters[high % 36],
+                   m->id % 1000000);
+}
+
+/* A long number takes its room from the server's name. */
+static void store_mts_id(struct mail *m, const char *server_name, const struct tm *tm)
+{
+    char tail[MAIL_MTS_BYTES - 12];
+    int n = snprintf(tail, sizeof tail, "-%02d%02d%02d%02d%02d%02dZ-%" PRIu64, tm->tm_year % 100,
+                     tm->tm_mon + 1, tm->tm_mday, tm->tm_hour, tm->tm_min, tm->tm_sec, m->id);
+    int room = n < MTS_LOCAL_MAX ? MTS_LOCAL_MAX - n : 0;
+
+    (void)snprintf(m->mts_id, sizeof m->mts_id, "%.*s%s", room < 12 ? room : 12, server_name, tail);
+}
+
+/* What follows the last "l=" of the identifier that it came with. */
+static bool keep_mts_id(struct mail *m)
+{
+    struct slice local = m->x400_id;
+    size_t at = 0;
+
+    while (slice_find(local, slice_of(";l="), &at))
+        local = slice_skip(local, at + 3);
+    if (local.n == 0)
+        return false;
+    (void)snprintf(m->mts_id, sizeof m->mts_id, "%.*s", (int)local.n, (const char *)local.p);
+    return true;
+}
+
+void mail_make_mts_id(struct mail *m, const char *server_name, uint64_t at_ns, enum mts_shape shape)
+{
+    struct tm tm = civil(at_ns);
+
+    if (keep_mts_id(m))
+        return;
+    if (shape == MTS_STORE)
+        store_mts_id(m, server_name, &tm);
+    else
+        smtp_mts_id(m, server_name, &tm);
+}
+
+const char *mail_print_mts_id(const struct mail *m, char out[MAIL_MTS_ROOM])
+{
+    if (m->x400_id.n > 0)
+        (void)snprintf(out, MAIL_MTS_ROOM, "%.*s", (int)m->x400_id.n, (const char *)m->x400_id.p);
+    else
+        (void)snprintf(out, MAIL_MTS_ROOM, "c=US;a= ;p=LAB;l=%s", m->mts_id);
+    return out;
 }

@@ -14,8 +14,6 @@
 #include "lab/bounce.h"
 #include "lab/core.h"
 
-#define NO_DIAG 255 /* "Omit any diagnostic code" */
-
 enum lookup { LOOKUP_FOUND, LOOKUP_NONE, LOOKUP_DOWN };
 
 static void copy_fire(struct due *d, uint64_t now_ns);
@@ -31,8 +29,8 @@ static bool is_report(const struct copy *c)
     return c->mail->about != NULL;
 }
 
-static struct fact copy_fact(const struct lab *l, const struct copy *c, enum tracking number,
-                             const char *word)
+struct fact copy_fact(const struct lab *l, const struct copy *c, enum tracking number,
+                      const char *word)
 {
     return (struct fact){.number = number,
                          .word = word,
@@ -77,35 +75,6 @@ static void leave_server(struct lab *l, struct copy *c)
     m->out++;
 }
 
-static void join_box(struct lab *l, struct copy *c)
-{
-    struct box *b = store_box(l, c->server, c->mailbox);
-
-    c->is_held = true;
-    c->held_next = NULL;
-    c->held_prev = b->held_last;
-    if (b->held_last)
-        b->held_last->held_next = c;
-    else
-        b->held_first = c;
-    b->held_last = c;
-}
-
-static void leave_box(struct lab *l, struct copy *c)
-{
-    struct box *b = store_box(l, c->server, c->mailbox);
-
-    if (c->held_prev)
-        c->held_prev->held_next = c->held_next;
-    else
-        b->held_first = c->held_next;
-    if (c->held_next)
-        c->held_next->held_prev = c->held_prev;
-    else
-        b->held_last = c->held_prev;
-    c->is_held = false;
-}
-
 static struct copy *copy_create(struct lab *l, int server, struct mail *m, uint32_t recipient,
                                 uint32_t mailbox, enum mail_role role)
 {
@@ -123,11 +92,11 @@ static struct copy *copy_create(struct lab *l, int server, struct mail *m, uint3
     return c;
 }
 
-static void copy_end(struct lab *l, struct copy *c)
+void copy_end(struct lab *l, struct copy *c)
 {
     schedule_cancel(&l->schedule, &c->due);
-    if (c->is_held)
-        leave_box(l, c);
+    if (c->list)
+        copy_list_leave(c->list, c);
     leave_server(l, c);
     mail_release(c->mail);
     free(c);
@@ -137,8 +106,9 @@ static void copy_end(struct lab *l, struct copy *c)
 
 const char *copy_state_name(enum copy_state s)
 {
-    static const char *const names[] = {"work",         "queued", "in-transfer", "deferred",
-                                        "await-report", "retry",  "in-transit"};
+    static const char *const names[] = {
+        "work",  "queued",     "in-transfer",       "deferred", "await-report",
+        "retry", "in-transit", "deferred-delivery", "outgoing", "in-transfer"};
 
     return names[s];
 }
@@ -147,11 +117,12 @@ const char *copy_queue_name(const struct lab *l, const struct copy *c)
 {
     if (c->peer >= 0)
         return l->server[c->peer].name;
-    return c->state == COPY_WORK ? "WORK" : "PRIV";
+    if (c->state == COPY_OUTGOING || c->state == COPY_HANDED)
+        return CONNECTOR_NAME;
+    return c->state == COPY_WORK || c->state == COPY_NOT_YET ? "WORK" : "PRIV";
 }
 
-/* Waits in `state`; without a next try only its expiry wakes it, and a stranded or in-transit copy not even that. */
-static void copy_wait(struct lab *l, struct copy *c, enum copy_state state, uint64_t next_try_ns)
+void copy_wait(struct lab *l, struct copy *c, enum copy_state state, uint64_t next_try_ns)
 {
     struct fact f = copy_fact(l, c, TRACK_NONE, "queued");
     bool expires = state != COPY_AWAIT_REPORT && state != COPY_IN_TRANSIT;
@@ -162,22 +133,23 @@ static void copy_wait(struct lab *l, struct copy *c, enum copy_state state, uint
     c->state = state;
     c->next_try_ns = next_try_ns;
     if (state == COPY_DEFERRED || state == COPY_IN_TRANSIT)
-        join_box(l, c);
+        copy_list_join(&store_box(l, c->server, c->mailbox)->held, c);
     schedule_at(&l->schedule, &c->due, wake, DUE_DELIVERY);
     truth_note(l->truth, l->now_ns, &f, "state=%s", copy_state_name(state));
 }
 
-static void copy_resume(struct lab *l, struct copy *c)
+void copy_resume(struct lab *l, struct copy *c)
 {
-    bool waited = c->state != COPY_WORK && c->state != COPY_IN_TRANSFER && c->state != COPY_RETRY;
+    bool waited = c->state != COPY_WORK && c->state != COPY_IN_TRANSFER && c->state != COPY_RETRY &&
+                  c->state != COPY_HANDED;
 
     if (waited) {
         struct fact f = copy_fact(l, c, TRACK_NONE, "released");
 
         truth_note(l->truth, l->now_ns, &f, "state=%s", copy_state_name(c->state));
     }
-    if (c->is_held)
-        leave_box(l, c);
+    if (c->list)
+        copy_list_leave(c->list, c);
     c->peer = -1;
 }
 
@@ -257,13 +229,10 @@ static bool write_report(struct lab *l, const struct copy *c, uint32_t named, en
     const struct mail *m = c->mail;
     const struct mail_recipient *r = &m->recipient[c->recipient];
     const char *name = lab_mailbox_name(l, named);
-    char alternate[256];
-    struct slice address = r->address;
+    char mts_id[MAIL_MTS_ROOM];
+    struct slice address =
+        role == ROLE_ALTERNATE ? slice_of(l->mailbox[named].address) : r->address;
 
-    if (role == ROLE_ALTERNATE) {
-        (void)snprintf(alternate, sizeof alternate, "%s@%s", name, l->domain);
-        address = slice_of(alternate);
-    }
     struct bounce b = {.kind = why->kind,
                        .as_dsn = l->knobs.ndr_format == NDR_DSN,
                        .generation = l->version->generation,
@@ -281,7 +250,7 @@ static bool write_report(struct lab *l, const struct copy *c, uint32_t named, en
                        .address = address,
                        .orcpt = r->orcpt,
                        .envid = m->envid,
-                       .mts_id = slice_of(m->mts_id),
+                       .mts_id = slice_of(mail_print_mts_id(m, mts_id)),
                        .original = slice_skip(m->content, m->body_at),
                        .headers_only = m->ret_hdrs,
                        .reason = why->reason,
@@ -301,7 +270,10 @@ static void make_report(struct lab *l, const struct copy *c, uint32_t named, enu
     const char *name = lab_mailbox_name(l, named);
     bool failed = why.kind == BOUNCE_FAILED;
 
-    PM_ASSERT(write_report(l, c, named, role, &why));
+    bool abroad = to.mailbox != NO_MAILBOX && l->mailbox[to.mailbox].is_foreign;
+
+    buf_clear(&l->scratch);
+    PM_ASSERT(abroad || write_report(l, c, named, role, &why)); /* abroad: nobody reads a text */
     struct mail *m = mail_create(
         &(struct mail_source){.content = buf_slice(&l->scratch), .recipients = &to, .count = 1});
 
@@ -310,10 +282,15 @@ static void make_report(struct lab *l, const struct copy *c, uint32_t named, enu
     m->submitted_ns = l->now_ns;
     m->expires_ns = l->now_ns + l->knobs.expiry_normal_ns;
     m->from_mailbox = NO_MAILBOX;
-    mail_make_mts_id(m, l->server[c->server].name, l->now_ns);
+    mail_make_mts_id(m, l->server[c->server].name, l->now_ns,
+                     abroad || about->apdu.n > 0 ? MTS_STORE : MTS_SMTP);
     m->about = mail_keep(about);
     m->about_recipient = c->recipient;
     m->about_role = role;
+    m->about_mailbox = named;
+    m->about_delivered = !failed;
+    m->about_reason = why.reason;
+    m->about_diag = why.diag;
     f.role = role;
     truth_note(l->truth, l->now_ns, &f, "kind=%s status=%s reason=%d diag=%d names=%s to=%.*s",
                failed ? "failed" : "delivered",
@@ -348,7 +325,7 @@ static void drop(struct lab *l, struct copy *c, const char *word, const char *wh
     copy_end(l, c);
 }
 
-static void fail(struct lab *l, struct copy *c, int reason, int diag)
+void copy_fail(struct lab *l, struct copy *c, int reason, int diag)
 {
     const struct mail *m = c->mail;
     struct fact f = copy_fact(l, c, TRACK_NONE, "failed");
@@ -394,7 +371,7 @@ static void defer(struct lab *l, struct copy *c)
 
     c->deferred_once = true;
     if (timed && c->tries >= l->knobs.max_transfer_retries) {
-        fail(l, c, 0, NO_DIAG);
+        copy_fail(l, c, 0, NO_DIAG);
         return;
     }
     c->tries++;
@@ -415,7 +392,7 @@ static void deliver_to_nobody(struct lab *l, struct copy *c)
             return;
         }
     }
-    fail(l, c, 0, NO_DIAG);
+    copy_fail(l, c, 0, NO_DIAG);
 }
 
 static void deliver(struct lab *l, struct copy *c)
@@ -424,7 +401,7 @@ static void deliver(struct lab *l, struct copy *c)
     const struct box *b = store_box(l, c->server, c->mailbox);
 
     if (!s->store_up && lab_has(l, FAULT_CRASH_PERM)) {
-        fail(l, c, 0, NO_DIAG);
+        copy_fail(l, c, 0, NO_DIAG);
         return;
     }
     if (!s->store_up || s->store_hung) {
@@ -466,11 +443,33 @@ static void wait_for_peer(struct lab *l, struct copy *c, int peer)
     c->peer = peer;
     if (gives_up && c->tries >= l->knobs.max_open_retries) {
         c->peer = -1;
-        fail(l, c, 0, NO_DIAG);
+        copy_fail(l, c, 0, NO_DIAG);
         return;
     }
     c->tries++;
     copy_wait(l, c, COPY_QUEUED, l->now_ns + l->knobs.open_interval_ns);
+}
+
+/* Its originator asked for a later time: true if it waits. A timer that is lost (Q248253) lets it go at once, late, or not
+ * before the MTA is started again. */
+static bool wait_until_asked(struct lab *l, struct copy *c)
+{
+    uint64_t at_ns = c->mail->deferred_ns, percent = l->knobs.defer_timer_percent;
+
+    if (l->now_ns >= at_ns || c->timer_lost)
+        return false;
+    bool wrong =
+        !c->timer_set && lab_has(l, FAULT_DEFER_TIMER) && percent > 0 && lab_chance(l, percent);
+
+    c->timer_set = true;
+    if (wrong && lab_chance(l, 33)) {
+        c->timer_lost = true;
+        return false;
+    }
+    if (wrong)
+        at_ns = lab_chance(l, 50) ? at_ns + (at_ns - l->now_ns) : NEVER_NS;
+    copy_wait(l, c, COPY_NOT_YET, at_ns);
+    return true;
 }
 
 static void send_to_peer(struct lab *l, struct copy *c, int peer)
@@ -480,7 +479,7 @@ static void send_to_peer(struct lab *l, struct copy *c, int peer)
 
     c->hops++;
     if (c->hops > l->knobs.max_hops) {
-        fail(l, c, 1, 3);
+        copy_fail(l, c, 1, 3);
         return;
     }
     if (!l->server[peer].mta_up) {
@@ -526,7 +525,7 @@ static bool refuse_alternate(struct lab *l, struct copy *c, uint32_t alternate, 
     if (both && !lab_has(l, FAULT_PRIV_ALT))
         return true;
     if (both)
-        fail(l, c, 1, 26);
+        copy_fail(l, c, 1, 26);
     else
         drop(l, c, "redirected", "private");
     return false;
@@ -570,24 +569,29 @@ static void route(struct lab *l, struct copy *c)
     if (!l->server[c->server].mta_up)
         return; /* stays in WORK until the MTA runs again */
     if (l->now_ns >= c->mail->expires_ns) {
-        fail(l, c, 1, 5);
+        copy_fail(l, c, 1, 5);
         return;
     }
+    if (wait_until_asked(l, c))
+        return;
     switch (lookup_home(l, c->server, c->mailbox, &home)) {
     case LOOKUP_DOWN:
         directory_is_down(l, c);
         return;
     case LOOKUP_NONE:
-        fail(l, c, 1, 0);
+        copy_fail(l, c, 1, 0);
         return;
     case LOOKUP_FOUND:
         break;
     }
-    if (may_expand && (home == c->server || l->knobs.alt_expand_at == EXPAND_AT_FIRST) &&
-        !expand(l, c))
+    bool is_last = home == c->server || home == LAB_FOREIGN;
+
+    if (may_expand && (is_last || l->knobs.alt_expand_at == EXPAND_AT_FIRST) && !expand(l, c))
         return;
     if (home == c->server)
         deliver(l, c);
+    else if (home == LAB_FOREIGN)
+        connector_accept(l, c);
     else
         send_to_peer(l, c, home);
 }
@@ -600,6 +604,8 @@ static void copy_fire(struct due *d, uint64_t now_ns)
     PM_ASSERT(now_ns == l->now_ns);
     if (c->state == COPY_IN_TRANSFER && l->server[c->server].mta_up)
         arrive(l, c);
+    else if (c->state == COPY_OUTGOING && now_ns < c->mail->expires_ns)
+        connector_ready(l, c);
     else
         route(l, c);
 }
@@ -641,7 +647,7 @@ void mta_move_ended(struct lab *l, int server, uint32_t mailbox)
 
     if (l->knobs.in_transit_policy == IN_TRANSIT_RETRY_THEN_NDR)
         return;
-    for (struct copy *c = store_box(l, server, mailbox)->held_first; c; c = next) {
+    for (struct copy *c = store_box(l, server, mailbox)->held.first; c; c = next) {
         next = c->held_next;
         if (c->state == COPY_DEFERRED)
             copy_plan(l, c, COPY_RETRY, l->now_ns + l->knobs.retry_at_move_end_ns, DUE_DELIVERY);
@@ -652,7 +658,7 @@ void mta_flush_in_transit(struct lab *l, int server, uint32_t mailbox, bool deli
 {
     struct copy *next = NULL;
 
-    for (struct copy *c = store_box(l, server, mailbox)->held_first; c; c = next) {
+    for (struct copy *c = store_box(l, server, mailbox)->held.first; c; c = next) {
         next = c->held_next;
         if (c->state != COPY_IN_TRANSIT)
             continue;
@@ -684,7 +690,7 @@ static void send_again(struct lab *l, int server)
                 continue;
             struct copy *c = copy_create(l, server, it->mail, it->recipient, m, it->role);
 
-            c->alt_done = true;
+            c->alt_done = c->timer_lost = true;
             copy_plan(l, c, COPY_WORK, l->now_ns, DUE_ARRIVAL);
         }
     }
@@ -700,6 +706,8 @@ void mta_restart(struct lab *l, int server)
     for (struct copy *c = m->first; c; c = c->next) {
         if (c->state == COPY_IN_TRANSIT)
             continue; /* the store has it */
+        if (c->state == COPY_HANDED)
+            connector_forget(l, c, "restart");
         c->tries = 0;
         copy_plan(l, c, COPY_WORK, l->now_ns, DUE_ARRIVAL);
     }

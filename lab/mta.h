@@ -9,10 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lab/connector.h"
 #include "lab/mail.h"
 #include "lab/schedule.h"
+#include "lab/truth.h"
 
 struct lab;
+
+#define NO_DIAG 255 /* "Omit any diagnostic code" */
 
 enum copy_state {
     COPY_WORK,         /* to be routed now (or when the MTA runs again) */
@@ -22,6 +26,9 @@ enum copy_state {
     COPY_AWAIT_REPORT, /* stranded: failed, and its originator cannot be told */
     COPY_RETRY,        /* the move is over: tried again in a moment */
     COPY_IN_TRANSIT,   /* in the new store's in-transit list */
+    COPY_NOT_YET,      /* its originator asked for a later time */
+    COPY_OUTGOING,     /* waits for the X.400 connector */
+    COPY_HANDED,       /* the connector's front has it */
 };
 
 struct copy {
@@ -29,14 +36,18 @@ struct copy {
     struct due due;
     struct mail *mail;                  /* holds a reference */
     struct copy *prev, *next;           /* in its server's list, in order of arrival */
-    struct copy *held_prev, *held_next; /* in its box's list */
+    struct copy *held_prev, *held_next; /* in `list` */
+    struct copy_list *list;             /* its box's, or the connector's; NULL: on none */
     uint64_t id, next_try_ns;           /* NEVER_NS: nothing is due by itself */
+    uint64_t handed;                    /* number of the hand-out; 0: not handed out */
     uint32_t recipient, mailbox;        /* NO_MAILBOX: nobody */
     uint32_t hops, tries;
     int server, peer; /* peer: -1, or where it is sent */
     enum mail_role role;
     enum copy_state state;
-    bool alt_done, has_both, deferred_once, is_held;
+    bool alt_done, has_both, deferred_once;
+    bool timer_set;  /* its wait for the time asked for has begun, */
+    bool timer_lost; /* or never does (Q248253) */
 };
 
 struct home_line {
@@ -57,6 +68,7 @@ struct mta {
     struct alternate_line *alternates;
     struct copy *first, *last;
     uint64_t in, out, held;
+    struct connector connector;
 };
 
 void mta_init(struct lab *l, int server);
@@ -67,6 +79,15 @@ void mta_move_ended(struct lab *l, int server, uint32_t mailbox);
 void mta_store_back(struct lab *l, int server);
 /* What the new store held back: into the mailbox, or (the move failed) to be routed again. */
 void mta_flush_in_transit(struct lab *l, int server, uint32_t mailbox, bool deliver);
+
+/* For the connector: the steps of a copy's way that all queues share. */
+struct fact copy_fact(const struct lab *l, const struct copy *c, enum tracking number,
+                      const char *word);
+/* Waits in `state`; without a next try only its expiry wakes it, and a stranded or in-transit copy not even that. */
+void copy_wait(struct lab *l, struct copy *c, enum copy_state state, uint64_t next_try_ns);
+void copy_resume(struct lab *l, struct copy *c); /* off its list; a wait that ends is noted */
+void copy_fail(struct lab *l, struct copy *c, int reason, int diag);
+void copy_end(struct lab *l, struct copy *c);
 
 const char *copy_state_name(enum copy_state s);
 const char *copy_queue_name(const struct lab *l, const struct copy *c);

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lab/connector.h"
 #include "lab/mail.h"
 
 struct lab;
-struct copy;
 
 enum box_state {
     BOX_ABSENT,
@@ -34,7 +34,7 @@ struct box {
     uint32_t items, room;
     uint64_t bytes, stock_bytes;
     uint32_t stock_items;
-    struct copy *held_first, *held_last; /* deferred, or on the in-transit list */
+    struct copy_list held; /* deferred, or on the in-transit list */
 };
 
 struct box *store_box(struct lab *l, int server, uint32_t mailbox);

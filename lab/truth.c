@@ -20,7 +20,7 @@ struct record {
     enum tracking number;
     enum mail_priority priority;
     uint32_t recipients;
-    char server[NAME_ROOM], mts_id[MAIL_MTS_BYTES], originator[NAME_ROOM], recipient[NAME_ROOM];
+    char server[NAME_ROOM], mts_id[MAIL_MTS_ROOM], originator[NAME_ROOM], recipient[NAME_ROOM];
 };
 
 struct truth {
@@ -114,7 +114,7 @@ static void remember(struct truth *t, uint64_t now_ns, const struct fact *f,
                          .priority = f->mail->priority,
                          .recipients = f->mail->recipients};
     copy_name(r->server, slice_of(f->server));
-    copy_name(r->mts_id, slice_of(about->mts_id));
+    (void)mail_print_mts_id(about, r->mts_id);
     copy_name(r->originator, f->mail->from);
     copy_name(r->recipient, about->recipient[recipient].address);
 }
@@ -155,10 +155,9 @@ static const char *print_line(char *out, size_t room, const struct record *r)
     static const char *const priority[] = {"1", "0", "-1"};
     char date[MAIL_DATE_ROOM];
 
-    (void)snprintf(
-        out, room, "c=US;a= ;p=LAB;l=%s\t%d\t%s\t\t\t\t%s\t%s\t%" PRIu64 "\t0\t\t\t%u\t%s\t%d",
-        r->mts_id, (int)r->number, mail_date(date, r->at_ns), r->originator, priority[r->priority],
-        r->bytes, r->recipients, r->recipient, r->number == TRACK_REPORT_MADE);
+    (void)snprintf(out, room, "%s\t%d\t%s\t\t\t\t%s\t%s\t%" PRIu64 "\t0\t\t\t%u\t%s\t%d", r->mts_id,
+                   (int)r->number, mail_date(date, r->at_ns), r->originator, priority[r->priority],
+                   r->bytes, r->recipients, r->recipient, r->number == TRACK_REPORT_MADE);
     return out;
 }
 

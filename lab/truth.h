@@ -7,13 +7,17 @@
  * (of a report: the copy it is about). mailbox, server: where; "-" if nowhere. detail: name=value words, id= the
  * submission. Words about a copy:
  *   accepted     0  the site took responsibility            delivered      9  now in mailbox (uid=, validity=)
- *   transferred  7  to the next server (to=)                redirected    28  primary: its alternate has it instead
+ *   transferred  7  to the next server (to=), or taken      redirected    28  primary: its alternate has it instead
+ *                   from the connector (to=X400); then delivered follows with uid=0, the mailbox being foreign
+ *   returned     -  the connector's front had it and says it was not taken, or the MTA restarted meanwhile (why=): nobody
+ *                   here knows what the other side has seen of it
  *   alternate   28  a copy for the alternate begins         queued         -  waits (state=) and released: no longer
  *   moved        -  a move carried the item over            removed        -  item gone (why=expunged, lost, left-out)
  *   dropped      -  forgotten without a report (why=)       suppressed     -  failed, and no report was wanted
  *   failed       -  gave up (reason=, diag=); a report, or suppressed, follows
  *   report      34  made (kind=failed|delivered, status=, reason=, diag=, names=, to=)
- *   report-delivered 10, report-discarded 43, report-moved, report-removed: what became of it (mailbox, uid=)
+ *   report-delivered 10, report-discarded 43, report-moved, report-removed, report-returned: what became of it (mailbox,
+ *                   uid=; 0: taken from the connector)
  * Words about the site: move-begun, move-copies, move-purged, move-flipped, move-done, move-failed, restart, knob,
  * component, alternate-set. At the end a line `final`, then one `copy`, `report-copy` or `entry` line for all that is
  * there.

@@ -40,7 +40,7 @@ static struct bounce sample(void)
                            .address = slice_of("JoanneUser@lab.test"),
                            .orcpt = slice_of("rfc822;JoanneUser@lab.test"),
                            .envid = slice_of("QQ314159"),
-                           .mts_id = slice_of("SERVER50980402080900AA000017"),
+                           .mts_id = slice_of("c=US;a= ;p=LAB;l=SERVER50980402080900AA000017"),
                            .original =
                                slice_of("Message-ID: <a@b>\r\nSubject: RE:\r\n\r\nHello\r\n"),
                            .reason = 0,

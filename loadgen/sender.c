@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "loadgen/send_p1.h"
 #include "loadgen/sender_ops.h"
 
 #define LEASE_MOST 4096u
@@ -64,7 +65,7 @@ struct sender {
     struct sender_health health;
 };
 
-const struct sender_ops *const senders[] = {&sender_smtp, NULL};
+const struct sender_ops *const senders[] = {&sender_smtp, &sender_p1, NULL};
 
 static struct owed *owed_of(struct sender_load *l)
 {
@@ -565,6 +566,19 @@ static bool open_aimed(struct owed *o)
     return o->heap && o->told;
 }
 
+static bool speaks(const struct load_profile *l, const struct sender_ops *ops)
+{
+    return strcmp(l->protocol ? l->protocol : sender_smtp.name, ops->name) == 0;
+}
+
+static const struct sender_ops *driver_of(const struct load_profile *l)
+{
+    for (size_t i = 0; senders[i]; i++)
+        if (speaks(l, senders[i]))
+            return senders[i];
+    return NULL;
+}
+
 static bool open_owed(struct sender *s, uint32_t load, struct err *e)
 {
     struct owed *o = &s->owed[s->count++];
@@ -574,7 +588,7 @@ static bool open_owed(struct sender *s, uint32_t load, struct err *e)
 
     o->as = (struct sender_load){.context = &s->c, .load = l};
     o->sender = s;
-    o->ops = &sender_smtp;
+    o->ops = driver_of(l);
     o->index = load;
     o->step = sharers(&s->c, l);
     o->end = w->first[load + 1];
@@ -587,13 +601,23 @@ static bool open_owed(struct sender *s, uint32_t load, struct err *e)
     o->returned_room = 2 * (l->connections > 0 ? l->connections : 1);
     o->returned = calloc(o->returned_room, sizeof *o->returned);
     timer_init(&o->timer, on_due, o);
+    if (!o->ops)
+        return err_set(e, EX_BAD_PROFILE, "load %s: nobody speaks %s", l->name, l->protocol);
     if (!o->canaries || !o->returned || (is_aimed(o) && !open_aimed(o)))
         return err_set(e, EX_IO, "out of memory for load %s", l->name);
     return o->ops->open(&o->as, e) || err_wrap(e, "load %s", l->name);
 }
 
-static bool check_addresses(const struct site *site, struct err *e)
+/* What an envelope of SMTP can name; other protocols have addresses of their own. */
+static bool check_addresses(const struct profile *p, struct err *e)
 {
+    const struct site *site = &p->site;
+    bool smtp = false;
+
+    for (uint32_t i = 0; i < p->load_count; i++)
+        smtp = smtp || speaks(&p->loads[i], &sender_smtp);
+    if (!smtp)
+        return true;
     for (uint32_t i = 0; i < site->mailbox_count; i++) {
         const char *a = site->mailboxes[i].address;
         size_t n = strlen(a);
@@ -627,7 +651,7 @@ struct sender *sender_create(const struct sender_context *c, struct err *e)
     timer_init(&s->flush, on_flush, s);
     timer_init(&s->tell_idle, on_tell_idle, s);
     timer_init(&s->tell_armed, on_tell_armed, s);
-    bool ok = check_addresses(&c->work->profile->site, e);
+    bool ok = check_addresses(c->work->profile, e);
     for (uint32_t i = 0; ok && i < loads; i++)
         if (c->thread < sharers(c, &c->work->profile->loads[i]))
             ok = open_owed(s, i, e);
@@ -644,7 +668,8 @@ void sender_destroy(struct sender *s)
     for (uint32_t i = 0; s->owed && i < s->count; i++) {
         struct owed *o = &s->owed[i];
 
-        o->ops->close(&o->as);
+        if (o->ops)
+            o->ops->close(&o->as);
         timer_disarm(s->c.loop, &o->timer);
         free(o->heap);
         free(o->told);

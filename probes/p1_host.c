@@ -44,6 +44,7 @@ struct p1_caller {
     unsigned char name[NAME_MAX];
     uint8_t name_n;
     bool surplus, paused, progress;
+    bool excepted;     /* he is to take back what he sends */
     bool later, deaf;  /* an answer is owed; nothing is answered any more */
     bool ours;         /* the end is of our making: the owner knows */
     bool pleased;      /* the turn is ours because we asked, or will be */
@@ -247,10 +248,8 @@ static void judge(struct p1_caller *c, enum p1_verdict v)
         counts->taken += association_confirm(c->a);
         break;
     case P1_NOT_NOW:
-        (void)association_except(c->a, 1);
-        break;
     case P1_NEVER:
-        (void)association_except(c->a, 5);
+        c->excepted = association_except(c->a, v == P1_NEVER ? 5 : 1);
         break;
     case P1_LATER:
         c->later = true;
@@ -329,7 +328,9 @@ static void on_event(struct p1_caller *c, const struct assoc_event *ev)
         c->stale += c->later;
         c->later = false;
         c->progress = true;
-        trouble(c, ev->text);
+        if (!c->excepted)
+            trouble(c, ev->text);
+        c->excepted = false;
         break;
     case ASSOC_TURN_ASKED:
         c->give = true;

@@ -24,12 +24,15 @@ static bool may_reach(const struct profile *p, const struct server *s, const cha
 /* What a run would refuse at its start. */
 static bool would_start(struct arena *a, const struct profile *p, struct err *e)
 {
+    if (!plan_check_addresses(p, e))
+        return false;
     if (p->lab.on)
         return lab_host_check(p, a, e);
     for (uint32_t i = 0; i < p->site.server_count; i++) {
         const struct server *s = &p->site.servers[i];
 
-        if (!may_reach(p, s, s->smtp.text, e) || !may_reach(p, s, s->imap.text, e))
+        if (!may_reach(p, s, s->smtp.text, e) || !may_reach(p, s, s->imap.text, e) ||
+            !may_reach(p, s, s->p1.at.text, e))
             return false;
     }
     return true;

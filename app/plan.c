@@ -1,13 +1,17 @@
 /* plan.c - from a profile to what a run needs before it begins. */
 #include "app/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/text.h"
 #include "results/event.h"
+#include "wire/x400/oraddr.h"
 
+#define NOBODY             "pm-no-such-user" /* whom canaries are sent to */
+#define ADDRESS_BYTES      8192ull
 #define DIRECTORY_CACHE_NS (60 * NS_PER_S) /* Q172364: an MTA's directory cache, unless told */
 
 enum { STREAM_RUN_ID = 0x52554e, STREAM_SECRET = 0x534543 };
@@ -108,6 +112,103 @@ static bool plan_gates(struct plan *p, struct arena *a)
     return true;
 }
 
+/* --- O/R addresses ------------------------------------------------------------------------------------------------ */
+
+struct folded { /* an O/R address as comparison sees it */
+    const char *text;
+    uint32_t mailbox; /* SITE_NONE: the address that nobody has */
+};
+
+static int folded_order(const void *left, const void *right)
+{
+    const struct folded *a = left, *b = right;
+
+    return strcmp(a->text, b->text);
+}
+
+static bool fold_address(const struct profile *p, struct slice smtp, uint32_t mailbox,
+                         struct arena *a, struct folded *out, struct err *e)
+{
+    bool ours = profile_x400_template(p, mailbox) == p->x400.our_address;
+    char text[ORADDR_FOLD_MAX];
+    struct oraddr address;
+
+    if (!oraddr_from_smtp(profile_x400_template(p, mailbox), smtp, a, &address, e))
+        return err_wrap(e, "%s: x400.%s: %.*s", p->path, ours ? "our_address" : "address",
+                        (int)smtp.n, (const char *)smtp.p);
+    if (!oraddr_fold(&address, text))
+        return err_set(e, EX_BAD_PROFILE, "%s: x400.%s: %.*s has too long an O/R address", p->path,
+                       ours ? "our_address" : "address", (int)smtp.n, (const char *)smtp.p);
+    *out = (struct folded){arena_text(a, text, strlen(text)), mailbox};
+    return out->text || err_set(e, EX_IO, "out of memory for O/R addresses");
+}
+
+static bool fold_all(const struct profile *p, struct arena *a, struct folded *all, struct err *e)
+{
+    const struct site *s = &p->site;
+
+    for (uint32_t i = 0; i < s->mailbox_count; i++)
+        if (!fold_address(p, slice_of(s->mailboxes[i].address), i, a, &all[i], e))
+            return false;
+    return fold_address(p, slice_of(NOBODY "@nowhere.test"), SITE_NONE, a, &all[s->mailbox_count],
+                        e);
+}
+
+static bool all_differ(const struct profile *p, struct folded *all, struct err *e)
+{
+    uint32_t count = p->site.mailbox_count + 1;
+
+    qsort(all, count, sizeof *all, folded_order);
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t x = all[i - 1].mailbox, y = all[i].mailbox;
+
+        if (strcmp(all[i - 1].text, all[i].text) == 0)
+            return err_set(e, EX_BAD_PROFILE, "%s: x400: %s and %s have the same O/R address",
+                           p->path, x == SITE_NONE ? NOBODY : p->site.mailboxes[x].address,
+                           y == SITE_NONE ? NOBODY : p->site.mailboxes[y].address);
+    }
+    return true;
+}
+
+/* The key x400.domain: a country, an ADMD, perhaps a PRMD, and nothing else. */
+static bool check_domain(const struct profile *p, struct arena *a, struct err *e)
+{
+    struct oraddr address;
+    char bare[ORADDR_FOLD_MAX], whole[ORADDR_FOLD_MAX];
+
+    if (!oraddr_parse(slice_of(p->x400.domain), a, &address, e))
+        return err_wrap(e, "%s: x400.domain", p->path);
+    struct oraddr domain = {.domain = address.domain};
+
+    if (!address.domain.country.text.p || !address.domain.admd.text.p)
+        return err_set(e, EX_BAD_PROFILE, "%s: x400.domain: a country and an ADMD are needed",
+                       p->path);
+    if (!oraddr_fold(&domain, bare) || !oraddr_fold(&address, whole) || strcmp(bare, whole) != 0)
+        return err_set(e, EX_BAD_PROFILE,
+                       "%s: x400.domain: expected a domain such as "
+                       "c=US;a= ;p=ORG, got \"%.80s\"",
+                       p->path, p->x400.domain);
+    return true;
+}
+
+bool plan_check_addresses(const struct profile *p, struct err *e)
+{
+    uint64_t room = (p->site.mailbox_count + 8ull) * ADDRESS_BYTES;
+    struct arena *scratch = p->x400.on ? arena_create(room) : NULL;
+    struct folded *all =
+        scratch ? arena_new(scratch, struct folded, p->site.mailbox_count + 1ul) : NULL;
+    bool ok = true;
+
+    if (p->x400.on)
+        ok = all ? check_domain(p, scratch, e) && fold_all(p, scratch, all, e) &&
+                       all_differ(p, all, e)
+                 : err_set(e, EX_IO, "out of memory for O/R addresses");
+    arena_destroy(scratch);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
 static bool queues_visible(const struct profile *p)
 {
     for (uint32_t i = 0; i < p->probe_count; i++)
@@ -148,7 +249,7 @@ bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, u
     struct rng id = rng_at(profile->seed, STREAM_RUN_ID, clock_wall_ns());
 
     *p = (struct plan){.profile = profile, .threads = 1};
-    p->work = workload_create(a, profile, e);
+    p->work = plan_check_addresses(profile, e) ? workload_create(a, profile, e) : NULL;
     if (!p->work)
         return false;
     p->manifest = (struct manifest){

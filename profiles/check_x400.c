@@ -7,7 +7,7 @@
 #include "profiles/draft.h"
 
 #define MTA_NAME_MAX 32u /* X.411: ub-mta-name-length */
-#define PASSWORD_MAX 62u /* ub-password-length; 64 with quotes in some products' forms */
+#define PASSWORD_MAX 64u /* what Exchange and others take; X.411 itself says 62 */
 #define TPDU_MIN     128u
 
 static bool is_p1(const struct load_profile *l)
@@ -35,7 +35,7 @@ static bool check_ours(const struct draft *d)
     if (!*x->mta || strlen(x->mta) > MTA_NAME_MAX)
         return complain_x400(d, "mta", "the name of an MTA has 1 to 32 characters");
     if (strlen(x->password) > PASSWORD_MAX)
-        return complain_x400(d, "password", "a password of X.400 has at most 62 characters");
+        return complain_x400(d, "password", "a password of X.400 has at most 64 characters");
     if (x->tpdu_bytes && (x->tpdu_bytes < TPDU_MIN || x->tpdu_bytes & (x->tpdu_bytes - 1)))
         return complain_x400(d, "tpdu", "expected 0, 128, 256, 512, 1024, 2048, 4096 or 8192");
     for (uint32_t i = 0; i < s->server_count; i++)
@@ -57,7 +57,7 @@ static bool check_theirs(const struct draft *d, const struct server *s)
                               "the name of an MTA has 1 to 32 characters");
     if (s->p1.password && strlen(s->p1.password) > PASSWORD_MAX)
         return draft_complain(d, SEC_SERVERS, s->name, "p1_password",
-                              "a password of X.400 has at most 62 characters");
+                              "a password of X.400 has at most 64 characters");
     return true;
 }
 

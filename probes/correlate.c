@@ -62,6 +62,16 @@ uint64_t correlate_count(const struct correlate *c)
     return c->read;
 }
 
+void correlate_heard(struct correlate *c)
+{
+    c->read++;
+}
+
+struct ndr *correlate_ndr(struct correlate *c)
+{
+    return c->ndr;
+}
+
 /* ---- findings, once per message ---- */
 
 static void once_put(uint64_t *table, uint32_t room, uint64_t h)
@@ -107,8 +117,8 @@ static bool is_first(struct correlate *c, uint64_t h)
     return true;
 }
 
-static struct reading find(struct correlate *c, enum finding finding, struct slice raw,
-                           const struct event *like)
+void correlate_find(struct correlate *c, enum finding finding, struct slice raw,
+                    const struct event *like)
 {
     struct event ev = *like;
 
@@ -116,6 +126,12 @@ static struct reading find(struct correlate *c, enum finding finding, struct sli
     ev.code = finding;
     if (is_first(c, hash_fast(raw.p, raw.n) ^ ev.a))
         (void)journal_add(c->c.journal, &ev);
+}
+
+static struct reading find(struct correlate *c, enum finding finding, struct slice raw,
+                           const struct event *like)
+{
+    correlate_find(c, finding, raw, like);
     return (struct reading){.kind = READING_OTHER};
 }
 

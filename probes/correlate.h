@@ -30,6 +30,13 @@ struct reading {
 struct reading correlate_read(struct correlate *c, struct slice raw, uint32_t mailbox,
                               uint32_t server, uint64_t t_ns);
 
+/* For what came otherwise than as mail (X.400): one message more was read; who reads reports; and a finding about `raw`,
+ * counted once for a mailbox (NO_INDEX: none). */
+void correlate_heard(struct correlate *c);
+struct ndr *correlate_ndr(struct correlate *c);
+void correlate_find(struct correlate *c, enum finding finding, struct slice raw,
+                    const struct event *like);
+
 uint64_t correlate_count(const struct correlate *c); /* messages read so far, of whatever kind */
 
 /* The next scan epoch of a place, from 1; it goes on rising when a probe is closed and another opened. */

@@ -2,7 +2,7 @@
  *
  * Mailboxes that matter are recipients and originators of loads, their alternates (also those that an action will set), and
  * whatever is moved: each role only if the profile's `places` ask for it, moved ones always, since their moves are verified
- * by log-on. Places are opened once and kept: an old home stays under watch to the end.
+ * by log-on. Places are opened once and kept: an old home stays under watch to the end. Mailboxes at our own MTA have one place.
  */
 #include "probes/muster.h"
 
@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "probes/correlate.h"
 #include "probes/muster_private.h"
+#include "probes/p1_listener.h"
 
 #define FAILURES_MAX 3
 #define ARM_LIMIT_NS (30 * NS_PER_S)
@@ -82,9 +83,21 @@ static bool keep_place(struct muster *m, struct place *place)
     return true;
 }
 
+bool muster_is_ours(const struct muster *m, uint32_t mailbox)
+{
+    return m->site->servers[m->site->mailboxes[mailbox].home].ours;
+}
+
+bool muster_looks_up(const struct muster *m, uint32_t mailbox)
+{
+    return m->lookup && m->matters[mailbox] && !muster_is_ours(m, mailbox);
+}
+
 struct place *muster_place(struct muster *m, uint32_t mailbox, uint32_t server, struct err *e)
 {
-    if (!m->store || !m->matters[mailbox])
+    const struct probe_ops *ops = m->site->servers[server].ours ? m->our_ops : m->store_ops;
+
+    if (!ops || !m->matters[mailbox] || muster_is_ours(m, mailbox) != m->site->servers[server].ours)
         return NULL;
     struct place *place = m->at[(size_t)mailbox * m->site->server_count + server];
 
@@ -94,7 +107,7 @@ struct place *muster_place(struct muster *m, uint32_t mailbox, uint32_t server, 
     PM_ASSERT(place);
     *place = (struct place){.muster = m, .mailbox = mailbox, .server = server};
     PM_ASSERT(keep_place(m, place));
-    place->probe = open_probe(m, m->store_ops, m->store, place, e);
+    place->probe = open_probe(m, ops, m->store, place, e);
     if (place->probe)
         return place;
     cannot_open(m, mailbox, server); /* once: the place is kept without a probe */
@@ -218,7 +231,7 @@ static uint32_t arm_pending(const struct muster *m, uint32_t *homes, uint32_t *p
 {
     *homes = *places = *queues = 0;
     for (uint32_t i = 0; m->lookup && i < m->site->mailbox_count; i++)
-        *homes += m->matters[i] && m->looked_ns[i] == 0;
+        *homes += muster_looks_up(m, i) && m->looked_ns[i] == 0;
     for (uint32_t i = 0; i < m->place_count; i++)
         *places += m->places[i]->probe && m->places[i]->probe->complete_ns == 0;
     for (uint32_t i = 0; i < m->queue_count; i++)
@@ -229,7 +242,7 @@ static uint32_t arm_pending(const struct muster *m, uint32_t *homes, uint32_t *p
 static void ask_failed_homes(struct muster *m)
 {
     for (uint32_t i = 0; m->lookup && i < m->site->mailbox_count; i++)
-        if (m->matters[i] && m->looked_ns[i] == 0 && m->look_failed[i] > 0)
+        if (muster_looks_up(m, i) && m->looked_ns[i] == 0 && m->look_failed[i] > 0)
             home_lookup_ask(m->lookup, i);
 }
 
@@ -296,7 +309,7 @@ void muster_arm(struct muster *m, void (*armed)(void *owner, const struct err *e
     for (uint32_t i = 0; i < m->site->mailbox_count; i++) {
         if (!m->matters[i])
             continue;
-        if (m->lookup)
+        if (muster_looks_up(m, i))
             home_lookup_ask(m->lookup, i);
         else
             (void)muster_place(m, i, m->home[i], &e);
@@ -367,6 +380,12 @@ void muster_failures(const struct muster *m,
         tell_failures(m->places[i], told, owner);
     for (uint32_t i = 0; i < m->queue_count; i++)
         tell_failures(&m->queues[i], told, owner);
+    if (m->probe.listener) {
+        const struct p1_listener_counts *n = p1_listener_counts(m->probe.listener);
+
+        if (n->trouble > 0)
+            told(owner, SITE_NONE, site_ours(m->site), n->trouble, n->why);
+    }
 }
 
 /* Life. */
@@ -386,12 +405,25 @@ static void choose_probes(struct muster *m)
         const struct probe_profile *how = &m->profile->probes[i];
 
         if (how->type != PROBE_IMAP)
-            m->queue_count = m->site->server_count;
+            m->queue_count = m->site->server_count - (site_ours(m->site) != SITE_NONE);
         else if (!m->store)
             m->store = how;
     }
     if (m->store)
         m->store_ops = driver(m, "imap");
+    if (site_ours(m->site) != SITE_NONE)
+        m->our_ops = driver(m, "p1");
+}
+
+/* Our own MTA may hear of this run from now on. */
+static bool open_ours(struct muster *m, struct err *e)
+{
+    if (site_ours(m->site) == SITE_NONE)
+        return true;
+    if (!m->probe.listener || !m->our_ops)
+        return err_set(e, EX_BAD_PROFILE, "mailboxes live at " SITE_OURS ", and %s",
+                       m->our_ops ? "nobody listens there" : "there is no probe of type p1");
+    return p1_listener_begin(m->probe.listener, &m->probe, e);
 }
 
 static bool make_tables(struct muster *m)
@@ -438,7 +470,7 @@ static bool muster_init(struct muster *m, struct err *e)
         if (!m->lookup)
             return false;
     }
-    return open_queues(m, e);
+    return open_queues(m, e) && open_ours(m, e);
 }
 
 struct muster *muster_create(const struct muster_context *c, struct err *e)
@@ -473,6 +505,7 @@ void muster_destroy(struct muster *m)
     for (uint32_t i = 0; m->queues && i < m->queue_count; i++)
         if (m->queues[i].probe)
             m->queues[i].probe->ops->close(m->queues[i].probe);
+    p1_listener_end(m->probe.listener);
     probe_queues_destroy(m->waves);
     correlate_destroy(m->correlate);
     free(m->places);

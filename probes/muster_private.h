@@ -69,6 +69,7 @@ struct muster {
     const struct site *site;
     const struct probe_profile *store; /* NULL: mailboxes are not watched */
     const struct probe_ops *store_ops;
+    const struct probe_ops *our_ops; /* of mailboxes at our own MTA; NULL: there are none */
     struct correlate *correlate;
     struct probe_queues *waves;
     struct home_lookup *lookup; /* NULL: none */
@@ -101,6 +102,10 @@ uint64_t muster_target_now(const struct muster *m);
 uint64_t muster_now(const struct muster *m); /* loop time */
 /* The place, opened if need be; NULL: mailboxes are not watched, or it cannot be opened (counted, and a finding). */
 struct place *muster_place(struct muster *m, uint32_t mailbox, uint32_t server, struct err *e);
+/* Does it live at our own MTA? Then it is seen there only, never moves, and nobody looks its home up. */
+bool muster_is_ours(const struct muster *m, uint32_t mailbox);
+bool muster_looks_up(const struct muster *m,
+                     uint32_t mailbox); /* it matters, and its home can change */
 void muster_new_home(struct muster *m, uint32_t mailbox, uint32_t home);
 
 bool verify_init(struct muster *m);

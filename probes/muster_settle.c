@@ -20,7 +20,7 @@ static void tell_differences(struct muster *m)
     uint64_t since_ns = m->settle.since_ns;
 
     for (uint32_t i = 0; since_ns && m->lookup && i < m->site->mailbox_count; i++)
-        if (m->matters[i] && m->differ[i] && m->looked_ns[i] >= since_ns)
+        if (muster_looks_up(m, i) && m->differ[i] && m->looked_ns[i] >= since_ns)
             (void)journal_add(m->probe.journal, &(struct event){.t_ns = muster_target_now(m),
                                                                 .kind = EV_FINDING,
                                                                 .place = (uint16_t)m->home[i],
@@ -152,7 +152,7 @@ static void sweep_begin(struct muster *m, uint64_t since_ns)
     s->step = SETTLE_SWEEP;
     s->since_ns = since_ns;
     for (uint32_t i = 0; m->lookup && i < m->site->mailbox_count; i++)
-        if (m->matters[i])
+        if (muster_looks_up(m, i))
             home_lookup_ask(m->lookup, i);
     for (uint32_t i = 0; i < m->place_count; i++)
         if (m->places[i]->probe)
@@ -172,7 +172,7 @@ void settle_answered(struct muster *m, uint32_t mailbox, const struct home_answe
 static void ask_homes_again(struct muster *m)
 {
     for (uint32_t i = 0; m->lookup && i < m->site->mailbox_count; i++)
-        if (m->matters[i] && m->looked_ns[i] < m->settle.since_ns)
+        if (muster_looks_up(m, i) && m->looked_ns[i] < m->settle.since_ns)
             home_lookup_ask(m->lookup, i);
 }
 
@@ -181,7 +181,7 @@ static bool sweep_is_over(const struct muster *m)
     uint64_t since_ns = m->settle.since_ns;
 
     for (uint32_t i = 0; m->lookup && i < m->site->mailbox_count; i++)
-        if (m->matters[i] && m->looked_ns[i] < since_ns)
+        if (muster_looks_up(m, i) && m->looked_ns[i] < since_ns)
             return false;
     for (uint32_t i = 0; i < m->place_count; i++)
         if (m->places[i]->probe && m->places[i]->probe->complete_ns < since_ns)

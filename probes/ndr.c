@@ -13,19 +13,13 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "probes/ndr_private.h"
 #include "wire/fields.h"
 
 #define KEPT_MAX       10000
 #define KEPT_BYTES_MAX (256u << 10)
 #define ARENA_BYTES    (8u << 20)
 #define NAME_MAX_BYTES 256
-
-struct ndr {
-    struct probe_context c;
-    void (*canary_seen)(void *owner, uint64_t number);
-    void *owner;
-    uint32_t kept;
-};
 
 struct ndr *ndr_create(const struct probe_context *c,
                        void (*canary_seen)(void *owner, uint64_t number), void *owner)
@@ -211,15 +205,15 @@ static uint32_t report_code(const struct report *r, const struct report_recipien
 
 /* ---- keeping ---- */
 
-static void keep(struct ndr *n, struct slice raw)
+void ndr_keep(struct ndr *n, struct slice raw, const char *suffix)
 {
     char path[4096];
     int fd;
 
     if (!n->c.reports_dir || n->kept >= KEPT_MAX)
         return;
-    if (snprintf(path, sizeof path, "%s/%016" PRIx64 ".eml", n->c.reports_dir,
-                 hash_fast(raw.p, raw.n)) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%016" PRIx64 "%s", n->c.reports_dir,
+                 hash_fast(raw.p, raw.n), suffix) >= (int)sizeof path)
         return;
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -239,23 +233,27 @@ static void keep(struct ndr *n, struct slice raw)
 
 /* ---- together ---- */
 
-static void take_canary(struct ndr *n, const struct report *r, uint64_t number, const struct msg *m,
-                        uint32_t mailbox, uint32_t server, uint64_t t_ns)
+void ndr_canary_reported(struct ndr *n, uint64_t number, const struct event *like)
+{
+    struct event ev = *like;
+
+    ev.kind = EV_CANARY;
+    ev.slot = number;
+    ev.code = CANARY_REPORTED;
+    (void)journal_add(n->c.journal, &ev);
+    if (n->canary_seen)
+        n->canary_seen(n->owner, number);
+}
+
+static void take_canary(struct ndr *n, const struct report *r, uint64_t number,
+                        const struct event *like)
 {
     bool failed = false;
 
     for (uint32_t i = 0; i < r->count; i++)
         failed = failed || r->recipients[i].action == ACTION_FAILED;
-    if (!failed || m->from != mailbox)
-        return;
-    (void)journal_add(n->c.journal, &(struct event){.t_ns = t_ns,
-                                                    .kind = EV_CANARY,
-                                                    .slot = number,
-                                                    .place = (uint16_t)server,
-                                                    .a = mailbox,
-                                                    .code = CANARY_REPORTED});
-    if (n->canary_seen)
-        n->canary_seen(n->owner, number);
+    if (failed && workload_message(n->c.work, number).from == like->a)
+        ndr_canary_reported(n, number, like);
 }
 
 static void take_recipients(struct ndr *n, const struct report *r, struct slice raw, uint64_t slot,
@@ -275,21 +273,20 @@ static void take_recipients(struct ndr *n, const struct report *r, struct slice 
 }
 
 static enum ndr_outcome attribute(struct ndr *n, const struct report *r, struct slice raw,
-                                  uint32_t mailbox, const struct event *like)
+                                  const struct event *like)
 {
     const struct workload *w = n->c.work;
     uint64_t number;
-    struct msg m;
 
     if (!ndr_token(n->c.key, r, raw, &number) || number >= w->planned + w->canaries)
         return NDR_FOREIGN;
     if (r->count == 0)
         return NDR_UNREADABLE;
-    m = workload_message(w, number);
     if (number >= w->planned)
-        take_canary(n, r, number, &m, mailbox, like->place, like->t_ns);
+        take_canary(n, r, number, like);
     else
-        take_recipients(n, r, raw, number * w->stride, m.from == mailbox, like);
+        take_recipients(n, r, raw, number * w->stride, workload_message(w, number).from == like->a,
+                        like);
     return NDR_TAKEN;
 }
 
@@ -299,7 +296,7 @@ enum ndr_outcome ndr_take(struct ndr *n, struct slice raw, uint32_t mailbox, uin
     struct arena *a;
     struct report r;
     enum ndr_outcome outcome = NDR_NO_REPORT;
-    const struct event like = {.t_ns = t_ns, .place = (uint16_t)server};
+    const struct event like = {.t_ns = t_ns, .place = (uint16_t)server, .a = mailbox};
 
     if (!report_suspect(raw))
         return NDR_NO_REPORT;
@@ -309,8 +306,8 @@ enum ndr_outcome ndr_take(struct ndr *n, struct slice raw, uint32_t mailbox, uin
         return NDR_UNREADABLE;
     }
     if (r.sort == SORT_REPORT || r.sort == SORT_UNREADABLE) {
-        outcome = attribute(n, &r, raw, mailbox, &like);
-        keep(n, raw);
+        outcome = attribute(n, &r, raw, &like);
+        ndr_keep(n, raw, ".eml");
     }
     arena_destroy(a);
     return outcome;

@@ -11,6 +11,8 @@
 #include "wire/report.h"
 
 struct ndr;
+struct p1_book;
+struct p1_report;
 
 struct ndr *ndr_create(const struct probe_context *c,
                        void (*canary_seen)(void *owner, uint64_t number), void *owner);
@@ -25,6 +27,12 @@ enum ndr_outcome {
 
 enum ndr_outcome ndr_take(struct ndr *n, struct slice raw, uint32_t mailbox, uint32_t server,
                           uint64_t t_ns);
+
+/* A report of X.400, as it came and as p1_read() took it apart; read by our own MTA (server `server`). Its message is named by
+ * p1_identify()'s keys, its mailboxes by O/R address, or by number where the address is nobody's who has to do with it. */
+enum ndr_outcome ndr_take_p1(struct ndr *n, const struct p1_book *book, struct slice apdu,
+                             const struct p1_report *r, uint32_t server, uint64_t t_ns);
+void ndr_keep_p1(struct ndr *n, struct slice apdu); /* one that cannot be read */
 
 /* The steps, pure. */
 bool ndr_token(const struct token_key *k, const struct report *r, struct slice raw,

@@ -2,8 +2,5 @@
 #include "probes/probe.h"
 
 const struct probe_ops *const probe_table[] = {
-    &probe_imap,
-    &probe_queue_http,
-    &probe_queue_exec,
-    NULL,
+    &probe_imap, &probe_p1, &probe_queue_http, &probe_queue_exec, NULL,
 };

@@ -9,6 +9,7 @@
 #define LAB_LAB_SERVICE_H
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/loop.h"
 #include "base/tls.h"
 #include "lab/lab_site.h"
@@ -52,6 +53,7 @@ struct net_addr service_addr(const struct service *sv);
 void service_close(struct service *sv); /* closes its connections too; NULL is fine */
 
 /* Of the site, for its fronts. */
+const struct run_clock *lab_site_clock(const struct lab_site *s); /* loop time to lab time */
 struct loop *lab_site_loop(struct lab_site *s);
 uint64_t lab_site_changes(const struct lab_site *s); /* grows when anything has happened */
 void lab_site_touch(struct lab_site *s); /* a front has changed the core: mail, flags, expunge */

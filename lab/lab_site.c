@@ -20,6 +20,7 @@ struct site_server {
     struct lab_front_smtp *smtp;
     struct lab_front_imap *imap;
     struct lab_front_http *http;
+    struct lab_front_p1 *p1;
 };
 
 struct lab_site {
@@ -82,6 +83,11 @@ json_t *lab_site_control(struct lab_site *s, const char *method, const char *pat
 struct loop *lab_site_loop(struct lab_site *s)
 {
     return s->loop;
+}
+
+const struct run_clock *lab_site_clock(const struct lab_site *s)
+{
+    return &s->clock;
 }
 
 uint64_t lab_site_changes(const struct lab_site *s)
@@ -163,6 +169,7 @@ static bool open_server(struct lab_site *s, int i, const struct lab_site_config 
     struct net_addr smtp = at_port(&c->hosts[i], c->smtp_port);
     struct net_addr imap = at_port(&c->hosts[i], c->imap_port);
     struct net_addr http = at_port(&c->hosts[i], c->http_port);
+    struct net_addr p1 = at_port(&c->hosts[i], c->p1_port);
 
     if (!net_is_loopback(&c->hosts[i]))
         return err_set(e, EX_GUARD, "the lab listens on loopback addresses only");
@@ -170,6 +177,8 @@ static bool open_server(struct lab_site *s, int i, const struct lab_site_config 
         return false;
     v->smtp = lab_smtp_listen(s, i, &smtp, v->tls, e);
     v->imap = v->smtp ? lab_imap_listen(s, i, &imap, v->tls, e) : NULL;
+    if (v->imap && c->p1.on && (v->p1 = lab_p1_listen(s, i, &p1, &c->p1, e)) == NULL)
+        return false;
     if (v->imap && !loop_is_simulated(s->loop))
         v->http = lab_http_listen(s, i, &http, e);
     return v->imap && (v->http || loop_is_simulated(s->loop));
@@ -211,6 +220,7 @@ void lab_site_destroy(struct lab_site *s)
         struct site_server *v = &s->server[i];
 
         lab_http_close(v->http);
+        lab_p1_close(v->p1);
         lab_imap_close(v->imap);
         lab_smtp_close(v->smtp);
         tls_context_destroy(v->tls);
@@ -228,5 +238,7 @@ struct lab_front lab_site_front(const struct lab_site *s, int server)
     PM_ASSERT(server >= 0 && server < s->servers);
     if (v->http)
         f.http = lab_http_addr(v->http);
+    if (v->p1)
+        f.p1 = lab_p1_addr(v->p1);
     return f;
 }

@@ -42,6 +42,7 @@ struct tale { /* what happened to one copy */
     char status[16];              /* of its last failed report */
     uint64_t accepted_ns, delivered_ns;
     uint32_t copies, entries, reports, reports_delivered, success_reports;
+    uint32_t returned; /* handed to the connector's front, and not taken */
     bool is_alternate, was_delivered, dropped, suppressed, redirected, looped, exists;
 };
 

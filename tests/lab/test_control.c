@@ -165,11 +165,11 @@ static void cache_latency_takes_effect_at_the_next_mta_restart(void)
 
 static void components_go_down_and_come_up(void)
 {
-    static const char *const names[] = {"directory", "mta", "store", "smtp", "imap", "http"};
+    static const char *const names[] = {"directory", "mta", "store", "smtp", "imap", "http", "p1"};
     struct scene s;
 
     open_site(&s);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         char body[100];
 
         CHECK(lab_component_up(s.lab, D, names[i]));

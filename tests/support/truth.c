@@ -100,6 +100,7 @@ struct reading {
     uint32_t home, old, elsewhere, queued; /* as the lab ended */
     uint32_t delivered, reports, others_reports, reports_left;
     uint32_t failed_made, others_made; /* reports of failure, of anything else */
+    uint32_t maybe, maybe_reports; /* handed over, and only the other side knows whether it came */
     bool accepted, asked;
     uint64_t last_ns; /* when it, or a report about it, came somewhere */
     bool gone;        /* somebody may have seen it, nobody can now */
@@ -177,7 +178,7 @@ static void read_place(const struct account *a, const struct copy *c, const stru
 
     if (!right)
         r->elsewhere++;
-    else if (k->server == a->home[k->mailbox])
+    else if (k->server == a->home[k->mailbox] || account_is_ours(a, k->mailbox))
         r->home++;
     else
         r->old++;
@@ -186,7 +187,9 @@ static void read_place(const struct account *a, const struct copy *c, const stru
 static void read_record(const struct account *a, const struct copy *c, const struct record *k,
                         uint64_t t_ns, struct reading *r)
 {
-    bool came = k->word == WORD_DELIVERED || k->word == WORD_REPORT_DELIVERED;
+    bool came = k->word == WORD_DELIVERED || k->word == WORD_REPORT_DELIVERED ||
+                k->word == WORD_RETURNED || k->word == WORD_REPORT_RETURNED;
+    bool stays = account_is_ours(a, k->mailbox); /* what our own MTA has, it has for good */
 
     r->last_ns = came && k->at_ns > r->last_ns ? k->at_ns : r->last_ns;
     switch ((enum word)k->word) {
@@ -195,10 +198,13 @@ static void read_record(const struct account *a, const struct copy *c, const str
         break;
     case WORD_DELIVERED:
         r->delivered++;
+        if (stays)
+            read_place(a, c, k, t_ns, r);
         break;
     case WORD_REPORT_DELIVERED:
         r->reports += k->mailbox == c->from;
         r->others_reports += k->mailbox != c->from;
+        r->reports_left += stays;
         break;
     case WORD_REPORT_OTHER:
         r->others_made++;
@@ -215,6 +221,13 @@ static void read_record(const struct account *a, const struct copy *c, const str
     case WORD_REPORT_FAILED:
         r->failed_made++;
         break;
+    case WORD_RETURNED:
+        r->maybe++;
+        break;
+    case WORD_REPORT_RETURNED:
+        r->maybe_reports++;
+        break;
+    case WORD_REPORT_ENTRY:
     case WORD_SUPPRESSED:
     case WORD_COUNT:
         break;
@@ -270,8 +283,8 @@ static const uint32_t silent_classes = 1u << CLASS_LEFT_BEHIND | 1u << CLASS_VAN
                                        1u << CLASS_STRANDED | 1u << CLASS_IN_DOUBT_SILENT |
                                        1u << CLASS_SILENT_BY_REQUEST | 1u << CLASS_SILENT_LOSS;
 
-/* The classes of one reading: one, or two where only luck decides whether a probe saw what is gone now. */
-static uint32_t classes_of(struct reading r)
+/* One, or two where only luck decides whether a probe saw what is gone now. */
+static uint32_t classes_by_luck(struct reading r)
 {
     bool gone = r.delivered > 0 && !r.home && !r.old && !r.elsewhere;
     uint32_t reports = r.reports + r.others_reports;
@@ -289,6 +302,25 @@ static uint32_t classes_of(struct reading r)
         if (!gone && (reports == 0 || r.reports_left > 0))
             break;
     }
+    return out;
+}
+
+/* The classes of one reading. What was handed over and not acknowledged may have come; one such hand-over more or less makes
+ * no other class than two. */
+static uint32_t classes_of(struct reading r)
+{
+    uint32_t most = r.maybe < 2 ? r.maybe : 2, out = 0;
+    bool may_hear = r.maybe_reports > 0 && r.failed_made > 0;
+
+    for (uint32_t extra = 0; extra <= most; extra++)
+        for (uint32_t heard = 0; heard <= may_hear; heard++) {
+            struct reading x = r;
+
+            x.home += extra;
+            x.reports += heard;
+            x.reports_left += heard;
+            out |= classes_by_luck(x);
+        }
     return out;
 }
 
@@ -371,9 +403,9 @@ static bool fits_killed(const struct copy *c, const struct reading *r)
     if (bit(c->outcome) & silent_classes)
         return false;
     if (c->outcome == CLASS_DELIVERED || c->outcome == CLASS_DUPLICATED)
-        return r->delivered > 0;
+        return r->delivered + r->maybe > 0;
     if (c->outcome == CLASS_NDR)
-        return r->reports > 0;
+        return r->reports + r->maybe_reports > 0;
     return c->outcome != CLASS_PHANTOM;
 }
 

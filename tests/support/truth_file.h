@@ -17,6 +17,9 @@ enum word {
     WORD_REPORT_COPY, /* these three: as the lab ended */
     WORD_COPY,
     WORD_ENTRY,
+    WORD_RETURNED, /* handed to the connector; the lab does not know whether it came there */
+    WORD_REPORT_RETURNED,
+    WORD_REPORT_ENTRY, /* only as one that is handed out, and then as the word before */
     WORD_COUNT
 };
 
@@ -62,6 +65,8 @@ struct account {
 /* account.m, view, key and score are the caller's to set. false: the file cannot be read. */
 bool account_read(struct account *a, const char *path, struct err *e);
 void account_fini(struct account *a);
+/* Does it live at our own MTA, behind the lab's connector? What came there is not in the lab's last lines. */
+bool account_is_ours(const struct account *a, uint32_t mailbox);
 /* The records of a message, sorted by recipient, role and word. */
 struct record *account_records(const struct account *a, uint64_t number, size_t *n);
 

@@ -22,6 +22,7 @@ int cmd_list(const struct cmd *self, int argc, char **argv);
 int cmd_trace(const struct cmd *self, int argc, char **argv);
 int cmd_compare(const struct cmd *self, int argc, char **argv);
 int cmd_p1(const struct cmd *self, int argc, char **argv);
+int cmd_sink(const struct cmd *self, int argc, char **argv);
 
 /* One row an option of a subcommand: --x=y or --x y, and -x y where it has a letter. Ends with a NULL name. */
 #define CMD_LIST_MAX 64

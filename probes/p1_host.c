@@ -119,6 +119,7 @@ static void drop_parcels(struct p1_caller *c)
     while (c->first) {
         struct parcel *p = c->first;
 
+        c->host->counts.unhanded++;
         c->first = p->next;
         free(p);
     }
@@ -285,6 +286,8 @@ static void on_ended(struct p1_caller *c, const struct assoc_event *ev)
     c->progress = true;
     if (!p)
         return;
+    c->host->counts.handed += ev->fate == ASSOC_TAKEN;
+    c->host->counts.unhanded += ev->fate != ASSOC_TAKEN;
     if (ev->fate != ASSOC_TAKEN) {
         (void)snprintf(words, sizeof words, "an APDU of ours was not taken%s%s",
                        ev->text[0] ? ": " : "", ev->text);
@@ -609,6 +612,11 @@ bool p1_caller_send(struct p1_caller *c, struct slice apdu)
 struct net_addr p1_caller_peer(const struct p1_caller *c)
 {
     return c->stream->peer;
+}
+
+enum stack_mode p1_caller_mode(const struct p1_caller *c)
+{
+    return association_mode(c->a);
 }
 
 uint64_t p1_caller_number(const struct p1_caller *c)

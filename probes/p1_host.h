@@ -52,6 +52,7 @@ struct p1_host_config {
 
 struct p1_host_counts {
     uint64_t calls, binds, refused, apdus, octets, taken, aborts;
+    uint64_t handed, unhanded; /* of p1_caller_send(): taken; not taken, or left when he went */
 };
 
 struct p1_host;
@@ -67,6 +68,7 @@ void p1_caller_answer(struct p1_caller *c, enum p1_verdict v); /* after P1_LATER
 /* Two-way alternate: sends this APDU (copied) when the turn is ours, asking for it. false: a monologue, or no memory. */
 bool p1_caller_send(struct p1_caller *c, struct slice apdu);
 struct net_addr p1_caller_peer(const struct p1_caller *c);
+enum stack_mode p1_caller_mode(const struct p1_caller *c);
 uint64_t p1_caller_number(const struct p1_caller *c);  /* from 1, as they called */
 struct slice p1_caller_mta(const struct p1_caller *c); /* who he said he is; empty: nobody */
 

@@ -174,6 +174,12 @@ static const char *fault_of(const struct p1_host_config *hc, const struct p1_bin
 {
     bool asks = hc->peer_mta.p || hc->peer_password.p;
 
+    if (hc->may_call && b->strong)
+        return "has not the right password";
+    if (hc->may_call)
+        return hc->may_call(hc->owner, b->name, b->password)
+                   ? NULL
+                   : "is not an MTA we know, or has not its password";
     if (!asks)
         return NULL;
     if (!b->named)
@@ -305,8 +311,11 @@ static void on_over(struct p1_caller *c, const struct assoc_event *ev)
     struct p1_host_counts *counts = &c->host->counts;
 
     c->over = c->progress = true;
-    if (ev->news == ASSOC_RELEASED)
+    if (ev->news == ASSOC_RELEASED) {
+        if (c->host->c.released)
+            c->host->c.released(c->host->c.owner, c);
         return;
+    }
     if (ev->news == ASSOC_REFUSED)
         counts->refused++;
     else

@@ -12,8 +12,10 @@ static void print_site(const struct profile *p, const char *dir)
     for (uint32_t i = 0; i < p->site.server_count; i++) {
         const struct server *s = &p->site.servers[i];
 
-        (void)printf("  %-8s smtp %-22s imap %-22s control %s\n", s->name, s->smtp.text,
-                     s->imap.text, s->control);
+        if (s->ours)
+            continue;
+        (void)printf("  %-8s smtp %-22s imap %-22s p1 %-22s control %s\n", s->name, s->smtp.text,
+                     s->imap.text, s->p1.at.text, s->control);
     }
     for (uint32_t i = 0; i < p->site.group_count; i++) {
         const struct group *g = &p->site.groups[i];

@@ -1,19 +1,22 @@
 /* lab_host.c - runs the embedded lab that a profile asks for, and fills in the profile's end points. */
 #include "app/lab_host.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/http_lab.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/thread.h"
 #include "lab/fault.h"
 #include "lab/lab_site.h"
 
-#define COPY_BYTES_PER_S 1000000ull /* the lab's default copy_rate */
+#define COPY_BYTES_PER_S 1000000ull       /* the lab's default copy_rate */
+#define LAB_DOMAIN       "c=US;a= ;p=LAB" /* of its identifiers and trace; x400.address begins with it */
 #define CONTROL_DELAY_NS (500 * NS_PER_US)
 
-enum { PORT_HTTP = 80, PORT_SMTP = 25, PORT_IMAP = 143 }; /* above lab.base_port */
+enum { PORT_HTTP = 80, PORT_SMTP = 25, PORT_P1 = 102, PORT_IMAP = 143 }; /* above lab.base_port */
 
 struct lab_host {
     struct loop *loop;
@@ -36,7 +39,7 @@ static bool fill_mailboxes(const struct profile *p, struct arena *a, struct lab_
 
         boxes[i] = (struct lab_mailbox_config){
             .name = m->name,
-            .home = (int)m->home,
+            .home = m->home == site_ours(&p->site) ? LAB_FOREIGN : (int)m->home,
             .alternate = m->alternate == SITE_NONE ? NULL : p->site.mailboxes[m->alternate].name,
             .both = m->both,
             .password = m->password,
@@ -61,55 +64,109 @@ static bool fill_knobs(const struct profile *p, struct arena *a, struct lab_conf
     return true;
 }
 
+/* Servers of the lab's own: all but our MTA. */
+static uint32_t lab_servers(const struct profile *p)
+{
+    return p->site.server_count - (site_ours(&p->site) != SITE_NONE);
+}
+
+/* The same for all of its MTAs; following from the seed, so that whoever tries the lab out can know it. */
+static const char *mta_password(const struct profile *p, struct arena *a)
+{
+    struct hash_key key = {p->seed, 0x6d7461};
+
+    return arena_format(a, "mta-%08" PRIx32, (uint32_t)hash_siphash(&key, "p1", 2));
+}
+
+static bool fill_p1(const struct profile *p, struct arena *a, struct lab_p1_config *c)
+{
+    static const enum stack_mode modes[] = {
+        [X400_NORMAL] = STACK_NORMAL, [X400_X410] = STACK_X410_1988, [X400_1984_MODE] = STACK_1984};
+    const struct x400_profile *x = &p->x400;
+    uint32_t ours = site_ours(&p->site);
+
+    *c = (struct lab_p1_config){.on = true,
+                                .mode = modes[x->mode],
+                                .password = mta_password(p, a),
+                                .peer_mta = x->mta,
+                                .peer_password = x->password,
+                                .domain = LAB_DOMAIN,
+                                .address = x->address,
+                                .peer_address = x->our_address,
+                                .checkpoint_kb = (uint16_t)x->checkpoint_kb,
+                                .window = (uint8_t)x->window,
+                                .two_way = x->two_way};
+    if (ours != SITE_NONE)
+        c->peer = p->site.servers[ours].p1.at.addr;
+    return c->password != NULL;
+}
+
 static bool configure(const struct profile *p, struct arena *a, const char *dir,
                       struct lab_site_config *c, struct err *e)
 {
-    const char **names = arena_new(a, const char *, p->site.server_count);
+    uint32_t servers = lab_servers(p);
+    const char **names = arena_new(a, const char *, servers);
 
-    if (p->site.server_count > LAB_SERVERS_MAX)
+    if (servers > LAB_SERVERS_MAX)
         return err_set(e, EX_BAD_PROFILE, "lab.servers: at most %d servers", LAB_SERVERS_MAX);
     *c = (struct lab_site_config){.time_scale = p->lab.time_scale, .tls = p->lab.tls};
     c->lab = (struct lab_config){.version = p->lab.version,
                                  .domain = p->site.domain,
                                  .site = p->lab.site_name,
                                  .server_names = names,
-                                 .servers = (int)p->site.server_count,
+                                 .servers = (int)servers,
                                  .seed = p->seed,
                                  .truth_path = arena_format(a, "%s/truth.tsv", dir)};
     c->cert_path = arena_format(a, "%s/lab-cert.pem", dir);
     if (!names || !c->cert_path || !c->lab.truth_path || !fill_mailboxes(p, a, &c->lab) ||
-        !fill_knobs(p, a, &c->lab))
+        !fill_knobs(p, a, &c->lab) || !fill_p1(p, a, &c->p1))
         return err_set(e, EX_IO, "out of memory for the lab");
-    for (uint32_t i = 0; i < p->site.server_count; i++) {
+    for (uint32_t i = 0; i < servers; i++) {
         names[i] = p->site.servers[i].name;
         c->hosts[i] = (struct net_addr){.family = 4, .ip = {127, 0, 0, (uint8_t)(11 + i)}};
     }
     if (p->lab.base_port) {
         c->smtp_port = (uint16_t)(p->lab.base_port + PORT_SMTP);
         c->imap_port = (uint16_t)(p->lab.base_port + PORT_IMAP);
+        c->p1_port = (uint16_t)(p->lab.base_port + PORT_P1);
         c->http_port = (uint16_t)(p->lab.base_port + PORT_HTTP);
     }
     return true;
+}
+
+static const char *capitals(struct arena *a, const char *name)
+{
+    char *text = arena_text(a, name, strlen(name));
+
+    for (char *p = text; p && *p; p++)
+        if (*p >= 'a' && *p <= 'z')
+            *p = (char)(*p - 'a' + 'A');
+    return text;
 }
 
 static bool fill_end_points(struct lab_host *h, struct profile *p, struct arena *a,
                             const char *cert, struct err *e)
 {
     char text[NET_TEXT];
+    const char *password = mta_password(p, a);
 
-    for (uint32_t i = 0; i < p->site.server_count; i++) {
+    for (uint32_t i = 0; i < lab_servers(p); i++) {
         struct server *s = &p->site.servers[i];
         struct lab_front f = lab_site_front(h->site, (int)i);
         enum tls_mode tls = p->lab.tls ? TLS_STARTTLS : TLS_NONE;
 
         s->smtp = (struct end_point){.addr = f.smtp, .tls = tls};
         s->imap = (struct end_point){.addr = f.imap, .tls = tls};
+        s->p1 = (struct p1_end_point){
+            .at.addr = f.p1, .mta = capitals(a, s->name), .password = password};
+        s->p1.at.text = arena_format(a, "%s", net_print(&f.p1, text));
         s->smtp.text = arena_format(a, "%s", net_print(&f.smtp, text));
         s->imap.text = arena_format(a, "%s", net_print(&f.imap, text));
         s->control = f.http.family ? arena_format(a, "http://%s", net_print(&f.http, text))
                                    : arena_format(a, "http://%s.lab", s->name);
         s->ca_file = p->lab.tls ? cert : NULL;
-        if (!s->smtp.text || !s->imap.text || !s->control)
+        if (!s->smtp.text || !s->imap.text || !s->control || !s->p1.at.text || !s->p1.mta ||
+            !password)
             return err_set(e, EX_IO, "out of memory for the lab's end points");
     }
     return true;

@@ -3,12 +3,17 @@
 
 #define POSTS_WAITING 4096
 
+bool post_next(struct post_end *e, struct post *p)
+{
+    return e->ring && ring_pop(e->ring, p);
+}
+
 static void on_wake(struct hook *h)
 {
     struct post_end *e = h->owner;
     struct post p;
 
-    while (e->ring && ring_pop(e->ring, &p))
+    while (post_next(e, &p))
         e->take(e->owner, &p);
 }
 

@@ -32,6 +32,8 @@ bool post_open(struct post_end *e, struct loop *reader,
                void (*take)(void *owner, const struct post *p), void *owner, struct err *err);
 void post_close(
     struct post_end *e); /* on the reader's thread, or when it has ended; zeroed is fine */
+bool post_next(struct post_end *e,
+               struct post *p); /* the reader takes one by hand; false: none waits */
 bool post_send(struct post_end *e,
                const struct post *p); /* the writer's thread; false: 4,096 are waiting */
 

@@ -60,6 +60,15 @@ void run_on_worker(void *owner, struct worker *w, enum worker_news what)
     run_nudge(r);
 }
 
+/* A report, or mail for a mailbox of ours, on an association that a sender opened (two-way alternate). */
+void run_on_heard(void *owner, struct slice apdu)
+{
+    struct run *r = owner;
+
+    if (r->listener)
+        p1_listener_take(r->listener, apdu);
+}
+
 static void on_muster_armed(void *owner, const struct err *e)
 {
     struct run *r = owner;

@@ -8,6 +8,7 @@
 #include "app/worker.h"
 #include "loadgen/move.h"
 #include "probes/muster.h"
+#include "probes/p1_listener.h"
 #include "results/judge.h"
 
 struct run {
@@ -24,6 +25,7 @@ struct run {
     struct dial *dial;
     struct exec *exec;
     struct lab_host *lab;
+    struct p1_listener *listener; /* of our own MTA; NULL: no mailbox is ours */
     struct smtp_corpus *corpus;
     struct tls_context **tls; /* per server */
 
@@ -63,6 +65,7 @@ struct run {
 /* run.c: what the desk is told. */
 void run_nudge(struct run *r);
 void run_fail(struct run *r, const struct err *e);
+void run_on_heard(void *owner, struct slice apdu);
 void run_on_worker(void *owner, struct worker *w, enum worker_news what);
 void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_ns);
 void run_on_moves_over(void *owner);

@@ -20,6 +20,15 @@ static bool resolve(struct run *r, struct end_point *p, uint16_t port, const cha
     return guard_check(&r->profile->safety.guard, &p->addr, e) || err_wrap(e, "servers.%s", name);
 }
 
+/* Before the site: its MTAs have to know where we are called. */
+static bool open_listener(struct run *r, struct err *e)
+{
+    if (site_ours(&r->profile->site) == SITE_NONE)
+        return true;
+    r->listener = p1_listener_create(r->loop, &r->clock, r->profile, e);
+    return r->listener != NULL;
+}
+
 static bool open_site(struct run *r, struct err *e)
 {
     struct site *s = &r->profile->site;
@@ -35,7 +44,8 @@ static bool open_site(struct run *r, struct err *e)
     for (uint32_t i = 0; i < s->server_count; i++) {
         struct server *v = &s->servers[i];
 
-        if (!resolve(r, &v->smtp, 25, v->name, e) || !resolve(r, &v->imap, 143, v->name, e))
+        if (!resolve(r, &v->smtp, 25, v->name, e) || !resolve(r, &v->imap, 143, v->name, e) ||
+            !resolve(r, &v->p1.at, 102, v->name, e))
             return false;
         if (v->smtp.tls == TLS_NONE)
             continue;
@@ -82,6 +92,7 @@ static bool open_workers(struct run *r, struct err *e)
                                   .index = i,
                                   .count = r->plan.threads,
                                   .news = run_on_worker,
+                                  .heard = r->listener ? run_on_heard : NULL,
                                   .owner = r};
 
         if (!c.sink)
@@ -115,7 +126,8 @@ static bool open_desk(struct run *r, struct err *e)
                   .reports_dir = arena_format(r->arena, "%s/reports", r->dir),
                   .dial = r->dial,
                   .http = r->http,
-                  .exec = r->exec},
+                  .exec = r->exec,
+                  .listener = r->listener},
         .home_seen = run_on_home,
         .verified = run_on_verified,
         .canary_seen = run_on_canary,
@@ -171,14 +183,15 @@ bool run_open(struct run *r, struct err *e)
         return err_set(e, EX_IO, "out of memory for the run");
     return plan_make(&r->plan, r->arena, r->profile, r->options.world.run_id, e) &&
            post_open(&r->interrupt_line, r->loop, run_on_interrupt, r, e) && open_records(r, e) &&
-           open_site(r, e) && open_world(r, e) && open_workers(r, e) && open_desk(r, e) &&
-           book_begin(r->book, e);
+           open_listener(r, e) && open_site(r, e) && open_world(r, e) && open_workers(r, e) &&
+           open_desk(r, e) && book_begin(r->book, e);
 }
 
 /* Probes, moves and what they dial with; sockets and children do not outlive the verdict. */
 void run_close_desk(struct run *r)
 {
     muster_destroy(r->muster);
+    p1_listener_destroy(r->listener);
     moves_destroy(r->moves);
     if (r->options.world.shared)
         dial_plain_destroy(r->dial);
@@ -189,6 +202,7 @@ void run_close_desk(struct run *r)
         exec_real_destroy(r->exec);
     }
     r->muster = NULL;
+    r->listener = NULL;
     r->moves = NULL;
     r->dial = NULL;
     r->http = NULL;

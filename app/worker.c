@@ -2,6 +2,7 @@
 #include "app/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/book.h"
 #include "app/post.h"
@@ -88,6 +89,35 @@ static void on_ready(void *owner, const struct err *e)
         tell(w, NEWS_ARMED);
 }
 
+/* The answer to the peer follows when the desk has it in hand. */
+static void on_heard(void *owner, struct slice apdu, uint32_t server)
+{
+    struct worker *w = owner;
+    unsigned char *copy = malloc(apdu.n + 1);
+    struct post p = {.kind = NEWS_HEARD, .a = (uint32_t)apdu.n, .b = (uintptr_t)copy, .c = server};
+
+    if (!copy) {
+        struct err e;
+
+        (void)err_set(&e, EX_IO, "out of memory for what an MTA said");
+        broke(w, &e);
+        return;
+    }
+    memcpy(copy, apdu.p, apdu.n);
+    while (!post_send(&w->news, &p))
+        loop_wake(w->c.desk);
+}
+
+static void heard(struct worker *w, const struct post *p)
+{
+    unsigned char *copy =
+        (unsigned char *)(uintptr_t)p->b; // NOLINT(performance-no-int-to-ptr): posted as a number
+
+    if (w->c.heard)
+        w->c.heard(w->c.owner, slice_from(copy, p->a));
+    free(copy);
+}
+
 static void end(struct worker *w)
 {
     struct err e = {0};
@@ -150,6 +180,10 @@ static void on_news(void *owner, const struct post *p)
 {
     struct worker *w = owner;
 
+    if (p->kind == NEWS_HEARD) {
+        heard(w, p);
+        return;
+    }
     if (p->kind == NEWS_IDLE) {
         w->idle = true;
         w->idle_at = p->b;
@@ -189,6 +223,7 @@ static bool open_sender(struct worker *w, struct err *e)
                                      .tls = c->tls,
                                      .thread = c->index,
                                      .threads = c->count,
+                                     .heard = c->heard ? on_heard : NULL,
                                      .idle = on_idle,
                                      .owner = w};
     w->sender = sender_create(&context, e);
@@ -286,6 +321,10 @@ void worker_destroy(struct worker *w)
     sender_destroy(w->sender);
     (void)journal_close(w->journal, NULL);
     post_close(&w->orders);
+    w->c.heard = NULL; /* what the desk has not taken by now is forgotten */
+    for (struct post p; post_next(&w->news, &p);)
+        if (p.kind == NEWS_HEARD)
+            heard(w, &p);
     post_close(&w->news);
     if (w->c.threaded)
         loop_destroy(w->loop);

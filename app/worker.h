@@ -18,6 +18,7 @@ enum worker_news {
     NEWS_BROKEN, /* cannot go on: worker_error() */
     NEWS_IDLE,   /* all that it owes has ended, as far as it knows */
     NEWS_ENDED,  /* its journal is closed */
+    NEWS_HEARD,  /* inside: `heard` is called instead */
 };
 
 struct worker_config {
@@ -33,6 +34,8 @@ struct worker_config {
     struct tls_context *const *tls;
     uint32_t index, count;
     void (*news)(void *owner, struct worker *w, enum worker_news what);
+    /* X.400: an APDU that came on an association which this worker opened; on the desk's loop. NULL: none is taken. */
+    void (*heard)(void *owner, struct slice apdu);
     void *owner;
 };
 

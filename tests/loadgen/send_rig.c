@@ -21,6 +21,7 @@ static void on_idle(void *owner)
 void rig_open(const char *name)
 {
     memset(&rig, 0, sizeof rig);
+    buf_init(&rig.heard_last, 1u << 20);
     rig.run = fake_run_create(name);
     rig.server = fake_smtp_create(rig.run->loop, "127.0.0.3:2525");
     rig.run->servers[2].smtp = (struct end_point){.text = "127.0.0.3:2525", .addr = rig.server->at};
@@ -37,6 +38,48 @@ void rig_open(const char *name)
     rig.key = token_key_make(11, 12);
 }
 
+void rig_open_p1(const char *name)
+{
+    rig_open(name);
+    rig.mta = fake_p1_create(rig.run->loop, "127.0.0.3:102");
+    rig.run->load.protocol = "p1";
+    rig.run->servers[2].p1 =
+        (struct p1_end_point){.at = {.text = "127.0.0.3:102", .addr = rig.mta->at},
+                              .mta = "LAB-S3",
+                              .password = "public"};
+    rig.run->profile.x400 = (struct x400_profile){
+        .on = true,
+        .mta = "POSTMUSTER",
+        .password = "secret",
+        .domain = "c=US;a= ;p=POSTMUSTER",
+        .address = "c=US;a= ;p=LAB;o=SITE;s={local}",
+        .our_address = "c=US;a= ;p=POSTMUSTER;o=FLOOD;s={local}",
+        .window = 5,
+    };
+}
+
+void rig_network_p1(const struct sim_config *c)
+{
+    struct err e;
+
+    fake_p1_destroy(rig.mta);
+    fake_smtp_destroy(rig.server);
+    loop_destroy(rig.run->loop);
+    rig.run->loop = loop_sim_create(c, &e);
+    PM_ASSERT(rig.run->loop);
+    rig.server = fake_smtp_create(rig.run->loop, "127.0.0.3:2525");
+    rig.mta = fake_p1_create(rig.run->loop, "127.0.0.3:102");
+}
+
+static void on_heard(void *owner, struct slice apdu, uint32_t server)
+{
+    (void)owner;
+    PM_ASSERT(server == 2);
+    rig.heard++;
+    buf_clear(&rig.heard_last);
+    PM_ASSERT(buf_add(&rig.heard_last, apdu.p, apdu.n));
+}
+
 bool rig_sender(void)
 {
     struct sender_context c = {.loop = rig.run->loop,
@@ -46,6 +89,7 @@ bool rig_sender(void)
                                .corpus = rig.corpus,
                                .tls = rig.tls,
                                .threads = 1,
+                               .heard = rig.hears ? on_heard : NULL,
                                .idle = on_idle};
     struct err e = {0};
 
@@ -61,6 +105,8 @@ bool rig_sender(void)
 void rig_close(void)
 {
     sender_destroy(rig.sender);
+    fake_p1_destroy(rig.mta);
+    buf_fini(&rig.heard_last);
     fake_smtp_destroy(rig.server);
     for (int i = 0; i < 3; i++)
         tls_context_destroy(rig.tls[i]);

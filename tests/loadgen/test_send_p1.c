@@ -1,0 +1,754 @@
+/* test_send_p1.c - senders against a scripted X.400 MTA: what it gets, and what the account says of it. */
+#include <malloc.h>
+#include <string.h>
+
+#include "base/loop_sim.h"
+#include "tests/loadgen/send_rig.h"
+#include "wire/x400/content.h"
+#include "wire/x400/p1.h"
+#include "wire/x400/p1_bind.h"
+
+struct got { /* an APDU that was taken, read */
+    struct arena *arena;
+    struct p1_apdu apdu;
+};
+
+static bool got_read(struct got *g, uint32_t which)
+{
+    struct err e = {0};
+
+    g->arena = arena_create(1u << 20);
+    if (CHECK(which < rig.mta->apdus) &&
+        p1_read(buf_slice(&rig.mta->apdu[which]), g->arena, &g->apdu, &e))
+        return CHECK_U64(g->apdu.kind, P1_MESSAGE);
+    CHECK_STR(e.text, "");
+    arena_destroy(g->arena);
+    return false;
+}
+
+static const char *address_text(const struct oraddr *a)
+{
+    static struct buf text;
+
+    buf_fini(&text);
+    buf_init(&text, 1024);
+    return oraddr_print(a, &text) ? buf_text(&text) : "";
+}
+
+static const struct event *event_at(enum event_kind kind, uint32_t which)
+{
+    static const struct event none;
+
+    PM_ASSERT(journal_flush(rig.run->journal));
+    for (uint32_t i = 0; i < rig.run->event_count; i++)
+        if (rig.run->events[i].kind == kind && which-- == 0)
+            return &rig.run->events[i];
+    return &none;
+}
+
+static bool run_until_ms(uint64_t ms)
+{
+    if (!rig_sender())
+        return false;
+    sender_start(rig.sender);
+    rig_until_ms(ms);
+    return true;
+}
+
+/* --- what the peer gets ------------------------------------------------------------------------------------------------- */
+
+static void check_intact(uint32_t which, uint32_t body_bytes)
+{
+    struct slice apdu = buf_slice(&rig.mta->apdu[which]);
+    struct content c;
+    struct p1_keys keys;
+    uint64_t number = UINT64_MAX;
+    struct err e = {0};
+    struct got g;
+
+    CHECK(p1_keys_read(apdu, &keys));
+    CHECK_U64(p1_identify(&keys, &rig.key, &number), P1_BY_ID);
+    if (!got_read(&g, which))
+        return;
+    CHECK(content_read(g.apdu.message.content, g.arena, &c, &e));
+    CHECK_U64(c.ipm.part_count, 1);
+    CHECK(smtp_text_check_body(rig.corpus, &rig.key, number, body_bytes, c.ipm.parts[0].text) ==
+          SMTP_TEXT_INTACT);
+    arena_destroy(g.arena);
+}
+
+static void every_message_in(enum x400_mode mode, const char *name)
+{
+    rig_open_p1(name);
+    rig.run->profile.x400.mode = mode;
+    rig.mta->peer = "POSTMUSTER";
+    rig.mta->peer_password = "secret";
+    if (!run_until_ms(2500))
+        return;
+    CHECK_U64(rig.mta->apdus, 100);
+    CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 100);
+    CHECK_U64(fake_run_count(rig.run, EV_FINDING), 0);
+    CHECK_U64(rig.idles, 1);
+    CHECK(sender_is_idle(rig.sender));
+    CHECK_U64(event_at(EV_END, 0)->a, (uint32_t)END_ACCEPTED | STAGE_TAKEN << 8);
+    for (uint32_t i = 0; i < rig.mta->apdus; i++)
+        check_intact(i, 1024);
+    rig_close();
+}
+
+static void every_message_arrives_intact_in_normal_mode(void)
+{
+    every_message_in(X400_NORMAL, "p1-normal");
+}
+
+static void every_message_arrives_intact_in_x410_mode(void)
+{
+    every_message_in(X400_X410, "p1-x410");
+}
+
+static void every_message_arrives_intact_in_1984_mode(void)
+{
+    every_message_in(X400_1984_MODE, "p1-1984");
+}
+
+static void what_the_load_asks_for_stands_in_the_envelope(void)
+{
+    struct got g;
+
+    rig_open_p1("p1-envelope");
+    rig.run->load.recipients = 2;
+    rig.run->load.notify = NOTIFY_SUCCESS;
+    rig.run->load.priority = PRIO_URGENT;
+    rig.run->load.deferred_ns = 90 * NS_PER_S;
+    rig.run->load.latest_ns = 3600 * NS_PER_S;
+    rig.run->load.no_reassignment = true;
+    rig.run->load.ret_headers = true;
+    if (!run_until_ms(2500) || !got_read(&g, 0))
+        return;
+    const struct p1_message *m = &g.apdu.message;
+    const struct p1_extension *x;
+
+    CHECK_I64(m->priority, P1_URGENT);
+    CHECK_U64(m->indicators.bits, P1_ALTERNATE_ALLOWED);
+    CHECK_U64(m->recipient_count, 2);
+    for (uint32_t i = 0; i < m->recipient_count; i++) {
+        CHECK_I64(m->recipients[i].number, (int64_t)i + 1);
+        CHECK_U64(m->recipients[i].indicators.bits, P1_ASK_BOTH);
+        CHECK_HAS(address_text(&m->recipients[i].name), "p=LAB;o=SITE;s=joanne-");
+    }
+    CHECK_HAS(address_text(&m->originator), "p=LAB;o=SITE;s=joe-");
+    CHECK(slice_starts(m->id.local, "pm."));
+    CHECK(slice_is(m->id.domain.prmd.text, "POSTMUSTER"));
+    CHECK_I64(m->content_type.number, CONTENT_P22);
+    CHECK_MEM(m->deferred.p, m->deferred.n, "260101000130Z", 13);
+    x = p1_extension_find(&m->extensions, P1_EXT_LATEST_DELIVERY);
+    CHECK(x && slice_is(x->value, "260101010000Z"));
+    x = p1_extension_find(&m->extensions, P1_EXT_REASSIGNMENT_PROHIBITED);
+    CHECK(x && x->number == 1);
+    x = p1_extension_find(&m->extensions, P1_EXT_CORRELATOR);
+    CHECK(x && slice_starts(x->value, "pm."));
+    arena_destroy(g.arena);
+    CHECK_U64(rig_endings(END_ACCEPTED), 200);
+    rig_close();
+}
+
+static void asks(enum notify notify, bool no_alternate, uint32_t want)
+{
+    struct got g;
+
+    rig_open_p1("p1-asks");
+    rig.run->load.notify = notify;
+    rig.run->load.no_alternate = no_alternate;
+    rig.run->load.duration_ns = NS_PER_S;
+    if (!run_until_ms(1500) || !got_read(&g, 0))
+        return;
+    CHECK_U64(g.apdu.message.recipients[0].indicators.bits, want);
+    CHECK_U64(g.apdu.message.indicators.bits,
+              P1_RETURN_CONTENT | (no_alternate ? 0 : P1_ALTERNATE_ALLOWED));
+    CHECK(!p1_extension_find(&g.apdu.message.extensions, P1_EXT_REASSIGNMENT_PROHIBITED));
+    CHECK(!p1_extension_find(&g.apdu.message.extensions, P1_EXT_LATEST_DELIVERY));
+    CHECK_U64(g.apdu.message.deferred.n, 0);
+    arena_destroy(g.arena);
+    rig_close();
+}
+
+static void reports_are_asked_for_as_the_load_says(void)
+{
+    asks(NOTIFY_DEFAULT, false, P1_ASK_NON);
+    asks(NOTIFY_FAILURE, true, P1_ASK_NON);
+    asks(NOTIFY_NEVER, false, P1_ASK_NOTHING);
+    asks(NOTIFY_SUCCESS, true, P1_ASK_BOTH);
+}
+
+static void a_canary_goes_to_nobody_and_asks_for_its_report(void)
+{
+    struct got g;
+
+    rig_open_p1("p1-canary");
+    rig.run->load.notify = NOTIFY_NEVER;
+    rig.run->load.deferred_ns = 600 * NS_PER_S;
+    if (!rig_sender())
+        return;
+    sender_canary(rig.sender, rig.work->planned);
+    rig_until_ms(1500);
+    if (!got_read(&g, 0))
+        return;
+    CHECK_HAS(address_text(&g.apdu.message.recipients[0].name), "p=LAB;o=SITE;s=pm-no-such-user");
+    CHECK_U64(g.apdu.message.recipients[0].indicators.bits, P1_ASK_NON);
+    CHECK_U64(g.apdu.message.indicators.bits, 0);
+    CHECK_U64(g.apdu.message.deferred.n, 0);
+    CHECK_HAS(fake_run_events(rig.run, EV_CANARY), "code=0 ");
+    CHECK_U64(fake_run_count(rig.run, EV_END), 0);
+    arena_destroy(g.arena);
+    rig_close();
+}
+
+static void every_size_of_the_mix_fits(void)
+{
+    rig_open_p1("p1-mix");
+    rig.run->load.size = SIZE_MMB;
+    rig.run->load.duration_ns = 50 * NS_PER_S;
+    if (!run_until_ms(8000))
+        return;
+    CHECK_U64(rig.mta->apdus, 500);
+    CHECK_U64(rig_endings(END_ACCEPTED), 500);
+    rig_close();
+}
+
+static void long_messages_go_by_checkpoints(void)
+{
+    rig_open_p1("p1-checkpoints");
+    rig.run->profile.x400.checkpoint_kb = 16;
+    rig.run->profile.x400.window = 2;
+    rig.run->profile.x400.tpdu_bytes = 2048;
+    rig.run->load.size_min = rig.run->load.size_max = 200000;
+    if (!run_until_ms(6000))
+        return;
+    CHECK_U64(association_checkpoint_kb(rig.mta->call[0]->association), 16);
+    CHECK_U64(association_window(rig.mta->call[0]->association), 2);
+    CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    for (uint32_t i = 0; i < rig.mta->apdus; i++)
+        check_intact(i, 200000);
+    rig_close();
+}
+
+static void a_burst_goes_over_the_associations_there_are(void)
+{
+    rig_open_p1("p1-burst");
+    rig.run->load.arrivals = ARRIVE_BURSTS;
+    rig.run->load.burst = 200;
+    rig.run->load.burst_every_ns = NS_PER_S;
+    rig.run->load.duration_ns = NS_PER_S;
+    if (!run_until_ms(3000))
+        return;
+    CHECK_U64(rig_endings(END_ACCEPTED), 200);
+    CHECK_U64(rig.mta->binds, 4);
+    CHECK_U64(rig.mta->seen, 200);
+    CHECK(sender_health(rig.sender)->pool_waits >= 190);
+    rig_close();
+}
+
+static void an_address_that_does_not_fit_names_mailbox_and_attribute(void)
+{
+    struct err e = {0};
+
+    rig_open_p1("p1-address");
+    rig.run->mailboxes[1].address =
+        "joanne-of-the-very-long-name-that-no-surname-may-have-in-x400@lab.test";
+    rig.arena = arena_create(1u << 24);
+    rig.work = workload_create(rig.arena, &rig.run->profile, &e);
+    struct sender_context c = {.loop = rig.run->loop,
+                               .clock = &rig.run->clock,
+                               .work = rig.work,
+                               .journal = rig.run->journal,
+                               .key = &rig.key,
+                               .corpus = rig.corpus,
+                               .threads = 1};
+
+    CHECK(!sender_create(&c, &e));
+    CHECK_U64((uint64_t)e.code, EX_BAD_PROFILE);
+    CHECK_HAS(e.text, "load steady: mailbox joanne-2 (c=US;a= ;p=LAB;o=SITE;s={local}): ");
+    CHECK_HAS(e.text, "s has 61 characters, 40 are allowed");
+    rig.run->mailboxes[1].address = "joanne-2@lab.test";
+    rig.run->load.protocol = "uucp";
+    CHECK(!sender_create(&c, &e));
+    CHECK_HAS(e.text, "load steady: nobody speaks uucp");
+    rig_close();
+}
+
+/* --- endings -------------------------------------------------------------------------------------------------------------- */
+
+static enum fake_p1_answer by_number(struct fake_p1 *f, struct fake_p1_call *c, struct slice apdu)
+{
+    (void)c, (void)apdu;
+    return f->seen % 10 == 3   ? FAKE_P1_NOT_NOW
+           : f->seen % 10 == 6 ? FAKE_P1_NEVER
+           : f->seen % 10 == 8 ? FAKE_P1_ABORT
+                               : FAKE_P1_TAKE;
+}
+
+static uint32_t codes_of(enum ending how, uint32_t code)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < rig.run->event_count; i++)
+        n += rig.run->events[i].kind == EV_END && (rig.run->events[i].a & 0xff) == (uint32_t)how &&
+             rig.run->events[i].code == code;
+    return n;
+}
+
+static void exceptions_are_refusals_and_aborts_leave_doubt(void)
+{
+    rig_open_p1("p1-exceptions");
+    rig.mta->answer = by_number;
+    if (!run_until_ms(4000))
+        return;
+    CHECK_U64(rig_endings(END_REFUSED_TEMP), 10);
+    CHECK_U64(rig_endings(END_REFUSED_PERM), 10);
+    CHECK_U64(rig_endings(END_DOUBT), 10); /* its end was said: nobody knows */
+    CHECK_U64(rig_endings(END_ACCEPTED), 70);
+    CHECK_U64(codes_of(END_REFUSED_TEMP, event_code(0, EVENT_X400, STACK_SESSION, 1)), 10);
+    CHECK_U64(codes_of(END_REFUSED_PERM, event_code(0, EVENT_X400, STACK_SESSION, 5)), 10);
+    CHECK_U64(codes_of(END_DOUBT, event_code(0, EVENT_X400, STACK_RTSE, RTSE_TEMPORARY)), 10);
+    CHECK_U64(rig.mta->apdus, 70);
+    CHECK_U64(fake_run_count(rig.run, EV_FINDING), 0);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static enum fake_p1_answer cut_some(struct fake_p1 *f, struct fake_p1_call *c, struct slice apdu)
+{
+    (void)c, (void)apdu;
+    return f->seen % 10 == 5   ? FAKE_P1_TAKE_CUT
+           : f->seen % 10 == 7 ? FAKE_P1_HANG_UP
+                               : FAKE_P1_TAKE;
+}
+
+static void doubt_without_resend_stays_doubt(void)
+{
+    rig_open_p1("p1-doubt");
+    rig.mta->answer = cut_some;
+    if (!run_until_ms(6000))
+        return;
+    CHECK_U64(rig_endings(END_DOUBT), 20);
+    CHECK_U64(rig_endings(END_ACCEPTED), 80);
+    CHECK_U64(rig.mta->apdus, 90);
+    CHECK_U64(event_at(EV_END, 5)->a, (uint32_t)END_DOUBT | STAGE_TAKEN << 8);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static void doubt_is_resent_octet_for_octet_on_another_association(void)
+{
+    unsigned twice = 0;
+
+    rig_open_p1("p1-resend");
+    rig.mta->answer = cut_some;
+    rig.run->load.resend = 3;
+    rig.run->load.connections = 1;
+    if (!run_until_ms(9000))
+        return;
+    unsigned doubts = rig_endings(END_DOUBT);
+    CHECK(doubts >= 20);
+    CHECK_U64(rig_endings(END_ACCEPTED), 100); /* each in the end, */
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 100);
+    CHECK_U64(sender_health(rig.sender)->sent, 100);
+    CHECK_U64(rig.mta->seen, 100 + doubts);
+    for (uint32_t i = 1; i < rig.mta->apdus;
+         i++) { /* and what was taken before it was in doubt, twice */
+        struct slice before = buf_slice(&rig.mta->apdu[i - 1]), now = buf_slice(&rig.mta->apdu[i]);
+
+        twice += before.n == now.n && memcmp(before.p, now.p, now.n) == 0;
+    }
+    CHECK_U64(twice, rig.mta->apdus - 100);
+    CHECK(twice >= 10);
+    CHECK_U64(rig.mta->binds, 1 + doubts);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static enum fake_p1_answer always_cut(struct fake_p1 *f, struct fake_p1_call *c, struct slice apdu)
+{
+    (void)f, (void)c, (void)apdu;
+    return FAKE_P1_HANG_UP;
+}
+
+static void what_is_in_doubt_after_the_last_resend_stays_so(void)
+{
+    rig_open_p1("p1-hopeless");
+    rig.mta->answer = always_cut;
+    rig.run->load.resend = 2;
+    rig.run->load.connections = 1;
+    rig.run->load.duration_ns = NS_PER_S;
+    if (!run_until_ms(60000))
+        return;
+    CHECK_U64(rig.mta->seen, 30);
+    CHECK_U64(rig_endings(END_DOUBT), 30);
+    CHECK_U64(rig_endings(END_ACCEPTED), 0);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 10);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static enum fake_p1_answer say_nothing(struct fake_p1 *f, struct fake_p1_call *c, struct slice apdu)
+{
+    (void)f, (void)c, (void)apdu;
+    return FAKE_P1_SILENT;
+}
+
+static void an_end_that_is_never_answered_is_doubt_after_its_time(void)
+{
+    rig_open_p1("p1-timeout");
+    rig.mta->answer = say_nothing;
+    rig.run->load.duration_ns = 100 * NS_PER_MS;
+    if (!run_until_ms(12900)) /* 120 target seconds are 12 here */
+        return;
+    CHECK_U64(rig_endings(END_DOUBT), 0);
+    rig_until_ms(13500);
+    CHECK_U64(rig_endings(END_DOUBT), 1);
+    CHECK_U64(rig_findings(FIND_TIMEOUT), 1);
+    CHECK_U64(event_at(EV_FINDING, 0)->a, STAGE_TAKEN);
+    CHECK_U64(rig.mta->aborted, 1); /* it was told */
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static void a_cut_leaves_doubt_where_the_end_was_said(void)
+{
+    rig_open_p1("p1-cut");
+    rig.mta->answer = say_nothing;
+    rig.run->load.resend = 5;
+    if (!run_until_ms(2000))
+        return;
+    CHECK(!sender_is_idle(rig.sender));
+    sender_stop(rig.sender, true);
+    rig_until_ms(3000);
+    CHECK_U64(rig_endings(END_DOUBT), 4);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 4);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static void a_cut_gives_up_what_waits_to_be_resent(void)
+{
+    rig_open_p1("p1-cut-again");
+    rig.mta->answer = always_cut;
+    rig.run->load.resend = 100;
+    rig.run->load.duration_ns = NS_PER_S;
+    if (!run_until_ms(1200))
+        return;
+    fake_p1_down(rig.mta);
+    rig_until_ms(3000);
+    CHECK(!sender_is_idle(rig.sender));
+    sender_stop(rig.sender, true);
+    rig_until_ms(3100);
+    CHECK(sender_is_idle(rig.sender));
+    CHECK(rig_endings(END_DOUBT) > 0);
+    rig_close();
+}
+
+/* --- opening ---------------------------------------------------------------------------------------------------------------- */
+
+static void arm_says(const char *words)
+{
+    if (!rig_sender())
+        return;
+    sender_arm(rig.sender, rig_ready);
+    CHECK_U64(rig.armed, 0);
+    rig_until_ms(60000);
+    CHECK_U64(rig.armed, 1);
+    CHECK_U64((uint64_t)rig.error.code, EX_TARGET);
+    CHECK_STR(rig.error.text, words);
+    CHECK_U64(fake_run_count(rig.run, EV_FINDING), 0);
+    rig_close();
+}
+
+#define AT "server s3 (127.0.0.3:102): "
+
+static void refusals_while_arming_are_told_in_words(void)
+{
+    rig_open_p1("p1-password");
+    rig.mta->peer_password = "another";
+    arm_says(AT "bind refused: authentication-error");
+    rig_open_p1("p1-password-1984");
+    rig.mta->peer_password = "another";
+    rig.run->profile.x400.mode = X400_1984_MODE;
+    arm_says(AT "bind refused: validation failure: name or password");
+    rig_open_p1("p1-busy");
+    rig.mta->busy = true;
+    arm_says(AT "bind refused: busy");
+    rig_open_p1("p1-busy-1984");
+    rig.mta->busy = true;
+    rig.run->profile.x400.mode = X400_1984_MODE;
+    arm_says(AT "bind refused: busy");
+    rig_open_p1("p1-mode");
+    rig.mta->config.modes = 1u << STACK_NORMAL;
+    rig.run->profile.x400.mode = X400_X410;
+    arm_says(AT "bind refused: validation failure: name or password");
+}
+
+static void the_peer_has_to_be_who_the_profile_says(void)
+{
+    rig_open_p1("p1-name");
+    rig.mta->name = "EVIL\nMTA";
+    arm_says(AT "bind result: the peer is called \"EVIL?MTA\", not \"LAB-S3\"");
+    rig_open_p1("p1-peer-password");
+    rig.mta->password = "wrong";
+    arm_says(AT "bind result: wrong password of \"LAB-S3\"");
+    rig_open_p1("p1-anybody");
+    rig.run->servers[2].p1.mta = rig.run->servers[2].p1.password = NULL;
+    rig.mta->name = "ANYBODY";
+    if (run_until_ms(2500))
+        CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    rig_close();
+}
+
+static void a_wrong_selector_is_told(void)
+{
+    rig_open_p1("p1-selector");
+    rig.mta->config.our_tsel = slice_of("MTA");
+    rig.run->servers[2].p1.tsel = (struct selector){.n = 5, .p = "OTHER"};
+    arm_says(
+        AT "connection refused: cotp: address unknown: the called transport selector is not known "
+           "there (3)");
+    rig_open_p1("p1-selector-right");
+    rig.mta->config.our_tsel = slice_of("MTA");
+    rig.run->servers[2].p1.tsel = (struct selector){.n = 3, .p = "MTA"};
+    if (run_until_ms(2500))
+        CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    rig_close();
+}
+
+static void a_peer_that_is_down_silent_or_no_mta_is_told_so(void)
+{
+    rig_open_p1("p1-down");
+    fake_p1_down(rig.mta);
+    arm_says(AT "connection refused");
+    rig_open_p1("p1-silent");
+    rig.mta->trash = "";
+    arm_says(AT "no answer, opening the transport connection");
+    rig_open_p1("p1-trash");
+    rig.mta->trash = "220 mail.example ESMTP\r\n";
+    if (!rig_sender())
+        return;
+    sender_arm(rig.sender, rig_ready);
+    rig_until_ms(2000);
+    CHECK_U64(rig.armed, 1);
+    CHECK_HAS(rig.error.text, AT "tpkt: ");
+    CHECK_HAS(rig.error.text, "32 32 30 20");
+    rig_close();
+}
+
+static void in_a_run_refusals_are_findings_and_messages_wait(void)
+{
+    rig_open_p1("p1-findings");
+    rig.mta->busy = true;
+    if (!run_until_ms(5000))
+        return;
+    unsigned refused = rig_findings(FIND_CONNECT_FAILED);
+    CHECK_BETWEEN(refused, 5, 20);
+    CHECK_U64(event_at(EV_FINDING, 0)->a, event_code(0, EVENT_X400, STACK_USER, P1_BIND_BUSY));
+    CHECK_U64(rig_endings(END_ACCEPTED), 0);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 0);
+    rig.mta->busy = false;
+    rig_until_ms(9000);
+    CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    rig_close();
+}
+
+static void trash_in_a_run_is_a_finding(void)
+{
+    rig_open_p1("p1-run-trash");
+    rig.mta->trash = "* OK IMAP4rev1 ready\r\n";
+    if (!run_until_ms(3000))
+        return;
+    CHECK(rig_findings(FIND_PROTOCOL) >= 3);
+    CHECK_U64(event_at(EV_FINDING, 0)->a, STAGE_BIND);
+    rig.mta->trash = NULL;
+    rig_until_ms(9000);
+    CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    rig_close();
+}
+
+static void what_finds_the_peer_down_is_sent_when_it_is_back(void)
+{
+    rig_open_p1("p1-back");
+    if (!run_until_ms(1300))
+        return;
+    fake_p1_down(rig.mta);
+    rig_until_ms(6000);
+    CHECK(rig_findings(FIND_CONNECT_FAILED) >= 3);
+    fake_p1_up(rig.mta);
+    rig_until_ms(12000);
+    CHECK_U64(rig_endings(END_ACCEPTED) + rig_endings(END_DOUBT), 100);
+    CHECK(rig_endings(END_DOUBT) <= 1);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static void an_idle_association_that_ends_is_replaced_on_need(void)
+{
+    rig_open_p1("p1-idle");
+    rig.run->load.connections = 1;
+    if (!run_until_ms(1205))
+        return;
+    fake_p1_drop(rig.mta->call[0], false);
+    rig_until_ms(1405);
+    CHECK_U64(rig_findings(FIND_CONNECT_FAILED), 0);
+    fake_p1_drop(rig.mta->call[1], true);
+    rig_until_ms(3000);
+    CHECK_U64(rig.mta->binds, 3);
+    CHECK_U64(rig_findings(FIND_CONNECT_FAILED), 1); /* it aborted: worth counting */
+    CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    rig_close();
+}
+
+static void associations_that_are_up_are_released_at_the_end(void)
+{
+    rig_open_p1("p1-release");
+    if (!run_until_ms(2500))
+        return;
+    sender_destroy(rig.sender);
+    rig.sender = NULL;
+    rig_until_ms(2600);
+    CHECK_U64(rig.mta->released, rig.mta->binds);
+    CHECK_U64(rig.mta->aborted, 0);
+    rig_close();
+}
+
+/* --- two-way alternate ------------------------------------------------------------------------------------------------------ */
+
+static enum fake_p1_answer ask_sometimes(struct fake_p1 *f, struct fake_p1_call *c,
+                                         struct slice apdu)
+{
+    (void)c, (void)apdu;
+    return f->seen % 10 == 4 ? FAKE_P1_PLEASE : FAKE_P1_TAKE;
+}
+
+static void open_two_way(const char *name, bool hears)
+{
+    rig_open_p1(name);
+    rig.run->profile.x400.two_way = true;
+    rig.hears = hears;
+    rig.mta->answer = ask_sometimes;
+    rig.mta->report = slice_of("not BER, but nobody here looks");
+}
+
+static void the_turn_is_given_between_messages_and_what_comes_is_handed_on(void)
+{
+    open_two_way("p1-two-way", true);
+    if (!run_until_ms(4000))
+        return;
+    CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    CHECK_U64(rig.mta->turns, 10);
+    CHECK_U64(rig.mta->reports_taken, 10);
+    CHECK_U64(rig.heard, 10);
+    CHECK(slice_is(buf_slice(&rig.heard_last), "not BER, but nobody here looks"));
+    CHECK_U64(fake_run_count(rig.run, EV_FINDING), 0);
+    rig_close();
+}
+
+static void without_an_ear_what_comes_is_not_taken(void)
+{
+    open_two_way("p1-deaf", false);
+    if (!run_until_ms(4000))
+        return;
+    CHECK_U64(rig_endings(END_ACCEPTED), 100);
+    CHECK_U64(rig.mta->reports_taken, 0);
+    CHECK_U64(rig.mta->reports_refused, 10);
+    rig_close();
+}
+
+static void the_turn_is_given_when_nothing_is_due(void)
+{
+    open_two_way("p1-idle-turn", true);
+    rig.mta->answer = NULL;
+    if (!run_until_ms(3000))
+        return;
+    CHECK(sender_is_idle(rig.sender));
+    fake_p1_ask(rig.mta->call[0]);
+    rig_until_ms(3100);
+    CHECK_U64(rig.mta->turns, 1);
+    CHECK_U64(rig.heard, 1);
+    rig_close();
+}
+
+/* --- how much -------------------------------------------------------------------------------------------------------------- */
+
+/* Real time: until the peer has taken so many, or the sender is idle. */
+static void until_taken(uint32_t count)
+{
+    uint64_t now = loop_now(rig.run->loop), end = now + 30 * NS_PER_S;
+
+    while (rig.mta->apdus < count && !sender_is_idle(rig.sender) && now < end) {
+        now += 5 * NS_PER_MS;
+        fake_run_until(rig.run, now);
+    }
+}
+
+static void many_messages_go_over_real_sockets_in_flat_memory(void)
+{
+    struct err e;
+
+    rig_open_p1("p1-epoll");
+    fake_p1_destroy(rig.mta);
+    fake_smtp_destroy(rig.server);
+    loop_destroy(rig.run->loop);
+    rig.run->loop = loop_epoll_create(&e);
+    rig.run->clock = (struct run_clock){.origin_ns = loop_now(rig.run->loop), .scale = 1};
+    rig.server = fake_smtp_create(rig.run->loop, "127.0.0.1:0");
+    rig.mta = fake_p1_create(rig.run->loop, "127.0.0.1:0");
+    rig.mta->forget = true;
+    rig.run->servers[2].p1.at.addr = rig.mta->at;
+    rig.run->load.rate = 20000;
+    rig.run->load.duration_ns = NS_PER_S / 6;
+    rig.run->load.size_min = rig.run->load.size_max = 500;
+    if (!run_until_ms(0))
+        return;
+    until_taken(500);
+    size_t used = mallinfo2().uordblks;
+    until_taken(3334);
+    CHECK(mallinfo2().uordblks < used + 65536);
+    until_taken(UINT32_MAX);
+    CHECK_U64(rig.mta->apdus, 3334);
+    CHECK_U64(rig_endings(END_ACCEPTED), 3334);
+    CHECK(rig.mta->binds <= 4);
+    rig_close();
+}
+
+static const struct test tests[] = {
+    TEST(every_message_arrives_intact_in_normal_mode),
+    TEST(every_message_arrives_intact_in_x410_mode),
+    TEST(every_message_arrives_intact_in_1984_mode),
+    TEST(what_the_load_asks_for_stands_in_the_envelope),
+    TEST(reports_are_asked_for_as_the_load_says),
+    TEST(a_canary_goes_to_nobody_and_asks_for_its_report),
+    TEST(every_size_of_the_mix_fits),
+    TEST(long_messages_go_by_checkpoints),
+    TEST(a_burst_goes_over_the_associations_there_are),
+    TEST(an_address_that_does_not_fit_names_mailbox_and_attribute),
+    TEST(exceptions_are_refusals_and_aborts_leave_doubt),
+    TEST(doubt_without_resend_stays_doubt),
+    TEST(doubt_is_resent_octet_for_octet_on_another_association),
+    TEST(what_is_in_doubt_after_the_last_resend_stays_so),
+    TEST(an_end_that_is_never_answered_is_doubt_after_its_time),
+    TEST(a_cut_leaves_doubt_where_the_end_was_said),
+    TEST(a_cut_gives_up_what_waits_to_be_resent),
+    TEST(refusals_while_arming_are_told_in_words),
+    TEST(the_peer_has_to_be_who_the_profile_says),
+    TEST(a_wrong_selector_is_told),
+    TEST(a_peer_that_is_down_silent_or_no_mta_is_told_so),
+    TEST(in_a_run_refusals_are_findings_and_messages_wait),
+    TEST(trash_in_a_run_is_a_finding),
+    TEST(what_finds_the_peer_down_is_sent_when_it_is_back),
+    TEST(an_idle_association_that_ends_is_replaced_on_need),
+    TEST(associations_that_are_up_are_released_at_the_end),
+    TEST(the_turn_is_given_between_messages_and_what_comes_is_handed_on),
+    TEST(without_an_ear_what_comes_is_not_taken),
+    TEST(the_turn_is_given_when_nothing_is_due),
+    TEST(many_messages_go_over_real_sockets_in_flat_memory),
+    TEST_END,
+};
+
+const struct suite send_p1_suite = {"send_p1", tests};

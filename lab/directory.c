@@ -55,8 +55,11 @@ static struct directory_entry *entry_of(const struct directory *d, int server, u
 void directory_seed(struct directory *d, uint32_t mailbox, int home, uint32_t alternate, bool both)
 {
     for (int i = 0; i < d->servers; i++)
-        *entry_of(d, i, mailbox) = (struct directory_entry){
-            .home = home, .alternate = alternate, .both = both, .version = 1, .signature = home >= 0 ? home : 0};
+        *entry_of(d, i, mailbox) = (struct directory_entry){.home = home,
+                                                            .alternate = alternate,
+                                                            .both = both,
+                                                            .version = 1,
+                                                            .signature = home >= 0 ? home : 0};
 }
 
 const struct directory_entry *directory_read(const struct directory *d, int server,

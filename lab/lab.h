@@ -101,22 +101,21 @@ uint64_t lab_submit(struct lab *l, int server, const struct lab_submission *m, s
 
 /* --- mail goes out by X.400 ------------------------------------------------------------------------------------ */
 
-struct
-    lab_outgoing { /* what a server's connector is to hand over; borrowed until lab_outgoing_ended() */
+/* What a server's connector is to hand over; borrowed until lab_outgoing_ended(). */
+struct lab_outgoing {
     uint64_t id;
-    bool is_report;
-    struct slice
-        apdu; /* of the message, or of the one that the report is about; empty: that came by SMTP */
-    uint32_t number;       /* the recipient's index in that APDU */
+    /* Of the message, or of the one that the report is about; empty: that came by SMTP. */
+    struct slice apdu;
     struct slice from;     /* address of its originator; a report's destination */
     struct slice to;       /* whom it goes to; of a report: whom it names */
     struct slice intended; /* if `to` is that one's alternate: who the alternate is of */
-    struct slice subject,
-        content;        /* as stored, header and all, without the site's own trace lines */
-    const char *mts_id; /* local part: of the message or report itself */
-    uint64_t at_ns;     /* when it was accepted; of a report: when it was made */
-    bool delivered;     /* report: else reason and diag say why not; 255: no diagnostic */
-    int reason, diag;
+    struct slice subject;  /* of the message, or of the one that the report is about; as stored, */
+    struct slice content;  /* header and all, without the site's own trace lines */
+    const char *mts_id;    /* local part: of the message or report itself */
+    uint64_t at_ns;        /* when it was accepted; of a report: when it was made */
+    uint32_t number;       /* the recipient's index in that APDU */
+    int reason, diag;      /* of a report that is not `delivered`; 255: no diagnostic */
+    bool is_report, delivered;
 };
 
 /* The longest waiting entry for this server's connector, which is in transfer from now on; false: none. */

@@ -20,8 +20,10 @@ static bool is_as_expected(const struct job *j, char *why, size_t room)
     return v == CELL_AS_EXPECTED;
 }
 
-static void walk_version(const char *version)
+static void walk_version(const char *version, const char *protocol)
 {
+    char set[40];
+    const char *const sets[] = {set, NULL};
     struct arena *a = arena_create(64u << 20);
     struct err e = {0};
     struct profile_request rq = {.path = "service-packs"};
@@ -41,9 +43,11 @@ static void walk_version(const char *version)
             n +=
                 (size_t)snprintf(cells + n, sizeof cells - n, "%s%s", n ? "," : "", p->variants[i]);
     }
+    (void)snprintf(set, sizeof set, "run.protocol=%s", protocol);
     if (CHECK(n > 0))
         live_walk(&(struct live_job){.path = "service-packs",
                                      .variant = cells,
+                                     .sets = sets,
                                      .parallel = PARALLEL,
                                      .shows = is_as_expected});
     arena_destroy(a);
@@ -51,32 +55,48 @@ static void walk_version(const char *version)
 
 static void exchange_4_0_sp5(void)
 {
-    walk_version("4.0-sp5");
+    walk_version("4.0-sp5", "smtp");
 }
 
 static void exchange_5_5_sp3(void)
 {
-    walk_version("5.5-sp3");
+    walk_version("5.5-sp3", "smtp");
 }
 
 static void exchange_5_5_sp3_with_the_hotfix(void)
 {
-    walk_version("5.5-sp3+2651.71");
+    walk_version("5.5-sp3+2651.71", "smtp");
 }
 
 static void exchange_5_5_sp4(void)
 {
-    walk_version("5.5-sp4");
+    walk_version("5.5-sp4", "smtp");
 }
 
 static void a_modern_one(void)
 {
-    walk_version("modern");
+    walk_version("modern", "smtp");
+}
+
+static void exchange_5_5_sp3_over_x400(void)
+{
+    walk_version("5.5-sp3", "p1");
+}
+
+static void exchange_5_5_sp4_over_x400(void)
+{
+    walk_version("5.5-sp4", "p1");
 }
 
 static const struct test tests[] = {
-    TEST(exchange_4_0_sp5), TEST(exchange_5_5_sp3), TEST(exchange_5_5_sp3_with_the_hotfix),
-    TEST(exchange_5_5_sp4), TEST(a_modern_one),     TEST_END,
+    TEST(exchange_4_0_sp5),
+    TEST(exchange_5_5_sp3),
+    TEST(exchange_5_5_sp3_with_the_hotfix),
+    TEST(exchange_5_5_sp4),
+    TEST(a_modern_one),
+    TEST(exchange_5_5_sp3_over_x400),
+    TEST(exchange_5_5_sp4_over_x400),
+    TEST_END,
 };
 
 const struct suite packs_on_sockets_suite = {"packs_on_sockets", tests};

@@ -109,6 +109,30 @@ static void an_alternate_removed_too_late_changes_nothing(void)
                                  .shows = some_lost});
 }
 
+static void over_x400_moves_make_false_reports(void)
+{
+    live_walk(&(struct live_job){.path = "q172364-x400",
+                                 .variant = "",
+                                 .sets = steady,
+                                 .parallel = 1,
+                                 .shows = some_reported});
+}
+
+static void smtp_and_x400_senders_share_a_site(void)
+{
+    live_walk(&(struct live_job){.path = "q172364-x400",
+                                 .variant = "mixed",
+                                 .sets = steady,
+                                 .parallel = 1,
+                                 .shows = some_reported});
+}
+
+static void over_x400_deliver_to_both_loses_in_silence(void)
+{
+    live_walk(&(struct live_job){
+        .path = "q248839-x400", .variant = "", .sets = steady, .parallel = 1, .shows = some_lost});
+}
+
 static void when_nothing_moves_all_arrives(void)
 {
     static const char *const sets[] = {"load.steady.rate=500/s", "load.steady.duration=4s", NULL};
@@ -125,6 +149,9 @@ static const struct test tests[] = {
     TEST(without_the_cache_all_arrives),
     TEST(quiet_long_enough_all_arrives),
     TEST(an_alternate_removed_too_late_changes_nothing),
+    TEST(over_x400_moves_make_false_reports),
+    TEST(smtp_and_x400_senders_share_a_site),
+    TEST(over_x400_deliver_to_both_loses_in_silence),
     TEST(when_nothing_moves_all_arrives),
     TEST_END,
 };

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 
-enum { STREAM_DRAW = 0x445257, STREAM_NET = 0x4e4554 };
+enum { STREAM_DRAW = 0x445257, STREAM_NET = 0x4e4554, STREAM_X400 = 0x583430 };
 
 struct pen {
     struct rng r;
@@ -16,6 +16,9 @@ struct pen {
     uint32_t box_home, joe_home, alt_home;
     bool alternate, others; /* box has alternates; there is a group `ann` beside it */
     bool any_move, deadlocks, hangs;
+    bool x400, p1; /* X.400 is drawn; the load at hand speaks it */
+    bool pens;     /* the group `pen` is ours, and writes */
+    struct rng x;  /* what X.400 adds is drawn from this, so that the rest stays as it was */
 };
 
 static uint32_t below(struct pen *p, uint32_t n)
@@ -26,6 +29,16 @@ static uint32_t below(struct pen *p, uint32_t n)
 static bool chance(struct pen *p, uint32_t percent)
 {
     return below(p, 100) < percent;
+}
+
+static uint32_t x_below(struct pen *p, uint32_t n)
+{
+    return (uint32_t)rng_below(&p->x, n);
+}
+
+static bool x_chance(struct pen *p, uint32_t percent)
+{
+    return p->x400 && x_below(p, 100) < percent;
 }
 
 /* low to high, both included */
@@ -101,6 +114,19 @@ static void draw_lab(struct pen *p)
     draw_knobs(p);
 }
 
+/* Before the mailboxes: of what is ours they may be alternates. */
+static void draw_x400(struct pen *p)
+{
+    static const char *const modes[] = {"normal", "normal", "x410", "1984"};
+
+    if (!p->x400)
+        return;
+    p->pens = x_chance(p, 60);
+    SAY(p, "x400: {mode: %s, checkpoint: %s, window: %u, dialogue: %s, tpdu: %s}\n",
+        modes[x_below(p, 4)], x_chance(p, 40) ? "1" : "30", 1 + x_below(p, 5),
+        p->pens && x_chance(p, 30) ? "two-way" : "monologue", x_chance(p, 20) ? "1024" : "0");
+}
+
 static void draw_mailboxes(struct pen *p)
 {
     p->boxes = between(p, 1, 5);
@@ -114,10 +140,37 @@ static void draw_mailboxes(struct pen *p)
         between(p, 0, 50));
     if (p->alternate)
         SAY(p, ", alternate: alt, deliver: %s", ONE_OF(p, "both", "both", "redirect"));
-    SAY(p, "}\n  alt: {count: %u, home: s%u}\n", p->boxes, p->alt_home);
+    if (p->alternate && x_chance(p, 20))
+        p->alt_home = 0;
+    if (p->alt_home)
+        SAY(p, "}\n  alt: {count: %u, home: s%u}\n", p->boxes, p->alt_home);
+    else
+        SAY(p, "}\n  alt: {count: %u, home: ours}\n", p->boxes);
+    if (p->pens)
+        SAY(p, "  pen: {count: %u, home: ours}\n", 1 + x_below(p, 3));
     SAY(p, "  joe: {count: %u, home: s%u, stock: %us}\n", p->joes, p->joe_home, between(p, 0, 60));
     if (p->others)
         SAY(p, "  ann: {count: %u, home: s%u}\n", between(p, 1, 3), between(p, 1, p->servers));
+}
+
+static void draw_p1_manners(struct pen *p)
+{
+    static const char *const priorities[] = {"normal", "non-urgent", "urgent"};
+
+    SAY(p, ", protocol: p1, priority: %s", priorities[x_below(p, 3)]);
+    if (x_chance(p, 10))
+        SAY(p, ", deferred: %us", 1 + x_below(p, 60));
+    if (x_chance(p, 10))
+        SAY(p, ", reassignment: prohibited");
+    if (x_chance(p, 10))
+        SAY(p, ", alternate: prohibited");
+}
+
+/* Does the next load speak P1, and who writes it? */
+static const char *draw_writer(struct pen *p, const char *otherwise)
+{
+    p->p1 = x_chance(p, 75);
+    return p->p1 && p->pens && x_chance(p, 70) ? "pen" : otherwise;
 }
 
 static void draw_manners(struct pen *p)
@@ -126,8 +179,10 @@ static void draw_manners(struct pen *p)
         ONE_OF(p, "default", "default", "default", "never", "failure", "success"),
         ONE_OF(p, "pipelining", "lockstep"), between(p, 1, 4),
         ONE_OF(p, "300B", "1KB", "100B..5KB", "mmb"));
-    if (chance(p, 8))
+    if (chance(p, 8) && !p->p1)
         SAY(p, ", null_sender: yes");
+    if (p->p1)
+        draw_p1_manners(p);
     if (chance(p, 20))
         SAY(p, ", ret: headers");
     if (chance(p, 15))
@@ -161,15 +216,15 @@ static void draw_load(struct pen *p, uint32_t i)
     uint32_t recipients = chance(p, 70) ? 1 : between(p, 1, most < 3 ? most : 3);
 
     SAY(p, "  l%u: {via: s%u, from: %s, to: %s, recipients: %u", i, between(p, 1, p->servers),
-        ONE_OF(p, "joe", "joe", "joe", "box"), to, recipients);
+        draw_writer(p, ONE_OF(p, "joe", "joe", "joe", "box")), to, recipients);
     draw_paced(p, chance(p, 40) ? between(p, 0, 120) : 0);
     draw_manners(p);
 }
 
 static void draw_aimed(struct pen *p)
 {
-    SAY(p, "  aimed: {via: s%u, from: joe, to: box, arrivals: aimed, per_move: %u, prime: %u",
-        between(p, 1, p->servers), between(p, 1, 20), between(p, 0, 5));
+    SAY(p, "  aimed: {via: s%u, from: %s, to: box, arrivals: aimed, per_move: %u, prime: %u",
+        between(p, 1, p->servers), draw_writer(p, "joe"), between(p, 1, 20), between(p, 0, 5));
     if (chance(p, 50))
         SAY(p, ", mark: asked, phase: -%us..%us", between(p, 1, 20), between(p, 5, 60));
     else
@@ -233,7 +288,7 @@ static void draw_moves(struct pen *p)
         draw_schedule(p, "onward", "box", third, p->boxes, false);
     if (chance(p, 50))
         draw_schedule(p, "originators", "joe", other_server(p, p->joe_home), p->joes, true);
-    if (p->alternate && chance(p, 25))
+    if (p->alternate && chance(p, 25) && p->alt_home)
         draw_schedule(p, "alternates", "alt", other_server(p, p->alt_home), p->boxes, true);
 }
 
@@ -241,6 +296,8 @@ static void draw_outage(struct pen *p, uint32_t i)
 {
     const char *what =
         ONE_OF(p, "mta", "mta", "store", "directory", "directory", "smtp", "smtp", "imap");
+
+    what = x_chance(p, 30) ? "p1" : what;
     uint32_t at = between(p, 5, 200), server = between(p, 1, p->servers);
 
     SAY(p, "  down%u: {at: %us, do: down, server: s%u, component: %s}\n", i, at, server, what);
@@ -296,12 +353,16 @@ static void draw_probes(struct pen *p, enum draw_kind kind)
 
 void draw_profile(uint64_t seed, enum draw_kind kind, struct buf *out)
 {
-    struct pen p = {.r = rng_at(seed, STREAM_DRAW, 0), .out = out};
+    struct pen p = {.r = rng_at(seed, STREAM_DRAW, 0),
+                    .x = rng_at(seed, STREAM_X400, 0),
+                    .x400 = kind == DRAW_X400,
+                    .out = out};
 
     p.servers = between(&p, 2, 4);
     p.any_move = !chance(&p, 8);
     SAY(&p, "schema: 1\nrun: {name: drawn, seed: %" PRIu64 "}\n", seed);
     draw_lab(&p);
+    draw_x400(&p);
     draw_mailboxes(&p);
     draw_loads(&p);
     if (p.any_move)

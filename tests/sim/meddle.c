@@ -7,54 +7,71 @@
 
 enum { STREAM_CUTS = 0x435554 };
 
-static const char terminator[] = "\r\n.\r\n";
-
-#define TERMINATOR (sizeof terminator - 1)
+static const struct closing dot = {{'\r', '\n', '.', '\r', '\n'}, 5, 0, 2};
+/* DT header, GT, AE; behind it its length, and the serial number of one digit. */
+static const struct closing activity_end = {{0xf0, 0x80, 0x01, 0x00, 0x29}, 5, 4, 0};
 
 /* A run that cannot even say hello to a server does not begin (exit 69): that is tested elsewhere. */
 #define FIRST_CONNECTIONS 80
 #define GREETINGS         1000
 
-static bool is_smtp(const struct meddle *m, const struct net_addr *to)
+/* How messages end on this connection; NULL: none are sent there. */
+static const struct closing *closing_of(const struct meddle *m, const struct net_addr *to)
 {
-    for (uint32_t i = 0; i < m->site->server_count; i++)
-        if (net_equal(&m->site->servers[i].smtp.addr, to))
-            return true;
-    return false;
+    for (uint32_t i = 0; i < m->site->server_count; i++) {
+        const struct server *s = &m->site->servers[i];
+
+        if (net_equal(&s->smtp.addr, to))
+            return &dot;
+        if (net_equal(&s->p1.at.addr, to))
+            return &activity_end;
+    }
+    return NULL;
+}
+
+static bool is_ours(const struct meddle *m, const struct net_addr *to)
+{
+    uint32_t ours = site_ours(m->site);
+
+    return ours != SITE_NONE && net_equal(&m->site->servers[ours].p1.at.addr, to);
 }
 
 static void draw(struct meddle *m, const struct sim_flow *f, struct cut *c)
 {
-    static const enum cut_kind smtp[] = {CUT_DOT, CUT_DOT, CUT_REPLY, CUT_OCTET, CUT_SERVER_OCTET};
+    static const enum cut_kind mail[] = {CUT_END, CUT_END, CUT_REPLY, CUT_OCTET, CUT_SERVER_OCTET};
 
     static const enum cut_kind imap[] = {CUT_OCTET, CUT_SERVER_OCTET, CUT_SERVER_OCTET};
     struct rng r = rng_at(m->seed, STREAM_CUTS, f->connection);
-    bool to_smtp = is_smtp(m, &f->server);
 
     c->drawn = true;
-    if (rng_below(&r, 100) >= (to_smtp ? m->smtp_percent : m->imap_percent))
+    c->closing = closing_of(m, &f->server);
+    if (rng_below(&r, 100) >= (c->closing ? m->smtp_percent : m->imap_percent))
         return;
-    c->kind = to_smtp ? smtp[rng_below(&r, 5)] : imap[rng_below(&r, 3)];
+    if (m->mail_of_ours && is_ours(m, &f->server))
+        return;
+    c->kind = c->closing ? mail[rng_below(&r, 5)] : imap[rng_below(&r, 3)];
     c->message = (uint32_t)rng_below(&r, 4);
-    c->octet = c->kind == CUT_DOT     ? (uint32_t)rng_below(&r, TERMINATOR + 1)
+    c->octet = c->kind == CUT_END ? (uint32_t)rng_below(&r, c->closing->n + c->closing->behind + 1u)
                : c->kind == CUT_REPLY ? (uint32_t)rng_below(&r, 12)
                                       : (uint32_t)rng_below(&r, 6000);
     if (f->connection <= FIRST_CONNECTIONS && (c->kind == CUT_OCTET || c->kind == CUT_SERVER_OCTET))
         c->octet += GREETINGS;
 }
 
-/* Octets of `b` up to and with the next end of a message; 0: it does not end here. *start: where CRLF.CRLF begins. */
+/* Octets of `b` up to and with the next end of a message; 0: it does not end here. *start: where that begins. */
 static size_t find_end(struct cut *c, struct slice b, long *start)
 {
+    const struct closing *end = c->closing;
+
     for (size_t i = 0; i < b.n; i++) {
-        if (b.p[i] == (unsigned char)terminator[c->matched])
+        if (c->matched >= end->n || b.p[i] == end->octets[c->matched])
             c->matched++;
         else
-            c->matched = b.p[i] == '\r';
-        if (c->matched < TERMINATOR)
+            c->matched = b.p[i] == end->octets[0];
+        if (c->matched < end->n + end->behind)
             continue;
-        c->matched = 2; /* its last CRLF may begin the next one */
-        *start = (long)i + 1 - (long)TERMINATOR;
+        c->matched = end->again;
+        *start = (long)i + 1 - (end->n + end->behind);
         return i + 1;
     }
     return 0;
@@ -64,6 +81,8 @@ static size_t pass_to_server(struct cut *c, struct slice b)
 {
     size_t done = 0;
 
+    if (!c->closing && c->kind != CUT_OCTET)
+        return b.n;
     if (c->kind == CUT_OCTET) {
         size_t n = c->octet < b.n ? c->octet : b.n;
 
@@ -79,9 +98,9 @@ static size_t pass_to_server(struct cut *c, struct slice b)
         if (c->messages++ == c->message) {
             long at = (long)done + start + (long)c->octet;
 
-            if (c->kind == CUT_DOT && at < (long)b.n)
+            if (c->kind == CUT_END && at < (long)b.n)
                 return at < 0 ? 0 : (size_t)at;
-            c->octet = c->kind == CUT_DOT ? 0 : c->octet; /* all of it passes, no answer does */
+            c->octet = c->kind == CUT_END ? 0 : c->octet; /* all of it passes, no answer does */
             c->kind = CUT_REPLY;
             c->armed = true;
         }
@@ -127,7 +146,25 @@ void meddle_init(struct meddle *m, uint64_t seed, uint32_t smtp_percent, uint32_
     m->imap_percent = imap_percent;
 }
 
+static bool is_written_to(const struct profile *p, uint32_t mailbox)
+{
+    for (uint32_t i = 0; i < p->site.mailbox_count; i++)
+        if (p->site.mailboxes[i].alternate == mailbox)
+            return true;
+    for (uint32_t i = 0; i < p->load_count; i++)
+        for (uint32_t g = 0; g < p->loads[i].to_count; g++)
+            if (p->loads[i].to[g] == p->site.mailboxes[mailbox].group)
+                return true;
+    return false;
+}
+
 void meddle_site(void *owner, const struct profile *p)
 {
-    ((struct meddle *)owner)->site = &p->site;
+    struct meddle *m = owner;
+    uint32_t ours = site_ours(&p->site);
+
+    m->site = &p->site;
+    for (uint32_t i = 0; i < p->site.mailbox_count && ours != SITE_NONE; i++)
+        m->mail_of_ours =
+            m->mail_of_ours || (p->site.mailboxes[i].home == ours && is_written_to(p, i));
 }

@@ -1,8 +1,10 @@
-/* meddle.h - a meddler that cuts SMTP and IMAP connections of a simulated run, each at a place drawn from its seed.
+/* meddle.h - a meddler that cuts SMTP, P1 and IMAP connections of a simulated run, each at a place drawn from its seed.
  *
  * Of the SMTP connections a share is cut: after any octet from the client; at the end of a message, after 0 to 5 octets
  * of CRLF.CRLF (0: nothing of it passed; 5: the server has the message and the client hears no more); or before the
- * reply is whole. IMAP connections are cut after any octet either way, so that mailboxes are read again and again.
+ * reply is whole. So it goes with X.400's: the end of a message is the ACTIVITY END, the reply its acknowledgement; also
+ * where the site calls us with reports, but not with mail of ours, which it would rightly send twice. IMAP connections are
+ * cut after any octet either way, so that mailboxes are read again and again.
  */
 #ifndef TESTS_SIM_MEDDLE_H
 #define TESTS_SIM_MEDDLE_H
@@ -12,15 +14,22 @@
 
 #define MEDDLE_CONNECTIONS 4096
 
-enum cut_kind { CUT_NOTHING, CUT_OCTET, CUT_DOT, CUT_REPLY, CUT_SERVER_OCTET };
+enum cut_kind { CUT_NOTHING, CUT_OCTET, CUT_END, CUT_REPLY, CUT_SERVER_OCTET };
+
+struct closing { /* how a message ends on the wire */
+    unsigned char octets[8];
+    uint8_t n, behind; /* octets that still belong to it */
+    uint8_t again;     /* how much of it may already be the beginning of the next */
+};
 
 struct cut {
     bool drawn;
+    const struct closing *closing;
     enum cut_kind kind;
-    uint32_t message; /* CUT_DOT, CUT_REPLY: which of the connection's, from 0 */
+    uint32_t message; /* CUT_END, CUT_REPLY: which of the connection's, from 0 */
     uint32_t octet;   /* how many more may pass */
     uint32_t messages;
-    uint8_t matched; /* octets of CRLF.CRLF that have passed at the end */
+    uint8_t matched; /* octets of the ending that have passed */
     bool armed;      /* CUT_REPLY: its message has passed */
 };
 
@@ -29,6 +38,7 @@ struct meddle {
     uint64_t seed;
     uint32_t smtp_percent, imap_percent; /* of connections */
     const struct site *site;             /* NULL until the site has addresses: nothing is cut */
+    bool mail_of_ours;                   /* what the site sends us is more than reports */
     uint64_t cuts;
     struct cut cut[MEDDLE_CONNECTIONS]; /* later connections are left alone */
 };

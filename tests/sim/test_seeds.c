@@ -30,7 +30,7 @@ static const struct kind {
     enum truth_view view;
     uint64_t share; /* one of so many seeds */
 } whole = {"whole", DRAW_WHOLE, TRUTH_WHOLE, 1}, blind = {"blind", DRAW_BLIND, TRUTH_BLIND, 5},
-  hasty = {"hasty", DRAW_HASTY, TRUTH_HASTY, 5};
+  hasty = {"hasty", DRAW_HASTY, TRUTH_HASTY, 5}, x400 = {"x400", DRAW_X400, TRUTH_WHOLE, 2};
 
 static const char *write_profile(const char *dir, uint64_t seed, const struct kind *k)
 {
@@ -99,6 +99,11 @@ static void verdict_and_truth_are_the_same_whatever_is_drawn(void)
     walk_seeds(&whole);
 }
 
+static void so_they_are_over_x400(void)
+{
+    walk_seeds(&x400);
+}
+
 static void without_sight_of_the_queues_silence_stays_unknown(void)
 {
     walk_seeds(&blind);
@@ -111,6 +116,7 @@ static void who_gives_up_settling_calls_nothing_lost_that_is_not(void)
 
 static const struct test tests[] = {
     TEST(verdict_and_truth_are_the_same_whatever_is_drawn),
+    TEST(so_they_are_over_x400),
     TEST(without_sight_of_the_queues_silence_stays_unknown),
     TEST(who_gives_up_settling_calls_nothing_lost_that_is_not),
     TEST_END,

@@ -1,39 +1,60 @@
-/* test_service_packs.c - the whole matrix of versions and scenarios on simulated time: every cell has allowed classes only,
- * shows the class it must, and agrees with the truth copy by copy.
+/* test_service_packs.c - the whole matrix of versions and scenarios on simulated time, by SMTP and by X.400: every cell has
+ * allowed classes only, shows the class it must, agrees with the truth copy by copy, and is the same over both protocols.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "app/matrix.h"
+#include "results/judge.h"
 #include "tests/sim/sim_run.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
-static void walk_cell(const char *variant)
+static bool walk_over(const char *variant, const char *protocol, uint64_t classes[CLASS_COUNT])
 {
     static const char *const said[] = {"as expected", "not reproduced", "an unexpected class",
                                        "no verdict"};
-    char dir[600], text[1500];
+    char dir[600], text[1500], set[40];
+    const char *const sets[] = {set};
     struct sim_run s;
 
     (void)snprintf(dir, sizeof dir, "%s/run", scratch_dir("cell"));
-    struct sim_order o = {.profile = {.path = "service-packs", .variant = variant},
-                          .dir = dir,
-                          .net = {.start_ns = 1000000000,
-                                  .latency_min_ns = 50000,
-                                  .latency_max_ns = 500000,
-                                  .split_per_mille = 20}};
+    (void)snprintf(set, sizeof set, "run.protocol=%s", protocol);
+    struct sim_order o = {
+        .profile = {.path = "service-packs", .variant = variant, .sets = sets, .set_count = 1},
+        .dir = dir,
+        .net = {.start_ns = 1000000000,
+                .latency_min_ns = 100,
+                .latency_max_ns = 200,
+                .split_per_mille = 20}};
     bool ok = sim_walk(&s, &o);
 
-    (void)snprintf(text, sizeof text, "%s: %s", variant, s.wrong);
+    (void)snprintf(text, sizeof text, "%s over %s: %s", variant, protocol, s.wrong);
     if (check_true(ok, text, __FILE__, __LINE__)) {
         struct job job = {.variant = variant, .profile = s.profile, .result = s.result};
         enum cell_verdict v = matrix_cell(&job);
 
-        (void)snprintf(text, sizeof text, "%s: %s", variant, said[v]);
+        (void)snprintf(text, sizeof text, "%s over %s: %s", variant, protocol, said[v]);
         (void)check_true(v == CELL_AS_EXPECTED, text, __FILE__, __LINE__);
+        memcpy(classes, s.result.judgement->tally.classes, CLASS_COUNT * sizeof *classes);
     }
     sim_fini(&s);
+    return ok;
+}
+
+static void walk_cell(const char *variant)
+{
+    uint64_t smtp[CLASS_COUNT], p1[CLASS_COUNT];
+    char text[300];
+
+    if (!walk_over(variant, "smtp", smtp) || !walk_over(variant, "p1", p1))
+        return;
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        (void)snprintf(text, sizeof text, "%s: %llu copies %s over SMTP, %llu over P1", variant,
+                       (unsigned long long)smtp[c], class_name((enum outcome)c),
+                       (unsigned long long)p1[c]);
+        (void)check_true(smtp[c] == p1[c], text, __FILE__, __LINE__);
+    }
 }
 
 static void walk_scenario(const char *scenario)

@@ -38,6 +38,10 @@ static const struct shipped shipped[] = {
      TROUBLE & ~(C(NDR) | C(SILENT_LOSS)),
      {0}},
     {"q248839-alternate-removed", "early", C(DELIVERED) | C(NDR), TROUBLE & ~C(NDR), {0}},
+    {"q172364-x400", "", C(DELIVERED) | C(NDR), TROUBLE & ~C(NDR), {0}},
+    {"q172364-x400", "mixed", C(DELIVERED) | C(NDR), TROUBLE & ~C(NDR), {0}},
+    {"q248839-x400", "", C(DELIVERED) | C(SILENT_LOSS), TROUBLE & ~(C(NDR) | C(SILENT_LOSS)), {0}},
+    {"q248839-x400", "sp4", C(DELIVERED) | C(NDR), TROUBLE & ~C(NDR), {0}},
 };
 
 #define SHIPPED (sizeof shipped / sizeof shipped[0])
@@ -107,7 +111,7 @@ static void every_profile_shows_what_its_article_says(void)
 
 static void the_same_seed_gives_the_same_bytes(void)
 {
-    static const size_t some[] = {1, 4, 8};
+    static const size_t some[] = {1, 4, 8, 13, 14};
     char dir[300], one[320], two[320], why[400];
     struct sim_run s;
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "tests/lab/abroad.h"
 #include "tests/support/check.h"
 
@@ -305,6 +306,83 @@ static void custom_recipients_go_by_name_and_mailboxes_by_address(void)
     scene_close(&s);
 }
 
+/* A hand-out that is open for each server at most; ends of old ones are told again, as news about nothing. */
+struct chaos {
+    struct scene s;
+    struct rng rng;
+    uint64_t open[3], old[3];
+};
+
+static void chaos_hand(struct chaos *c, int server)
+{
+    struct lab_outgoing o;
+
+    lab_outgoing_ended(c->s.lab, server, c->old[server], true);
+    if (c->open[server]) {
+        lab_outgoing_ended(c->s.lab, server, c->open[server], rng_below(&c->rng, 3) > 0);
+        c->old[server] = c->open[server];
+        c->open[server] = 0;
+    } else if (abroad_next(&c->s, server, &o)) {
+        CHECK(o.id > c->old[server]);
+        c->open[server] = o.id;
+    }
+}
+
+static void chaos_step(struct chaos *c, int i)
+{
+    static const char *const to[] = {"ext",      "ext2", "both",  "redirected",
+                                     "both-ext", "R",    "nobody"};
+    const int server = (int)rng_below(&c->rng, 3);
+    char id[16], address[40];
+
+    (void)snprintf(id, sizeof id, "m%d", i);
+    (void)snprintf(address, sizeof address, "%s@lab.test", to[rng_below(&c->rng, 7)]);
+    if (rng_below(&c->rng, 2))
+        abroad_post(&c->s, id, (struct letter){.to = address, .at_s = rng_below(&c->rng, 2)});
+    for (int k = 0; k < 4; k++)
+        chaos_hand(c, (int)rng_below(&c->rng, 3));
+    if (rng_below(&c->rng, 50) == 0) {
+        scene_post(&c->s, "/v1/restart",
+                   server == S   ? "{'server':'S','component':'mta'}"
+                   : server == D ? "{'server':'D','component':'mta'}"
+                                 : "{'server':'T','component':'mta'}");
+        c->old[server] = c->open[server] ? c->open[server] : c->old[server];
+        c->open[server] = 0;
+    }
+}
+
+static void whatever_happens_every_copy_has_one_end(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct chaos c = {.rng = rng_at(seed, 0xc0, 0)};
+
+        abroad_open(&c.s, NULL, NULL);
+        for (int i = 0; i < 300; i++) {
+            scene_run(&c.s, i * 0.7);
+            chaos_step(&c, i);
+        }
+        for (int hour = 1; hour <= 3; hour++) {
+            scene_run(&c.s, 3600.0 * hour);
+            for (int server = 0; server < 3; server++) {
+                lab_outgoing_ended(c.s.lab, server, c.open[server], false);
+                c.open[server] = 0;
+                (void)abroad_take_all(&c.s, server);
+                CHECK(hour < 3 || abroad_queue(&c.s, server).entries == 0);
+            }
+        }
+        scene_end(&c.s);
+        CHECK(c.s.tales > 100);
+        for (uint32_t i = 0; i < c.s.tales; i++) {
+            const struct tale *t = &c.s.tale[i];
+            bool elsewhere = t->redirected || strncmp(t->recipient, "nobody", 6) == 0;
+
+            CHECK_U64(t->copies, elsewhere ? 0 : 1);
+            CHECK_U64(t->reports_delivered, strncmp(t->recipient, "nobody", 6) == 0);
+        }
+        scene_close(&c.s);
+    }
+}
+
 static const struct test tests[] = {
     TEST(mail_for_a_custom_recipient_waits_until_it_is_taken),
     TEST(a_hand_out_of_smtp_mail_shows_it_as_it_came),
@@ -318,6 +396,7 @@ static const struct test tests[] = {
     TEST(ten_thousand_that_are_not_taken_come_round_again),
     TEST(a_custom_recipient_has_no_mailbox_and_does_not_move),
     TEST(custom_recipients_go_by_name_and_mailboxes_by_address),
+    TEST(whatever_happens_every_copy_has_one_end),
     TEST_END,
 };
 

@@ -16,7 +16,32 @@ static const struct lab_mailbox_config boxes[] = {
     {.name = "bob", .home = 1, .password = "pw"},
 };
 
-static bool create_site(struct fronts *f, bool tls, const char *truth_path)
+static const struct lab_mailbox_config p1_boxes[] = {
+    {.name = "joe", .home = 0, .password = "pw"},
+    {.name = "ann", .home = 0, .password = "pw", .alternate = "bob"},
+    {.name = "bob", .home = 1, .password = "pw"},
+    {.name = "carl", .home = 0, .password = "pw", .alternate = "bob", .both = true},
+    {.name = "dora", .home = 0, .password = "pw", .alternate = "flora"},
+    {.name = "flora", .home = LAB_FOREIGN, .password = "pw"},
+    {.name = "flood", .home = LAB_FOREIGN, .password = "pw"},
+};
+
+static const struct lab_p1_config p1_usual = {
+    .on = true,
+    .mode = STACK_NORMAL,
+    .password = "site",
+    .peer_mta = "PEER",
+    .peer_password = "secret",
+    .domain = "c=US;a= ;p=LAB",
+    .address = "c=US;a= ;p=LAB;o=SITE;s={local}",
+    .peer_address = "c=US;a= ;p=PEER;o=FLOOD;s={local}",
+    .peer = {.family = 4, .ip = {127, 0, 77, 99}, .port = 4102},
+    .checkpoint_kb = 30,
+    .window = 5,
+};
+
+static bool create_site(struct fronts *f, bool tls, const char *truth_path,
+                        const struct lab_p1_config *p1)
 {
     static const char *const names[] = {"s1", "s2"};
     struct lab_site_config c = {.lab = {.version = "5.5-sp3",
@@ -32,6 +57,11 @@ static bool create_site(struct fronts *f, bool tls, const char *truth_path)
                                 .tls = tls};
     struct err e = {0};
 
+    if (p1) {
+        c.p1 = *p1;
+        c.lab.mailboxes = p1_boxes;
+        c.lab.mailbox_count = sizeof p1_boxes / sizeof *p1_boxes;
+    }
     for (int i = 0; i < 2; i++)
         c.hosts[i] = (struct net_addr){.family = 4, .ip = {127, 0, 77, (uint8_t)(11 + i)}};
     if (tls) {
@@ -42,16 +72,32 @@ static bool create_site(struct fronts *f, bool tls, const char *truth_path)
     return check_true(f->site != NULL, e.text, __FILE__, __LINE__);
 }
 
-bool fronts_simulate(struct fronts *f, uint64_t seed, const char *truth_path)
+static bool create_loop(struct fronts *f, uint64_t seed, struct sim_meddler *meddler)
 {
     struct sim_config c = {.seed = seed,
                            .start_ns = NS_PER_S,
                            .latency_min_ns = 20 * NS_PER_US,
                            .latency_max_ns = 2 * NS_PER_MS,
-                           .split_per_mille = 400};
+                           .split_per_mille = 400,
+                           .meddler = meddler};
 
     *f = (struct fronts){.loop = loop_sim_create(&c, NULL)};
-    return CHECK(f->loop) && create_site(f, false, truth_path);
+    return CHECK(f->loop);
+}
+
+bool fronts_simulate(struct fronts *f, uint64_t seed, const char *truth_path)
+{
+    return create_loop(f, seed, NULL) && create_site(f, false, truth_path, NULL);
+}
+
+bool fronts_simulate_p1(struct fronts *f, uint64_t seed, const char *truth_path,
+                        void (*change)(struct lab_p1_config *p1), struct sim_meddler *meddler)
+{
+    struct lab_p1_config p1 = p1_usual;
+
+    if (change)
+        change(&p1);
+    return create_loop(f, seed, meddler) && create_site(f, false, truth_path, &p1);
 }
 
 static void on_end(struct hook *h)
@@ -69,7 +115,7 @@ static void serve(void *owner)
 bool fronts_serve(struct fronts *f, bool tls, const char *truth_path)
 {
     *f = (struct fronts){.loop = loop_epoll_create(NULL)};
-    if (!CHECK(f->loop) || !create_site(f, tls, truth_path))
+    if (!CHECK(f->loop) || !create_site(f, tls, truth_path, NULL))
         return false;
     f->end = (struct hook){.run = on_end, .owner = f->loop};
     loop_on_wake(f->loop, &f->end);

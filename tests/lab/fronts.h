@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/loop.h"
+#include "base/loop_sim.h"
 #include "base/thread.h"
 #include "lab/lab_site.h"
 
@@ -20,6 +21,11 @@ struct fronts {
 
 /* On simulated time, with a network drawn from the seed. */
 bool fronts_simulate(struct fronts *f, uint64_t seed, const char *truth_path);
+/* The same, with X.400: the site's MTAs are S1 and S2 with password "site", their peer is PEER with "secret". ann redirects to
+ * bob, carl (on s1) delivers to both himself and bob, dora (on s1) redirects to flora; flora and flood are behind the
+ * connector. `p1` may be changed by `change` before the site begins; NULL: as it is. A meddler may cut connections. */
+bool fronts_simulate_p1(struct fronts *f, uint64_t seed, const char *truth_path,
+                        void (*change)(struct lab_p1_config *p1), struct sim_meddler *meddler);
 /* On sockets; the loop runs in a thread until fronts_join(). tls: STARTTLS is offered, f->cert is to be trusted. */
 bool fronts_serve(struct fronts *f, bool tls, const char *truth_path);
 void fronts_join(struct fronts *f);   /* from now on the core may be looked at */

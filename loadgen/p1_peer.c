@@ -55,7 +55,7 @@ static const char *shown(struct slice name, char out[NAME_SHOWN + 1])
     size_t n = name.n < NAME_SHOWN ? name.n : NAME_SHOWN;
 
     for (size_t i = 0; i < n; i++)
-        out[i] = name.p[i] >= ' ' && name.p[i] <= '~' ? (char)name.p[i] : '?';
+        out[i] = (char)(name.p[i] >= ' ' && name.p[i] <= '~' ? name.p[i] : '?');
     out[n] = '\0';
     return out;
 }

@@ -139,3 +139,23 @@ unsigned rig_findings(enum finding what)
         n += rig.run->events[i].kind == EV_FINDING && rig.run->events[i].code == what;
     return n;
 }
+
+const struct event *rig_event(enum event_kind kind, uint32_t which)
+{
+    static const struct event none;
+
+    PM_ASSERT(journal_flush(rig.run->journal));
+    for (uint32_t i = 0; i < rig.run->event_count; i++)
+        if (rig.run->events[i].kind == kind && which-- == 0)
+            return &rig.run->events[i];
+    return &none;
+}
+
+bool rig_send_until_ms(uint64_t loop_ms)
+{
+    if (!rig_sender())
+        return false;
+    sender_start(rig.sender);
+    rig_until_ms(loop_ms);
+    return true;
+}

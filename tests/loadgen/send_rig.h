@@ -36,10 +36,12 @@ void rig_open_p1(const char *name);
 /* Another simulated network for an opened rig, and its MTA at the same place. */
 void rig_network_p1(const struct sim_config *c);
 bool rig_sender(void); /* makes the sender; false: it failed, and that was checked */
+bool rig_send_until_ms(uint64_t loop_ms); /* makes the sender, starts it, lets time pass */
 void rig_close(void);
 void rig_until_ms(uint64_t loop_ms);
 void rig_ready(void *owner, const struct err *e); /* for sender_arm() */
 unsigned rig_endings(enum ending how);            /* how many recipients ended so */
 unsigned rig_findings(enum finding what);
+const struct event *rig_event(enum event_kind kind, uint32_t which); /* zeros: there is none */
 
 #endif

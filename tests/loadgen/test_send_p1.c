@@ -6,7 +6,6 @@
 #include "tests/loadgen/send_rig.h"
 #include "wire/x400/content.h"
 #include "wire/x400/p1.h"
-#include "wire/x400/p1_bind.h"
 
 struct got { /* an APDU that was taken, read */
     struct arena *arena;
@@ -33,26 +32,6 @@ static const char *address_text(const struct oraddr *a)
     buf_fini(&text);
     buf_init(&text, 1024);
     return oraddr_print(a, &text) ? buf_text(&text) : "";
-}
-
-static const struct event *event_at(enum event_kind kind, uint32_t which)
-{
-    static const struct event none;
-
-    PM_ASSERT(journal_flush(rig.run->journal));
-    for (uint32_t i = 0; i < rig.run->event_count; i++)
-        if (rig.run->events[i].kind == kind && which-- == 0)
-            return &rig.run->events[i];
-    return &none;
-}
-
-static bool run_until_ms(uint64_t ms)
-{
-    if (!rig_sender())
-        return false;
-    sender_start(rig.sender);
-    rig_until_ms(ms);
-    return true;
 }
 
 /* --- what the peer gets ------------------------------------------------------------------------------------------------- */
@@ -83,7 +62,7 @@ static void every_message_in(enum x400_mode mode, const char *name)
     rig.run->profile.x400.mode = mode;
     rig.mta->peer = "POSTMUSTER";
     rig.mta->peer_password = "secret";
-    if (!run_until_ms(2500))
+    if (!rig_send_until_ms(2500))
         return;
     CHECK_U64(rig.mta->apdus, 100);
     CHECK_U64(rig_endings(END_ACCEPTED), 100);
@@ -91,7 +70,7 @@ static void every_message_in(enum x400_mode mode, const char *name)
     CHECK_U64(fake_run_count(rig.run, EV_FINDING), 0);
     CHECK_U64(rig.idles, 1);
     CHECK(sender_is_idle(rig.sender));
-    CHECK_U64(event_at(EV_END, 0)->a, (uint32_t)END_ACCEPTED | STAGE_TAKEN << 8);
+    CHECK_U64(rig_event(EV_END, 0)->a, (uint32_t)END_ACCEPTED | STAGE_TAKEN << 8);
     for (uint32_t i = 0; i < rig.mta->apdus; i++)
         check_intact(i, 1024);
     rig_close();
@@ -124,7 +103,7 @@ static void what_the_load_asks_for_stands_in_the_envelope(void)
     rig.run->load.latest_ns = 3600 * NS_PER_S;
     rig.run->load.no_reassignment = true;
     rig.run->load.ret_headers = true;
-    if (!run_until_ms(2500) || !got_read(&g, 0))
+    if (!rig_send_until_ms(2500) || !got_read(&g, 0))
         return;
     const struct p1_message *m = &g.apdu.message;
     const struct p1_extension *x;
@@ -161,7 +140,7 @@ static void asks(enum notify notify, bool no_alternate, uint32_t want)
     rig.run->load.notify = notify;
     rig.run->load.no_alternate = no_alternate;
     rig.run->load.duration_ns = NS_PER_S;
-    if (!run_until_ms(1500) || !got_read(&g, 0))
+    if (!rig_send_until_ms(1500) || !got_read(&g, 0))
         return;
     CHECK_U64(g.apdu.message.recipients[0].indicators.bits, want);
     CHECK_U64(g.apdu.message.indicators.bits,
@@ -209,7 +188,7 @@ static void every_size_of_the_mix_fits(void)
     rig_open_p1("p1-mix");
     rig.run->load.size = SIZE_MMB;
     rig.run->load.duration_ns = 50 * NS_PER_S;
-    if (!run_until_ms(8000))
+    if (!rig_send_until_ms(8000))
         return;
     CHECK_U64(rig.mta->apdus, 500);
     CHECK_U64(rig_endings(END_ACCEPTED), 500);
@@ -223,7 +202,7 @@ static void long_messages_go_by_checkpoints(void)
     rig.run->profile.x400.window = 2;
     rig.run->profile.x400.tpdu_bytes = 2048;
     rig.run->load.size_min = rig.run->load.size_max = 200000;
-    if (!run_until_ms(6000))
+    if (!rig_send_until_ms(6000))
         return;
     CHECK_U64(association_checkpoint_kb(rig.mta->call[0]->association), 16);
     CHECK_U64(association_window(rig.mta->call[0]->association), 2);
@@ -240,7 +219,7 @@ static void a_burst_goes_over_the_associations_there_are(void)
     rig.run->load.burst = 200;
     rig.run->load.burst_every_ns = NS_PER_S;
     rig.run->load.duration_ns = NS_PER_S;
-    if (!run_until_ms(3000))
+    if (!rig_send_until_ms(3000))
         return;
     CHECK_U64(rig_endings(END_ACCEPTED), 200);
     CHECK_U64(rig.mta->binds, 4);
@@ -302,7 +281,7 @@ static void exceptions_are_refusals_and_aborts_leave_doubt(void)
 {
     rig_open_p1("p1-exceptions");
     rig.mta->answer = by_number;
-    if (!run_until_ms(4000))
+    if (!rig_send_until_ms(4000))
         return;
     CHECK_U64(rig_endings(END_REFUSED_TEMP), 10);
     CHECK_U64(rig_endings(END_REFUSED_PERM), 10);
@@ -329,12 +308,12 @@ static void doubt_without_resend_stays_doubt(void)
 {
     rig_open_p1("p1-doubt");
     rig.mta->answer = cut_some;
-    if (!run_until_ms(6000))
+    if (!rig_send_until_ms(6000))
         return;
     CHECK_U64(rig_endings(END_DOUBT), 20);
     CHECK_U64(rig_endings(END_ACCEPTED), 80);
     CHECK_U64(rig.mta->apdus, 90);
-    CHECK_U64(event_at(EV_END, 5)->a, (uint32_t)END_DOUBT | STAGE_TAKEN << 8);
+    CHECK_U64(rig_event(EV_END, 5)->a, (uint32_t)END_DOUBT | STAGE_TAKEN << 8);
     CHECK(sender_is_idle(rig.sender));
     rig_close();
 }
@@ -347,7 +326,7 @@ static void doubt_is_resent_octet_for_octet_on_another_association(void)
     rig.mta->answer = cut_some;
     rig.run->load.resend = 3;
     rig.run->load.connections = 1;
-    if (!run_until_ms(9000))
+    if (!rig_send_until_ms(9000))
         return;
     unsigned doubts = rig_endings(END_DOUBT);
     CHECK(doubts >= 20);
@@ -381,7 +360,7 @@ static void what_is_in_doubt_after_the_last_resend_stays_so(void)
     rig.run->load.resend = 2;
     rig.run->load.connections = 1;
     rig.run->load.duration_ns = NS_PER_S;
-    if (!run_until_ms(60000))
+    if (!rig_send_until_ms(60000))
         return;
     CHECK_U64(rig.mta->seen, 30);
     CHECK_U64(rig_endings(END_DOUBT), 30);
@@ -402,14 +381,64 @@ static void an_end_that_is_never_answered_is_doubt_after_its_time(void)
     rig_open_p1("p1-timeout");
     rig.mta->answer = say_nothing;
     rig.run->load.duration_ns = 100 * NS_PER_MS;
-    if (!run_until_ms(12900)) /* 120 target seconds are 12 here */
+    if (!rig_send_until_ms(12900)) /* 120 target seconds are 12 here */
         return;
     CHECK_U64(rig_endings(END_DOUBT), 0);
     rig_until_ms(13500);
     CHECK_U64(rig_endings(END_DOUBT), 1);
     CHECK_U64(rig_findings(FIND_TIMEOUT), 1);
-    CHECK_U64(event_at(EV_FINDING, 0)->a, STAGE_TAKEN);
+    CHECK_U64(rig_event(EV_FINDING, 0)->a, STAGE_TAKEN);
     CHECK_U64(rig.mta->aborted, 1); /* it was told */
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+/* The peer stops reading in the middle of a message. */
+static bool stall(const char *name)
+{
+    rig_open_p1(name);
+    rig_network_p1(&(struct sim_config){.seed = 3, .start_ns = NS_PER_S, .window = 300});
+    rig.run->load.connections = 1;
+    rig.run->load.duration_ns = 100 * NS_PER_MS;
+    rig.run->load.start_ns = NS_PER_S;
+    if (!rig_sender())
+        return false;
+    sender_arm(rig.sender, rig_ready);
+    rig_until_ms(1050);
+    CHECK_U64(rig.armed, 1);
+    stream_pause(rig.mta->call[0]->stream, true);
+    sender_start(rig.sender);
+    rig_until_ms(1500);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 1);
+    return true;
+}
+
+/* Whatever was not given away when it was called aborted may never follow. */
+static void a_transfer_that_stalls_is_aborted_and_never_completes(void)
+{
+    if (!stall("p1-stall"))
+        return;
+    rig_until_ms(12900);
+    CHECK_U64(rig_endings(END_ABORTED), 0);
+    rig_until_ms(14000);
+    CHECK_U64(rig_event(EV_END, 0)->a, (uint32_t)END_ABORTED | STAGE_TRANSFER << 8);
+    CHECK_U64(rig_findings(FIND_TIMEOUT), 1);
+    CHECK_U64(rig_event(EV_FINDING, 0)->a, STAGE_TRANSFER);
+    stream_pause(rig.mta->call[0]->stream, false);
+    rig_until_ms(16000);
+    CHECK_U64(rig.mta->seen, 0);
+    rig_close();
+}
+
+static void a_cut_in_a_transfer_aborts_it(void)
+{
+    if (!stall("p1-stall-cut"))
+        return;
+    sender_stop(rig.sender, true);
+    CHECK_U64(rig_endings(END_ABORTED), 1);
+    stream_pause(rig.mta->call[0]->stream, false);
+    rig_until_ms(3000);
+    CHECK_U64(rig.mta->seen, 0);
     CHECK(sender_is_idle(rig.sender));
     rig_close();
 }
@@ -419,7 +448,7 @@ static void a_cut_leaves_doubt_where_the_end_was_said(void)
     rig_open_p1("p1-cut");
     rig.mta->answer = say_nothing;
     rig.run->load.resend = 5;
-    if (!run_until_ms(2000))
+    if (!rig_send_until_ms(2000))
         return;
     CHECK(!sender_is_idle(rig.sender));
     sender_stop(rig.sender, true);
@@ -436,7 +465,7 @@ static void a_cut_gives_up_what_waits_to_be_resent(void)
     rig.mta->answer = always_cut;
     rig.run->load.resend = 100;
     rig.run->load.duration_ns = NS_PER_S;
-    if (!run_until_ms(1200))
+    if (!rig_send_until_ms(1200))
         return;
     fake_p1_down(rig.mta);
     rig_until_ms(3000);
@@ -445,232 +474,6 @@ static void a_cut_gives_up_what_waits_to_be_resent(void)
     rig_until_ms(3100);
     CHECK(sender_is_idle(rig.sender));
     CHECK(rig_endings(END_DOUBT) > 0);
-    rig_close();
-}
-
-/* --- opening ---------------------------------------------------------------------------------------------------------------- */
-
-static void arm_says(const char *words)
-{
-    if (!rig_sender())
-        return;
-    sender_arm(rig.sender, rig_ready);
-    CHECK_U64(rig.armed, 0);
-    rig_until_ms(60000);
-    CHECK_U64(rig.armed, 1);
-    CHECK_U64((uint64_t)rig.error.code, EX_TARGET);
-    CHECK_STR(rig.error.text, words);
-    CHECK_U64(fake_run_count(rig.run, EV_FINDING), 0);
-    rig_close();
-}
-
-#define AT "server s3 (127.0.0.3:102): "
-
-static void refusals_while_arming_are_told_in_words(void)
-{
-    rig_open_p1("p1-password");
-    rig.mta->peer_password = "another";
-    arm_says(AT "bind refused: authentication-error");
-    rig_open_p1("p1-password-1984");
-    rig.mta->peer_password = "another";
-    rig.run->profile.x400.mode = X400_1984_MODE;
-    arm_says(AT "bind refused: validation failure: name or password");
-    rig_open_p1("p1-busy");
-    rig.mta->busy = true;
-    arm_says(AT "bind refused: busy");
-    rig_open_p1("p1-busy-1984");
-    rig.mta->busy = true;
-    rig.run->profile.x400.mode = X400_1984_MODE;
-    arm_says(AT "bind refused: busy");
-    rig_open_p1("p1-mode");
-    rig.mta->config.modes = 1u << STACK_NORMAL;
-    rig.run->profile.x400.mode = X400_X410;
-    arm_says(AT "bind refused: validation failure: name or password");
-}
-
-static void the_peer_has_to_be_who_the_profile_says(void)
-{
-    rig_open_p1("p1-name");
-    rig.mta->name = "EVIL\nMTA";
-    arm_says(AT "bind result: the peer is called \"EVIL?MTA\", not \"LAB-S3\"");
-    rig_open_p1("p1-peer-password");
-    rig.mta->password = "wrong";
-    arm_says(AT "bind result: wrong password of \"LAB-S3\"");
-    rig_open_p1("p1-anybody");
-    rig.run->servers[2].p1.mta = rig.run->servers[2].p1.password = NULL;
-    rig.mta->name = "ANYBODY";
-    if (run_until_ms(2500))
-        CHECK_U64(rig_endings(END_ACCEPTED), 100);
-    rig_close();
-}
-
-static void a_wrong_selector_is_told(void)
-{
-    rig_open_p1("p1-selector");
-    rig.mta->config.our_tsel = slice_of("MTA");
-    rig.run->servers[2].p1.tsel = (struct selector){.n = 5, .p = "OTHER"};
-    arm_says(
-        AT "connection refused: cotp: address unknown: the called transport selector is not known "
-           "there (3)");
-    rig_open_p1("p1-selector-right");
-    rig.mta->config.our_tsel = slice_of("MTA");
-    rig.run->servers[2].p1.tsel = (struct selector){.n = 3, .p = "MTA"};
-    if (run_until_ms(2500))
-        CHECK_U64(rig_endings(END_ACCEPTED), 100);
-    rig_close();
-}
-
-static void a_peer_that_is_down_silent_or_no_mta_is_told_so(void)
-{
-    rig_open_p1("p1-down");
-    fake_p1_down(rig.mta);
-    arm_says(AT "connection refused");
-    rig_open_p1("p1-silent");
-    rig.mta->trash = "";
-    arm_says(AT "no answer, opening the transport connection");
-    rig_open_p1("p1-trash");
-    rig.mta->trash = "220 mail.example ESMTP\r\n";
-    if (!rig_sender())
-        return;
-    sender_arm(rig.sender, rig_ready);
-    rig_until_ms(2000);
-    CHECK_U64(rig.armed, 1);
-    CHECK_HAS(rig.error.text, AT "tpkt: ");
-    CHECK_HAS(rig.error.text, "32 32 30 20");
-    rig_close();
-}
-
-static void in_a_run_refusals_are_findings_and_messages_wait(void)
-{
-    rig_open_p1("p1-findings");
-    rig.mta->busy = true;
-    if (!run_until_ms(5000))
-        return;
-    unsigned refused = rig_findings(FIND_CONNECT_FAILED);
-    CHECK_BETWEEN(refused, 5, 20);
-    CHECK_U64(event_at(EV_FINDING, 0)->a, event_code(0, EVENT_X400, STACK_USER, P1_BIND_BUSY));
-    CHECK_U64(rig_endings(END_ACCEPTED), 0);
-    CHECK_U64(fake_run_count(rig.run, EV_SENT), 0);
-    rig.mta->busy = false;
-    rig_until_ms(9000);
-    CHECK_U64(rig_endings(END_ACCEPTED), 100);
-    rig_close();
-}
-
-static void trash_in_a_run_is_a_finding(void)
-{
-    rig_open_p1("p1-run-trash");
-    rig.mta->trash = "* OK IMAP4rev1 ready\r\n";
-    if (!run_until_ms(3000))
-        return;
-    CHECK(rig_findings(FIND_PROTOCOL) >= 3);
-    CHECK_U64(event_at(EV_FINDING, 0)->a, STAGE_BIND);
-    rig.mta->trash = NULL;
-    rig_until_ms(9000);
-    CHECK_U64(rig_endings(END_ACCEPTED), 100);
-    rig_close();
-}
-
-static void what_finds_the_peer_down_is_sent_when_it_is_back(void)
-{
-    rig_open_p1("p1-back");
-    if (!run_until_ms(1300))
-        return;
-    fake_p1_down(rig.mta);
-    rig_until_ms(6000);
-    CHECK(rig_findings(FIND_CONNECT_FAILED) >= 3);
-    fake_p1_up(rig.mta);
-    rig_until_ms(12000);
-    CHECK_U64(rig_endings(END_ACCEPTED) + rig_endings(END_DOUBT), 100);
-    CHECK(rig_endings(END_DOUBT) <= 1);
-    CHECK(sender_is_idle(rig.sender));
-    rig_close();
-}
-
-static void an_idle_association_that_ends_is_replaced_on_need(void)
-{
-    rig_open_p1("p1-idle");
-    rig.run->load.connections = 1;
-    if (!run_until_ms(1205))
-        return;
-    fake_p1_drop(rig.mta->call[0], false);
-    rig_until_ms(1405);
-    CHECK_U64(rig_findings(FIND_CONNECT_FAILED), 0);
-    fake_p1_drop(rig.mta->call[1], true);
-    rig_until_ms(3000);
-    CHECK_U64(rig.mta->binds, 3);
-    CHECK_U64(rig_findings(FIND_CONNECT_FAILED), 1); /* it aborted: worth counting */
-    CHECK_U64(rig_endings(END_ACCEPTED), 100);
-    rig_close();
-}
-
-static void associations_that_are_up_are_released_at_the_end(void)
-{
-    rig_open_p1("p1-release");
-    if (!run_until_ms(2500))
-        return;
-    sender_destroy(rig.sender);
-    rig.sender = NULL;
-    rig_until_ms(2600);
-    CHECK_U64(rig.mta->released, rig.mta->binds);
-    CHECK_U64(rig.mta->aborted, 0);
-    rig_close();
-}
-
-/* --- two-way alternate ------------------------------------------------------------------------------------------------------ */
-
-static enum fake_p1_answer ask_sometimes(struct fake_p1 *f, struct fake_p1_call *c,
-                                         struct slice apdu)
-{
-    (void)c, (void)apdu;
-    return f->seen % 10 == 4 ? FAKE_P1_PLEASE : FAKE_P1_TAKE;
-}
-
-static void open_two_way(const char *name, bool hears)
-{
-    rig_open_p1(name);
-    rig.run->profile.x400.two_way = true;
-    rig.hears = hears;
-    rig.mta->answer = ask_sometimes;
-    rig.mta->report = slice_of("not BER, but nobody here looks");
-}
-
-static void the_turn_is_given_between_messages_and_what_comes_is_handed_on(void)
-{
-    open_two_way("p1-two-way", true);
-    if (!run_until_ms(4000))
-        return;
-    CHECK_U64(rig_endings(END_ACCEPTED), 100);
-    CHECK_U64(rig.mta->turns, 10);
-    CHECK_U64(rig.mta->reports_taken, 10);
-    CHECK_U64(rig.heard, 10);
-    CHECK(slice_is(buf_slice(&rig.heard_last), "not BER, but nobody here looks"));
-    CHECK_U64(fake_run_count(rig.run, EV_FINDING), 0);
-    rig_close();
-}
-
-static void without_an_ear_what_comes_is_not_taken(void)
-{
-    open_two_way("p1-deaf", false);
-    if (!run_until_ms(4000))
-        return;
-    CHECK_U64(rig_endings(END_ACCEPTED), 100);
-    CHECK_U64(rig.mta->reports_taken, 0);
-    CHECK_U64(rig.mta->reports_refused, 10);
-    rig_close();
-}
-
-static void the_turn_is_given_when_nothing_is_due(void)
-{
-    open_two_way("p1-idle-turn", true);
-    rig.mta->answer = NULL;
-    if (!run_until_ms(3000))
-        return;
-    CHECK(sender_is_idle(rig.sender));
-    fake_p1_ask(rig.mta->call[0]);
-    rig_until_ms(3100);
-    CHECK_U64(rig.mta->turns, 1);
-    CHECK_U64(rig.heard, 1);
     rig_close();
 }
 
@@ -704,7 +507,7 @@ static void many_messages_go_over_real_sockets_in_flat_memory(void)
     rig.run->load.rate = 20000;
     rig.run->load.duration_ns = NS_PER_S / 6;
     rig.run->load.size_min = rig.run->load.size_max = 500;
-    if (!run_until_ms(0))
+    if (!rig_send_until_ms(0))
         return;
     until_taken(500);
     size_t used = mallinfo2().uordblks;
@@ -733,20 +536,10 @@ static const struct test tests[] = {
     TEST(doubt_is_resent_octet_for_octet_on_another_association),
     TEST(what_is_in_doubt_after_the_last_resend_stays_so),
     TEST(an_end_that_is_never_answered_is_doubt_after_its_time),
+    TEST(a_transfer_that_stalls_is_aborted_and_never_completes),
+    TEST(a_cut_in_a_transfer_aborts_it),
     TEST(a_cut_leaves_doubt_where_the_end_was_said),
     TEST(a_cut_gives_up_what_waits_to_be_resent),
-    TEST(refusals_while_arming_are_told_in_words),
-    TEST(the_peer_has_to_be_who_the_profile_says),
-    TEST(a_wrong_selector_is_told),
-    TEST(a_peer_that_is_down_silent_or_no_mta_is_told_so),
-    TEST(in_a_run_refusals_are_findings_and_messages_wait),
-    TEST(trash_in_a_run_is_a_finding),
-    TEST(what_finds_the_peer_down_is_sent_when_it_is_back),
-    TEST(an_idle_association_that_ends_is_replaced_on_need),
-    TEST(associations_that_are_up_are_released_at_the_end),
-    TEST(the_turn_is_given_between_messages_and_what_comes_is_handed_on),
-    TEST(without_an_ear_what_comes_is_not_taken),
-    TEST(the_turn_is_given_when_nothing_is_due),
     TEST(many_messages_go_over_real_sockets_in_flat_memory),
     TEST_END,
 };

@@ -571,8 +571,10 @@ void p1_host_close(struct p1_host *h)
 {
     if (!h)
         return;
-    while (h->first)
-        end_caller(h->first);
+    for (struct p1_caller *c = h->first, *next; c; c = next) {
+        next = c->next;
+        end_caller(c);
+    }
     listener_close(h->door);
     free(h);
 }

@@ -66,7 +66,7 @@ static void add_loads(struct p1_rig *r)
                                     .address = SITE_ADDRESS,
                                     .our_address = OUR_ADDRESS};
     w = workload_create(r->g->arena, p, &e);
-    PM_ASSERT(w && w->planned == 2 * TO_FRED && w->stride == 4);
+    PM_ASSERT(w && w->planned == 2000 && w->stride == 4);
     r->g->r->work = *w;
 }
 

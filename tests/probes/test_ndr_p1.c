@@ -9,7 +9,7 @@
 #include "tests/support/scratch.h"
 
 #define NUMBER                                                                                     \
-    41u /* of the message that most reports are about: from fred to joanne-1 and joanne-2 */
+    41ull /* of the message that most reports are about: from fred to joanne-1 and joanne-2 */
 
 static const struct p1_fate failed = {.reason = 1, .diagnostic = 0};
 

@@ -101,6 +101,8 @@ static void turn_came(struct fake_p1_call *c)
     struct fake_p1 *f = c->mta;
 
     f->turns++;
+    if (f->keeps_turn)
+        return;
     if (f->report.n > 0) {
         association_send(c->association, f->report, 1);
     } else {

@@ -47,6 +47,7 @@ struct fake_p1 {
     /* So many octets are read of a call, and a millisecond later it is hung up; NULL: there is no such end. */
     uint64_t (*limit)(struct fake_p1 *f, struct fake_p1_call *c);
     struct slice report; /* said when the turn is given to us; borrowed */
+    bool keeps_turn;     /* for ever */
     unsigned reports_taken, reports_refused, turns;
     void *owner;
     struct fake_p1_call *call[FAKE_P1_CALLS];

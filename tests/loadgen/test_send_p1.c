@@ -393,18 +393,21 @@ static void an_end_that_is_never_answered_is_doubt_after_its_time(void)
     rig_close();
 }
 
-/* The peer stops reading in the middle of a message. */
+/* The peer stops reading in the middle of a message: all but its last octets have been given away. */
 static bool stall(const char *name)
 {
     rig_open_p1(name);
-    rig_network_p1(&(struct sim_config){.seed = 3, .start_ns = NS_PER_S, .window = 300});
+    rig_network_p1(&(struct sim_config){.seed = 3,
+                                        .start_ns = NS_PER_S,
+                                        .latency_min_ns = 10 * NS_PER_MS,
+                                        .latency_max_ns = 10 * NS_PER_MS,
+                                        .window = 1600});
     rig.run->load.connections = 1;
     rig.run->load.duration_ns = 100 * NS_PER_MS;
-    rig.run->load.start_ns = NS_PER_S;
     if (!rig_sender())
         return false;
     sender_arm(rig.sender, rig_ready);
-    rig_until_ms(1050);
+    rig_until_ms(1200);
     CHECK_U64(rig.armed, 1);
     stream_pause(rig.mta->call[0]->stream, true);
     sender_start(rig.sender);
@@ -430,16 +433,35 @@ static void a_transfer_that_stalls_is_aborted_and_never_completes(void)
     rig_close();
 }
 
+/* The peer reads on, and there is room for the rest, just when it is called aborted. */
 static void a_cut_in_a_transfer_aborts_it(void)
 {
     if (!stall("p1-stall-cut"))
         return;
+    stream_pause(rig.mta->call[0]->stream, false);
+    rig_until_ms(1501);
     sender_stop(rig.sender, true);
     CHECK_U64(rig_endings(END_ABORTED), 1);
-    stream_pause(rig.mta->call[0]->stream, false);
     rig_until_ms(3000);
     CHECK_U64(rig.mta->seen, 0);
     CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static void nonsense_in_a_transfer_aborts_it(void)
+{
+    static const char nonsense[] = "what was that?";
+
+    if (!stall("p1-stall-nonsense"))
+        return;
+    CHECK_I64(stream_write(rig.mta->call[0]->stream, nonsense, strlen(nonsense)),
+              (int64_t)strlen(nonsense));
+    stream_pause(rig.mta->call[0]->stream, false);
+    rig_until_ms(3000);
+    CHECK_U64(rig_endings(END_ABORTED), 1);
+    CHECK_U64(rig_findings(FIND_PROTOCOL), 1);
+    CHECK_U64(rig_event(EV_FINDING, 0)->a, STAGE_TRANSFER);
+    CHECK_U64(rig.mta->seen, 0);
     rig_close();
 }
 
@@ -538,6 +560,7 @@ static const struct test tests[] = {
     TEST(an_end_that_is_never_answered_is_doubt_after_its_time),
     TEST(a_transfer_that_stalls_is_aborted_and_never_completes),
     TEST(a_cut_in_a_transfer_aborts_it),
+    TEST(nonsense_in_a_transfer_aborts_it),
     TEST(a_cut_leaves_doubt_where_the_end_was_said),
     TEST(a_cut_gives_up_what_waits_to_be_resent),
     TEST(many_messages_go_over_real_sockets_in_flat_memory),

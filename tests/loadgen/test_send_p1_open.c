@@ -228,6 +228,23 @@ static void the_turn_is_given_when_nothing_is_due(void)
     rig_close();
 }
 
+static void a_peer_that_keeps_the_turn_is_left_after_its_time(void)
+{
+    open_two_way("p1-keeps-turn", true);
+    rig.mta->keeps_turn = true;
+    rig.run->load.connections = 1;
+    rig.run->load.duration_ns = NS_PER_S;
+    if (!rig_send_until_ms(30000)) /* 300 target seconds are 30 here */
+        return;
+    CHECK_U64(rig_endings(END_ACCEPTED), 5);
+    CHECK_U64(rig_findings(FIND_TIMEOUT), 0);
+    rig_until_ms(33000);
+    CHECK_U64(rig_findings(FIND_TIMEOUT), 1);
+    CHECK_U64(rig_endings(END_ACCEPTED), 10);
+    CHECK_U64(rig.mta->binds, 2);
+    rig_close();
+}
+
 static const struct test tests[] = {
     TEST(refusals_while_arming_are_told_in_words),
     TEST(the_peer_has_to_be_who_the_profile_says),
@@ -241,6 +258,7 @@ static const struct test tests[] = {
     TEST(the_turn_is_given_between_messages_and_what_comes_is_handed_on),
     TEST(without_an_ear_what_comes_is_not_taken),
     TEST(the_turn_is_given_when_nothing_is_due),
+    TEST(a_peer_that_keeps_the_turn_is_left_after_its_time),
     TEST_END,
 };
 

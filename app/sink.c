@@ -106,7 +106,7 @@ static struct slice make_report(struct sink *s, const struct p1_message *m,
     if (order.count == 0)
         return slice_from(NULL, 0);
     us.domain = m->recipients[0].name.domain;
-    size_t n = octets * 2 + REPORT_ROOM + order.count * 64u;
+    size_t n = octets * 2 + REPORT_ROOM + (size_t)order.count * 64u;
 
     *room = malloc(n);
     if (!*room || !p1_report_make(&apdu.report, m, &us, &order, a))

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sys/resource.h>
@@ -43,12 +44,14 @@ uint64_t cpu_process_ns(void)
 
 double rss_kb(void)
 {
-    unsigned long all = 0, resident = 0;
+    char line[200], *second = NULL; /* "SIZE RESIDENT ...", in pages */
     FILE *f = fopen("/proc/self/statm", "re");
 
-    PM_ASSERT(f && fscanf(f, "%lu %lu", &all, &resident) == 2);
+    PM_ASSERT(f && fgets(line, sizeof line, f));
     (void)fclose(f);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1024;
+    second = strchr(line, ' ');
+    PM_ASSERT(second);
+    return (double)strtoul(second, NULL, 10) * (double)sysconf(_SC_PAGESIZE) / 1024;
 }
 
 static void on_wake(struct hook *h)

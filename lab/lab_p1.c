@@ -16,7 +16,6 @@
 #define CALLERS_MAX 500u
 #define FOR_NOW     1 /* exceptions */
 #define FOR_GOOD    5
-#define KEEP_BYTES  (256u << 10) /* a larger buffer is given back */
 
 struct lab_front_p1 {
     struct p1_terms terms;
@@ -188,8 +187,7 @@ static void on_apdu(struct lab_front_p1 *f, struct p1_link *k, struct slice apdu
         (void)association_confirm(k->a);
     else
         (void)association_except(k->a, reason);
-    if (f->in.text.room > KEEP_BYTES)
-        buf_fini(&f->in.text);
+    p1_in_forget(&f->in);
 }
 
 /* --- links -------------------------------------------------------------------------------------------------------- */
@@ -257,10 +255,8 @@ static void before_sleep(struct hook *h)
 
     if (changed)
         set_up(f);
-    if (changed || f->out.dirty) {
-        f->out.dirty = false;
+    if (changed || f->out.dirty)
         p1_out_pump(&f->out);
-    }
     f->told_changes = lab_site_changes(f->terms.site);
 }
 

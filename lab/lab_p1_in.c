@@ -10,9 +10,10 @@
 #include "lab/core.h"
 #include "wire/x400/content.h"
 
-#define ARENA_MAX (64u << 20) /* 32,767 recipients with their extensions */
-#define TEXT_MAX  (96u << 20) /* of an APDU of 32 MB: its body, and many addresses twice */
-#define LINE_MAX  900u        /* of a header */
+#define ARENA_MAX  (64u << 20)  /* 32,767 recipients with their extensions */
+#define TEXT_MAX   (96u << 20)  /* of an APDU of 32 MB: its body, and many addresses twice */
+#define LINE_MAX   900u         /* of a header */
+#define KEEP_BYTES (256u << 10) /* a larger buffer is given back */
 
 #define UNABLE_TO_TRANSFER   1
 #define EITS_UNSUPPORTED     6
@@ -27,6 +28,15 @@ void p1_in_init(struct p1_in *in)
 {
     *in = (struct p1_in){0};
     buf_init(&in->text, TEXT_MAX);
+}
+
+void p1_in_forget(struct p1_in *in)
+{
+    arena_destroy(in->arena);
+    in->arena = NULL;
+    buf_clear(&in->text);
+    if (in->text.room > KEEP_BYTES)
+        buf_fini(&in->text);
 }
 
 void p1_in_fini(struct p1_in *in)
@@ -288,9 +298,8 @@ static enum p1_taken take_message(struct p1_in *in, const struct p1_terms *t, st
 enum p1_taken p1_in_read(struct p1_in *in, const struct p1_terms *t, struct slice apdu,
                          const char *client, struct err *e)
 {
-    arena_destroy(in->arena);
+    p1_in_forget(in);
     in->arena = arena_create(ARENA_MAX);
-    buf_clear(&in->text);
     in->submission = (struct lab_submission){.apdu = apdu, .client = client};
     if (!in->arena) {
         (void)err_set(e, EX_IO, "out of memory");

@@ -29,7 +29,8 @@ struct p1_in {
 
 void p1_in_init(struct p1_in *in);
 void p1_in_fini(struct p1_in *in);
-/* What was read before is forgotten. `client` names the sender, for Received: lines; borrowed. */
+void p1_in_forget(struct p1_in *in); /* what was read, and large buffers */
+/* `client` names the sender, for Received: lines; borrowed. */
 enum p1_taken p1_in_read(struct p1_in *in, const struct p1_terms *t, struct slice apdu,
                          const char *client, struct err *e);
 /* Of a probe, whom the site would deliver to. */

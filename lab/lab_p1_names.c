@@ -9,8 +9,9 @@
 #include "base/clock.h"
 #include "lab/core.h"
 
-#define ADDRESS_MAX 320u
-#define TEXT_MAX    2048u
+#define ADDRESS_MAX  320u
+#define TEXT_MAX     2048u
+#define PASSWORD_MAX 64u /* X.411 */
 
 bool p1_terms_init(struct p1_terms *t, struct lab_site *s, int server,
                    const struct lab_p1_config *c, struct err *e)
@@ -22,6 +23,9 @@ bool p1_terms_init(struct p1_terms *t, struct lab_site *s, int server,
     *t = (struct p1_terms){.site = s, .server = server, .c = *c};
     for (; name[n] && n < P1_NAME_ROOM - 1; n++)
         t->name[n] = (char)toupper((unsigned char)name[n]);
+    if (slice_of(c->password).n > PASSWORD_MAX)
+        return err_set(e, EX_BAD_PROFILE, "the lab's X.400 password is longer than %u characters",
+                       PASSWORD_MAX);
     t->arena = arena_create(4096);
     if (!t->arena)
         return err_set(e, EX_IO, "out of memory");

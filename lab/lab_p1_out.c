@@ -423,9 +423,9 @@ static void load(struct p1_connector *o)
 /* When there is something to do without news. */
 static void set_alarm(struct p1_connector *o)
 {
-    uint64_t now_ns = loop_now(loop_of(o)), at_ns = NEVER_NS;
+    uint64_t now_ns = loop_now(loop_of(o)), at_ns = o->dirty ? now_ns : NEVER_NS;
 
-    if (o->not_before_ns > now_ns)
+    if (o->not_before_ns > now_ns && o->not_before_ns < at_ns)
         at_ns = o->not_before_ns;
     if (o->own && o->own_at_ns > now_ns && o->own_at_ns < at_ns)
         at_ns = o->own_at_ns;
@@ -437,6 +437,7 @@ static void set_alarm(struct p1_connector *o)
 
 void p1_out_pump(struct p1_connector *o)
 {
+    o->dirty = false;
     if (!o->up)
         return;
     (void)lab_site_now_ns(o->t->site);

@@ -304,7 +304,7 @@ static struct slice make_content(const struct peer_message *m, const struct p1_m
 {
     size_t n = m->body_bytes ? m->body_bytes : 200 + strlen(m->body ? m->body : "");
     unsigned char *body = arena_bytes(a, n), *room = arena_bytes(a, n + 4096);
-    struct ipm_person to[4];
+    struct ipm_person *to = arena_new(a, struct ipm_person, 4);
     struct ipm_part part = {.text = slice_of(m->body ? m->body : "hello\r\n")};
     struct content c;
     struct ber_out o;

@@ -390,7 +390,10 @@ static void lose_patience(struct p1_connector *o)
             continue;
         k->stubborn = true;
         p1_terms_note(o->t, "p1-timeout", "%s does not give the turn", k->who);
-        settle(o, unload(k), false);
+        if (o->t->c.peer.family != 0)
+            queue_first(o, unload(k));
+        else
+            settle(o, unload(k), false);
     }
 }
 

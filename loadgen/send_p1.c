@@ -732,6 +732,19 @@ static void p1_due(struct sender_load *l)
     pool_due(l->state);
 }
 
+static bool link_is_idle(const struct link *k)
+{
+    return k->stream && k->up && !k->under_way && association_has_turn(k->association);
+}
+
+/* Associations between messages are left with a release, whose answer nobody waits for. */
+static void link_leave(struct link *k)
+{
+    if (link_is_idle(k) && association_release(k->association))
+        link_say(k);
+    link_close(k);
+}
+
 static void p1_cut(struct sender_load *l)
 {
     struct pool *p = l->state;
@@ -740,7 +753,9 @@ static void p1_cut(struct sender_load *l)
     for (uint32_t i = 0; i < p->count; i++) {
         struct link *k = &p->links[i];
 
-        if (k->stream) {
+        if (link_is_idle(k)) {
+            link_leave(k);
+        } else if (k->stream) {
             link_abort(k, RTSE_USER);
             link_lost(k);
         }
@@ -749,15 +764,6 @@ static void p1_cut(struct sender_load *l)
     }
     p->again = 0;
     timer_disarm(loop_of(p), &p->retry);
-}
-
-/* Associations between messages are left with a release, whose answer nobody waits for. */
-static void link_leave(struct link *k)
-{
-    if (k->stream && k->up && !k->under_way && association_has_turn(k->association) &&
-        association_release(k->association))
-        link_say(k);
-    link_close(k);
 }
 
 static void p1_close(struct sender_load *l)

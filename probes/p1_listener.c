@@ -338,7 +338,8 @@ static bool may_call(void *owner, struct slice mta, struct slice password)
     for (uint32_t i = 0; i < s->server_count; i++) {
         const struct server *v = &s->servers[i];
 
-        if (!v->ours && (!v->p1.mta || slice_is(mta, v->p1.mta)) &&
+        if (!v->ours && (v->p1.at.text || v->p1.at.addr.family) &&
+            (!v->p1.mta || slice_is(mta, v->p1.mta)) &&
             (!v->p1.password || slice_is(password, v->p1.password)))
             return true;
     }

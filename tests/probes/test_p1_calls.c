@@ -104,7 +104,7 @@ static void open_rig(struct p1_rig *r)
 {
     p1_rig_open(r);
     for (uint32_t i = 0; i < 3; i++)
-        r->servers[i].p1.password = "lab";
+        r->servers[i].p1 = (struct p1_end_point){.at.text = "127.0.0.1:102", .password = "lab"};
     r->servers[0].p1.mta = "S1";
     r->servers[1].p1.mta = "S2";
     r->servers[2].p1.mta = "S3";

@@ -160,6 +160,7 @@ static void a_site_that_does_not_say_who_it_is_may_call(void)
     struct p1_rig r;
 
     p1_rig_open(&r);
+    r.servers[0].p1.at.text = "127.0.0.1:102";
     p1_rig_begin(&r);
     call(&r, &m, STACK_NORMAL, NULL, NULL);
     CHECK(m.bound);

@@ -9,18 +9,22 @@
 #include "app/cmd.h"
 #include "app/matrix.h"
 #include "app/progress.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "results/compare.h"
 #include "results/judge.h"
 
 #define STEP_MS      100
+#define ECHO_MS      100
 #define LINE_COLUMNS 150
 #define PROFILES_MAX 32
 #define PARALLEL_MAX 1000
 
 struct watcher {
     bool quiet, terminal, color, line_open;
-    bool matrix; /* cells are shown in a table at the end, not one by one */
+    bool matrix;        /* cells are shown in a table at the end, not one by one */
+    bool terminated;    /* the first to break it off was SIGTERM */
+    uint64_t signal_ns; /* when the last one came */
 };
 
 static void end_line(struct watcher *w)
@@ -134,6 +138,15 @@ static int show_matrix(const struct campaign *c, const char *path)
     return counts[CELL_NOT_REPRODUCED] + counts[CELL_NO_VERDICT] ? EX_INCONCLUSIVE : EX_PASS;
 }
 
+/* Whoever signals a process and its group (timeout does) means it once. */
+static bool is_echo(struct watcher *w)
+{
+    uint64_t now = clock_mono_ns(), last = w->signal_ns;
+
+    w->signal_ns = now;
+    return last && now - last < ECHO_MS * NS_PER_MS;
+}
+
 static void walk(struct campaign *c, struct watcher *w)
 {
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
@@ -145,8 +158,11 @@ static void walk(struct campaign *c, struct watcher *w)
     (void)sigprocmask(SIG_BLOCK, &wanted, NULL);
     while (campaign_step(c, show_result, w)) {
         show_progress(w, c);
-        if (sigtimedwait(&wanted, NULL, &step) < 0)
+        int got = sigtimedwait(&wanted, NULL, &step);
+
+        if (got < 0 || is_echo(w))
             continue;
+        w->terminated |= got == SIGTERM && c->interrupts == 0;
         end_line(w);
         campaign_interrupt(c);
         (void)fprintf(stderr, c->interrupts == 1
@@ -186,6 +202,8 @@ static int run_all(struct campaign *c, struct watcher *w, char *const *paths, in
     /* Of a matrix, the cells' own verdicts are what it shows; only their failures to run count. */
     int code = campaign_exit_code(c);
 
+    if (code == EX_INTERRUPTED && w->terminated)
+        return EX_TERMINATED;
     return w->matrix && code <= EX_INCONCLUSIVE ? worst : code;
 }
 

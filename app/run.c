@@ -20,7 +20,6 @@
 #define SETTLE_ROUNDS  8               /* of them while settling */
 #define PATIENCE_NS    (10 * NS_PER_S) /* at least, real: what is owed may be late on a busy machine */
 #define CUT_AFTER_NS   (5 * NS_PER_S) /* senders that were asked to stop and do not are cut */
-#define INTERRUPTED    130
 
 void run_nudge(struct run *r)
 {
@@ -551,11 +550,11 @@ struct run_result run_result(struct run *r)
     if (r->failure.code)
         result.exit_code = r->failure.code;
     else if (!r->judgement)
-        result.exit_code = r->interrupts ? INTERRUPTED : EX_INTERNAL;
+        result.exit_code = r->interrupts ? EX_INTERRUPTED : EX_INTERNAL;
     else
         result.exit_code = judgement_exit_code(r->judgement);
     if (r->interrupts && result.exit_code <= EX_INCONCLUSIVE && result.exit_code != EX_FAIL)
-        result.exit_code = INTERRUPTED;
+        result.exit_code = EX_INTERRUPTED;
     return result;
 }
 

@@ -13,15 +13,17 @@ enum exit_code {
     EX_PASS = 0,
     EX_FAIL = 1,
     EX_INCONCLUSIVE = 2,
-    EX_MISSED = 3,       /* selftest missed a planted fault */
-    EX_BAD_USAGE = 64,   /* command line */
-    EX_BAD_PROFILE = 65, /* profile or journal cannot be read */
-    EX_TARGET = 69,      /* a target is unavailable */
-    EX_INTERNAL = 70,    /* the account does not balance: a bug of ours */
-    EX_IO = 74,          /* our own disk or memory */
-    EX_LOCKED = 75,      /* another run holds the folder */
-    EX_WIRE = 76,        /* a peer broke its protocol */
-    EX_GUARD = 77,       /* a guard refused */
+    EX_MISSED = 3,        /* selftest missed a planted fault */
+    EX_BAD_USAGE = 64,    /* command line */
+    EX_BAD_PROFILE = 65,  /* profile or journal cannot be read */
+    EX_TARGET = 69,       /* a target is unavailable */
+    EX_INTERNAL = 70,     /* the account does not balance: a bug of ours */
+    EX_IO = 74,           /* our own disk or memory */
+    EX_LOCKED = 75,       /* another run holds the folder */
+    EX_WIRE = 76,         /* a peer broke its protocol */
+    EX_GUARD = 77,        /* a guard refused */
+    EX_INTERRUPTED = 130, /* by SIGINT, as shells count */
+    EX_TERMINATED = 143,  /* by SIGTERM */
 };
 
 struct err {

@@ -106,11 +106,48 @@ static void two_interrupts_end_the_settling_while_mail_stands_in_a_queue(void)
                     true, 3000, 1000);
 }
 
+/* As `timeout` does it: the process, and then its group. Asked once, it drains and judges. */
+static void two_signals_at_once_are_one_and_sigterm_ends_with_143(void)
+{
+    char dir[300], path[400], folder[400], file[420];
+    struct run_record r = {0};
+    struct err e = {0};
+    struct program p;
+    const char *const argv[] = {"run", path, "--dir", folder, NULL};
+
+    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("run-ends"));
+    (void)snprintf(path, sizeof path, "%s",
+                   scratch_file(dir, "ends.yaml",
+                                "schema: 1\n"
+                                "lab: {version: 5.5-sp4, servers: [s1]}\n"
+                                "mailboxes:\n  box: {home: s1}\n  joe: {home: s1}\n"
+                                "load:\n  steady: {via: s1, from: joe, to: box, rate: 50/s, "
+                                "duration: 60s}\n"
+                                "settle: {retry: 1s, deadline: 10s}\n"));
+    (void)snprintf(folder, sizeof folder, "%s/run", dir);
+    (void)snprintf(file, sizeof file, "%s/manifest.json", folder);
+    if (!CHECK(program_start(&p, &(struct program_way){.dir = dir}, argv)))
+        return;
+    (void)CHECK(program_file_appears(file, 20));
+    program_sleep_ms(500);
+    program_signal(&p, SIGTERM);
+    program_sleep_ms(5);
+    program_signal(&p, SIGTERM);
+    (void)CHECK(program_wait(&p, MOMENT_S));
+    (void)CHECK_I64(p.code, 143);
+    if (check_true(judge_folder(&r, folder, &e), e.text, __FILE__, __LINE__)) {
+        (void)CHECK_U64(r.judgement->tally.health.findings[FIND_INTERRUPTED], 1);
+        (void)CHECK(r.judgement->tally.classes[CLASS_DELIVERED] > 0);
+    }
+    run_record_fini(&r);
+}
+
 static const struct test tests[] = {
     TEST(two_interrupts_end_the_arming_at_a_server_that_is_mute),
     TEST(two_interrupts_end_the_load),
     TEST(two_interrupts_end_the_draining_while_a_mailbox_is_being_moved),
     TEST(two_interrupts_end_the_settling_while_mail_stands_in_a_queue),
+    TEST(two_signals_at_once_are_one_and_sigterm_ends_with_143),
     TEST_END,
 };
 

@@ -92,7 +92,12 @@ static bool check_server(const struct draft *d, const struct server *s)
                                   "only loopback and private addresses go unverified");
     if (s->user && !need(d, SEC_SERVERS, s->name, "password", "there is a user"))
         return false;
+    if (s->imap_master &&
+        !need(d, SEC_SERVERS, s->name, "imap_master_password", "there is an imap_master"))
+        return false;
     return check_secret(d, SEC_SERVERS, s->name, "password", draft_is_here(s->smtp.text)) &&
+           check_secret(d, SEC_SERVERS, s->name, "imap_master_password",
+                        draft_is_here(s->imap.text)) &&
            check_secret(d, SEC_SERVERS, s->name, "p1_password", draft_is_here(s->p1.at.text));
 }
 
@@ -292,18 +297,92 @@ static bool check_flow(const struct draft *d)
 
 /* --- probes and settling ---------------------------------------------------------------------------------------- */
 
+static bool complain_lookup(const struct draft *d, const char *why)
+{
+    return node_complain_key(node_find(d->root, "home_lookup"), d->err, "home_lookup: %s", why);
+}
+
+/* The host:port of ldap://host:port; NULL if it is no such thing. */
+static const char *ldap_host(const char *url, char out[300])
+{
+    struct slice all = slice_of(url), host;
+
+    if (!slice_starts_nocase(all, "ldap://") && !slice_starts_nocase(all, "ldaps://"))
+        return NULL;
+    all = slice_skip(all, slice_starts_nocase(all, "ldaps") ? 8 : 7);
+    (void)slice_cut(&all, '/', &host);
+    if (host.n == 0 || host.n > 290 || all.n > 0)
+        return NULL;
+    (void)snprintf(out, 300, "%.*s", (int)host.n, (const char *)host.p);
+    return out;
+}
+
+static bool check_ldap(const struct draft *d, const struct lookup_profile *l)
+{
+    struct net_addr at;
+    char host[300];
+
+    if (!l->url || !ldap_host(l->url, host))
+        return complain_lookup(d, "expected url: ldap://HOST:PORT or ldaps://HOST:PORT");
+    if (l->user && !l->password)
+        return complain_lookup(d, "\"password\" is missing: there is a user");
+    if (l->insecure && net_parse(&at, host, 389, NULL) && !net_is_loopback(&at) &&
+        !net_is_private(&at))
+        return complain_lookup(d, "only loopback and private addresses go unverified");
+    return draft_check_secret(d, node_find(d->root, "home_lookup"), "home_lookup", "password",
+                              strncmp(host, "localhost", 9) == 0 ||
+                                  (net_parse(&at, host, 389, NULL) && net_is_loopback(&at)));
+}
+
+static bool check_imap_lookup(const struct draft *d, const struct lookup_profile *l)
+{
+    const struct site *s = &d->p->site;
+    bool here = true;
+
+    for (uint32_t i = 0; i < s->server_count; i++)
+        here &= !s->servers[i].imap.text || draft_is_here(s->servers[i].imap.text);
+    if (l->user && !l->password)
+        return complain_lookup(d, "\"password\" is missing: there is a user");
+    return draft_check_secret(d, node_find(d->root, "home_lookup"), "home_lookup", "password",
+                              here || d->p->lab.on);
+}
+
+static bool check_lookup(const struct draft *d, const struct lookup_profile *l)
+{
+    switch (l->type) {
+    case LOOKUP_LDAP:
+        return check_ldap(d, l);
+    case LOOKUP_IMAP:
+        return check_imap_lookup(d, l);
+    case LOOKUP_EXEC:
+        if (!l->argv)
+            return complain_lookup(d, "\"argv\" is missing: type is exec");
+        return true;
+    case LOOKUP_HTTP:
+        break;
+    }
+    return !l->url != !l->argv || complain_lookup(d, "expected either url or argv");
+}
+
 static bool check_probes(const struct draft *d)
 {
     const struct profile *p = d->p;
     const struct lookup_profile *l = &p->home_lookup;
 
-    for (uint32_t i = 0; i < p->probe_count; i++)
+    for (uint32_t i = 0; i < p->probe_count; i++) {
         if (p->probes[i].type == PROBE_QUEUE_EXEC &&
             !need(d, SEC_PROBES, p->probes[i].name, "argv", "type is exec"))
             return false;
-    if (l->on && !l->url == !l->argv)
-        return node_complain_key(node_find(d->root, "home_lookup"), d->err,
-                                 "home_lookup: expected either url or argv");
+        if (p->probes[i].type == PROBE_MAILDIR &&
+            !need(d, SEC_PROBES, p->probes[i].name, "path", "it reads files"))
+            return false;
+        for (uint32_t k = 0; k < p->probes[i].server_count; k++)
+            if (site_server(&p->site, p->probes[i].servers[k]) == SITE_NONE)
+                return draft_complain(d, SEC_PROBES, p->probes[i].name, "servers",
+                                      "there is no server of that name");
+    }
+    if (l->on && !check_lookup(d, l))
+        return false;
     if (p->silence == SILENCE_LIFETIMES && p->lifetime_ns == 0)
         return node_complain_key(node_find(d->root, "settle"), d->err,
                                  "settle: \"lifetime\" is missing: silence is lifetimes");

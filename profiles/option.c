@@ -58,10 +58,12 @@ static const char *const notify_words[] = {"default", "never", "failure", "succe
 static const char *const ret_words[] = {"full", "headers", NULL};
 static const char *const mode_words[] = {"lockstep", "pipelining", NULL};
 static const char *const mark_words[] = {"asked", "copy", "flipped", "done", NULL};
+static const char *const old_home_words[] = {"gone", "kept", NULL};
 static const char *const mover_words[] = {"http", "exec", NULL};
 static const char *const do_words[] = {"alternate", "knob",       "restart", "down",
                                        "up",        "update-now", "exec",    NULL};
-static const char *const probe_words[] = {"imap", "http", "exec", NULL};
+static const char *const probe_words[] = {"imap", "http", "exec", "maildir", NULL};
+static const char *const lookup_words[] = {"http", "exec", "imap", "ldap", NULL};
 static const char *const place_words[] = {"home", "old", "alternate", "originator", NULL};
 static const char *const silence_words[] = {"double-collect", "lifetimes", NULL};
 
@@ -117,6 +119,12 @@ static const struct option options[] = {
      .help = "Do not verify certificates; for loopback and private addresses."},
     {SEC_SERVERS, "user", OPT_TEXT, AT(server, user), .help = "AUTH of senders."},
     {SEC_SERVERS, "password", OPT_SECRET, AT(server, password), .help = "AUTH of senders: env:NAME or file:PATH."},
+
+    {SEC_SERVERS, "imap_master", OPT_TEXT, AT(server, imap_master),
+     .help = "Logs on to IMAP instead of each mailbox, and acts as its user: SASL PLAIN with that user as authorization identity."},
+    {SEC_SERVERS, "imap_master_password", OPT_SECRET, AT(server, imap_master_password), .help = "Of imap_master: env:NAME or file:PATH."},
+    {SEC_SERVERS, "match", OPT_TEXTS, AT(server, match), RANGE(1, 64),
+     .help = "Texts by which a directory (ldap) or a referral (imap) means this server, besides its name: whole words of a value."},
 
     {SEC_SERVERS, "p1", OPT_END_POINT, AT(server, p1.at.text), .help = "Where its X.400 MTA is called, host:port (RFC 1006)."},
     {SEC_SERVERS, "p1_mta", OPT_TEXT, AT(server, p1.mta), .help = "X.400: name that its MTA has to give in binds; any if absent."},
@@ -247,6 +255,8 @@ static const struct option options[] = {
      .help = "A move that takes longer is given up."},
     {SEC_MOVES, "back", OPT_BOOL, AT(move_profile, back), .preset = "no",
      .help = "When all have moved, they move back, and so on."},
+    {SEC_MOVES, "old_home", OPT_EITHER, AT(move_profile, keeps), .preset = "gone", .words = old_home_words,
+     .help = "Whether the server that a mailbox left still knows it afterwards: gone, or kept (log-on there proves nothing)."},
     {SEC_MOVES, "options", OPT_JSON, AT(move_profile, options), .preset = "",
      .help = "Map added to the mover's request: the lab knows dir_first and skip_commit."},
 
@@ -265,7 +275,8 @@ static const struct option options[] = {
     {SEC_MOVERS, "failed", OPT_TEXT, AT(mover_profile, failed_value), .preset = "failed", .help = "http: state of failure."},
     {SEC_MOVERS, "error", OPT_TEXT, AT(mover_profile, error_field), .preset = "error", .help = "http: field with the reason."},
     {SEC_MOVERS, "argv", OPT_TEXTS, AT(mover_profile, argv), RANGE(1, 100),
-     .help = "exec: the command, without a shell; lines it prints are heard: mark copying, mark done, failed WHY."},
+     .help = "exec: the command, without a shell, DIR/NAME counting from the profile's folder; lines it prints are heard: mark "
+             "copying, mark done, failed WHY."},
     {SEC_MOVERS, "period", OPT_DURATION, AT(mover_profile, period_real_ns), .preset = "500ms", RANGE(1e6, NS(3600)),
      .help = "http: from one poll to the next, in real time."},
 
@@ -287,20 +298,48 @@ static const struct option options[] = {
     {SEC_ACTIONS, "argv", OPT_TEXTS, AT(action_profile, argv), RANGE(1, 100), .help = "exec: the command, without a shell."},
 
     {SEC_PROBES, "type", OPT_CHOICE, AT(probe_profile, type), .required = true, .words = probe_words,
-     .help = "imap reads mailboxes; http and exec list queues."},
+     .help = "imap and maildir read mailboxes; http and exec list queues."},
     {SEC_PROBES, "places", OPT_BITS, AT(probe_profile, places), .preset = "home old alternate originator", .words = place_words,
-     .help = "imap: which mailboxes."},
+     .help = "Reading mailboxes: which of them."},
+    {SEC_PROBES, "mailboxes", OPT_GROUPS, AT(probe_profile, groups), MORE(probe_profile, group_count),
+     .help = "Reading mailboxes: of which groups; of all that no other probe names, if absent."},
+    {SEC_PROBES, "path", OPT_TEXT, AT(probe_profile, path),
+     .help = "maildir: where a mailbox lies, with {server} {user} {mailbox} {address} {local} {domain}."},
+    {SEC_PROBES, "folders", OPT_BOOL, AT(probe_profile, folders), .preset = "no",
+     .help = "maildir: read the folders below it, too."},
     {SEC_PROBES, "period", OPT_DURATION, AT(probe_profile, period_real_ns), RANGE(1e6, NS(3600)),
-     .help = "From one look to the next, in real time; 100ms (imap), 250ms (http) or 1s (exec) if absent."},
+     .help = "From one look to the next, in real time; 100ms (mailboxes), 250ms (http) or 1s (exec) if absent."},
     {SEC_PROBES, "idle", OPT_BOOL, AT(probe_profile, idle), .preset = "no", .help = "imap: use IDLE where it is offered."},
     {SEC_PROBES, "url", OPT_TEXT, AT(probe_profile, url), .preset = "{control}/v1/queues",
      .help = "http: what to GET from each server."},
     {SEC_PROBES, "argv", OPT_TEXTS, AT(probe_profile, argv), RANGE(1, 100),
      .help = "exec: the command, without a shell; it prints one line an entry."},
+    {SEC_PROBES, "servers", OPT_TEXTS, AT(probe_profile, servers), MORE(probe_profile, server_count), RANGE(1, 64),
+     .help = "On which servers it looks; on all that no other probe names, if absent."},
 
-    {SEC_HOME_LOOKUP, "url", OPT_TEXT, AT(lookup_profile, url), .help = "What to GET, with {control} and {mailbox}."},
+    {SEC_HOME_LOOKUP, "type", OPT_CHOICE, AT(lookup_profile, type), .preset = "http", .words = lookup_words,
+     .help = "Who is asked: a URL, a command (also if `argv` is all there is), each server's IMAP, an LDAP directory."},
+    {SEC_HOME_LOOKUP, "url", OPT_TEXT, AT(lookup_profile, url),
+     .help = "http: what to GET, with {control} and {mailbox}. ldap: ldap://HOST:PORT or ldaps://HOST:PORT."},
     {SEC_HOME_LOOKUP, "argv", OPT_TEXTS, AT(lookup_profile, argv), RANGE(1, 100),
-     .help = "Or a command that prints the server's name."},
+     .help = "exec: a command that prints the server's name."},
+    {SEC_HOME_LOOKUP, "user", OPT_TEXT, AT(lookup_profile, user),
+     .help = "imap: who logs on, such as an administrator, with {user}; the mailbox itself if absent. ldap: DN of the bind; anonymous if absent."},
+    {SEC_HOME_LOOKUP, "password", OPT_SECRET, AT(lookup_profile, password), .help = "Of that user: env:NAME or file:PATH."},
+    {SEC_HOME_LOOKUP, "list", OPT_TEXT, AT(lookup_profile, list),
+     .help = "imap: name that the home lists, such as user/{local}; if absent, the home is where INBOX opens."},
+    {SEC_HOME_LOOKUP, "base", OPT_TEXT, AT(lookup_profile, base), .preset = "",
+     .help = "ldap: where the search begins; words as in filter."},
+    {SEC_HOME_LOOKUP, "filter", OPT_TEXT, AT(lookup_profile, filter), .preset = "(mail={address})",
+     .help = "ldap: which entry, with {mailbox} {address} {local} {domain} {user}."},
+    {SEC_HOME_LOOKUP, "attribute", OPT_TEXT, AT(lookup_profile, attribute), .preset = "homeMDB",
+     .help = "ldap: attribute whose value names the server, or has one of its `match` texts."},
+    {SEC_HOME_LOOKUP, "tls", OPT_CHOICE, AT(lookup_profile, tls), .preset = "starttls", .words = tls_words,
+     .help = "ldap: TLS of ldap://; ldaps:// is implicit."},
+    {SEC_HOME_LOOKUP, "ca_file", OPT_TEXT, AT(lookup_profile, ca_file),
+     .help = "ldap: certificates to trust (PEM); the system's if absent."},
+    {SEC_HOME_LOOKUP, "insecure", OPT_BOOL, AT(lookup_profile, insecure), .preset = "no",
+     .help = "ldap: do not verify the certificate; for loopback and private addresses."},
     {SEC_HOME_LOOKUP, "period", OPT_DURATION, AT(lookup_profile, period_real_ns), .preset = "100ms", RANGE(1e6, NS(3600)),
      .help = "From one look-up of a mailbox that moves to the next, in real time."},
 

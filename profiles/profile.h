@@ -71,6 +71,7 @@ struct move_profile {
     uint32_t concurrency; /* how many of this schedule may be under way at once */
     uint64_t deadline_ns; /* a move that takes longer is given up (FAILED) */
     bool back;            /* when all have moved, move back again */
+    bool keeps;           /* the old home still knows the mailbox afterwards: no contradiction */
     const char
         *options; /* JSON object merged into the mover's body, e.g. {"dir_first":true}; "" none */
 };
@@ -112,7 +113,7 @@ struct action_profile { /* a change of the site while the run goes on; lab contr
     const char *const *argv;
 };
 
-enum probe_type { PROBE_IMAP, PROBE_QUEUE_HTTP, PROBE_QUEUE_EXEC };
+enum probe_type { PROBE_IMAP, PROBE_QUEUE_HTTP, PROBE_QUEUE_EXEC, PROBE_MAILDIR };
 
 enum { PLACE_HOME = 1, PLACE_OLD = 2, PLACE_ALTERNATE = 4, PLACE_ORIGINATOR = 8 };
 
@@ -124,13 +125,32 @@ struct probe_profile {
     bool idle;               /* IMAP IDLE where offered */
     const char *url;         /* queues by http: "{control}/v1/queues" */
     const char *const *argv; /* queues by command: one line an entry */
+    const char *const *servers; /* of these; NULL: of all that no other probe names */
+    uint32_t server_count;
+    const uint32_t *groups; /* mailboxes: of these groups; NULL: of all that no other probe names */
+    uint32_t group_count;
+    const char *path; /* maildir: "/srv/{server}/{user}/Maildir" */
+    bool folders;     /* maildir: those below it, too */
 };
+
+static inline bool probe_lists_queues(enum probe_type type)
+{
+    return type == PROBE_QUEUE_HTTP || type == PROBE_QUEUE_EXEC;
+}
+
+enum lookup_type { LOOKUP_HTTP, LOOKUP_EXEC, LOOKUP_IMAP, LOOKUP_LDAP };
 
 struct lookup_profile { /* home_lookup */
     bool on;
-    const char *url;         /* "{control}/v1/home?mailbox={mailbox}" */
+    enum lookup_type type;
+    const char *url;         /* "{control}/v1/home?mailbox={mailbox}"; ldap: "ldap://host:port" */
     const char *const *argv; /* or a command; prints the server's name */
     uint64_t period_real_ns;
+    const char *user, *password; /* imap: who logs on; ldap: who binds; NULL: himself, nobody */
+    const char *list;            /* imap: what the home lists; NULL: it opens INBOX */
+    const char *base, *filter, *attribute, *ca_file; /* ldap */
+    enum tls_mode tls;
+    bool insecure;
 };
 
 enum silence_rule { SILENCE_DOUBLE_COLLECT, SILENCE_LIFETIMES };
@@ -140,7 +160,7 @@ struct gate_profile {
     uint64_t limit;
 };
 
-enum x400_mode { X400_NORMAL, X400_X410, X400_1984_MODE };
+enum x400_mode { MODE_NORMAL, MODE_X410, MODE_1984 };
 
 enum x400_content { X400_P22, X400_P2 };
 
@@ -229,6 +249,11 @@ struct profile {
 /* The template of a mailbox's O/R address: ours if it lives there, else (and for SITE_NONE: addresses that are nobody's) the
  * site's. Without x400.on it may be NULL. */
 const char *profile_x400_template(const struct profile *p, uint32_t mailbox);
+
+/* Who reads this mailbox on this server: of the probes that read mailboxes and fit, the first that names servers or groups, else
+ * the first. SITE_NONE for the server: some server. NULL: nobody. */
+const struct probe_profile *profile_store(const struct profile *p, uint32_t mailbox,
+                                          uint32_t server);
 
 /* What a gate may be about: the classes, the flags, and four more. tests/app/test_gate_names.c keeps the two in step. */
 struct gate_name {

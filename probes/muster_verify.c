@@ -31,6 +31,7 @@ static struct findings look(const struct muster *m, const struct verify *v)
     const struct move_plan *plan = &m->work->moves[v->move];
     const struct place *to = place_at(m, plan->mailbox, plan->to);
     const struct place *from = place_at(m, plan->mailbox, plan->from);
+    bool kept = m->profile->moves[plan->schedule].keeps;
     bool new_to = to && to->probe->complete_ns >= v->since_ns;
     bool new_from = from && from->probe->complete_ns >= v->since_ns;
 
@@ -38,7 +39,7 @@ static struct findings look(const struct muster *m, const struct verify *v)
         .named = !m->lookup ||
                  (m->looked_ns[plan->mailbox] >= v->since_ns && m->home[plan->mailbox] == plan->to),
         .there = m->store ? new_to && !to->probe->absent : m->lookup != NULL,
-        .gone = m->store ? new_from && from->probe->absent : m->lookup != NULL,
+        .gone = kept || (m->store ? new_from && from->probe->absent : m->lookup != NULL),
         .found_at_old = new_from && !from->probe->absent,
     };
 }

@@ -318,6 +318,15 @@ static const char **list_words(const struct value *v, bool split, uint32_t *coun
     return words;
 }
 
+/* A command that lies beside the profile stays beside it, wherever the run is started from. */
+static bool anchor_command(const struct value *v, const char **words)
+{
+    if (words[0][0] == '/' || !strchr(words[0], '/'))
+        return true;
+    words[0] = arena_format(v->f->arena, "%s/%s", v->f->folder, words[0]);
+    return words[0] || no_memory(v);
+}
+
 static bool read_texts(const struct value *v)
 {
     uint32_t count = 0;
@@ -331,6 +340,8 @@ static bool read_texts(const struct value *v)
     if (v->o->high > 0 && (count < v->o->low || count > v->o->high))
         return node_complain(v->n, v->f->err, "%s.%s: expected %.0f to %.0f words, got %u", v->path,
                              v->o->key, v->o->low, v->o->high, count);
+    if (argv && count > 0 && !anchor_command(v, words))
+        return false;
     store(v, &words, sizeof words);
     if (v->o->more)
         memcpy(v->out + v->o->more, &count, sizeof count);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -172,6 +173,30 @@ static bool lint_times(const struct profile *p, const struct workload *w, struct
     return ok;
 }
 
+/* Commands given by their path; others are looked for when they are run. */
+static bool lint_command(const char *section, const char *name, const char *const *argv,
+                         struct buf *out)
+{
+    if (!argv || !argv[0] || !strchr(argv[0], '/') || strchr(argv[0], '{') ||
+        access(argv[0], X_OK) == 0)
+        return true;
+    return buf_add_format(out, "%s%s%s.argv: %s %s\n", section, *name ? "." : "", name, argv[0],
+                          access(argv[0], F_OK) == 0 ? "is not executable" : "does not exist");
+}
+
+static bool lint_commands(const struct profile *p, struct buf *out)
+{
+    bool ok = lint_command("home_lookup", "", p->home_lookup.argv, out);
+
+    for (uint32_t i = 0; ok && i < p->mover_count; i++)
+        ok = lint_command("movers", p->movers[i].name, p->movers[i].argv, out);
+    for (uint32_t i = 0; ok && i < p->probe_count; i++)
+        ok = lint_command("probes", p->probes[i].name, p->probes[i].argv, out);
+    for (uint32_t i = 0; ok && i < p->action_count; i++)
+        ok = lint_command("actions", p->actions[i].name, p->actions[i].argv, out);
+    return ok;
+}
+
 bool profile_lint(const struct profile *p, struct buf *out)
 {
     struct arena *scratch = arena_create(PLAN_CEILING);
@@ -186,7 +211,8 @@ bool profile_lint(const struct profile *p, struct buf *out)
              lint_verp(p, &p->loads[i], out);
     for (uint32_t i = 0; ok && i < p->move_count; i++)
         ok = lint_move(p, &p->moves[i], out);
-    ok = ok && lint_times(p, w, out) && lint_gates(p, out) && x400_lint(p, out);
+    ok = ok && lint_times(p, w, out) && lint_commands(p, out) && lint_gates(p, out) &&
+         x400_lint(p, out);
     arena_destroy(scratch);
     return ok;
 }

@@ -174,6 +174,23 @@ static void check_disproved(bool named, bool there, bool gone, const char *logon
     roll_end(&r);
 }
 
+/* The server that it left still knows the mailbox, and the profile says so. */
+static void where_the_old_home_keeps_the_mailbox_log_on_there_disproves_nothing(void)
+{
+    struct muster_rig r;
+
+    roll_begin(&r);
+    r.run->schedules[0].keeps = true;
+    roll_arm(&r);
+    muster_move_begins(r.m, 0);
+    world.home[0] = "s2";
+    world.present[0][1] = true; /* and still at s1 */
+    muster_move_ended(r.m, 0);
+    roll_run_ms(&r, 2000);
+    CHECK_HAS(buf_text(&r.log), "verified 0 1\n");
+    roll_end(&r);
+}
+
 static void a_move_that_did_not_come_true_is_disproved_after_a_minute(void)
 {
     check_disproved(false, true, true, "place=1 code=1 a=0 b=0 slot=0\n");
@@ -220,6 +237,7 @@ static const struct test tests[] = {
     TEST(arming_fails_with_what_is_wrong),
     TEST(a_move_that_came_true_is_verified),
     TEST(a_move_that_comes_true_late_is_verified_late),
+    TEST(where_the_old_home_keeps_the_mailbox_log_on_there_disproves_nothing),
     TEST(a_move_that_did_not_come_true_is_disproved_after_a_minute),
     TEST(without_a_look_up_log_on_decides_where_home_is),
     TEST(without_any_sight_nothing_is_verified),

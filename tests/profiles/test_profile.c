@@ -311,6 +311,48 @@ static void a_shipped_name_of_nobody_is_told_with_the_nearest(void)
     reading_end(&r);
 }
 
+static void a_command_beside_the_profile_stays_beside_it(void)
+{
+    struct reading_of r = read_draft(plain_lab, "movers:\n"
+                                                "  near: {type: exec, argv: [../bin/move, ../x]}\n"
+                                                "  far: {type: exec, argv: [/bin/true, ./y]}\n"
+                                                "  found: {type: exec, argv: move-it}\n");
+    const struct profile *p = r.profile;
+
+    if (CHECK_STR(r.err.text, "")) {
+        CHECK(strcmp(p->movers[0].argv[0], "../bin/move") != 0); /* but the scratch folder's */
+        CHECK_HAS(p->movers[0].argv[0], "/../bin/move");
+        CHECK_STR(p->movers[0].argv[1], "../x"); /* an argument is the command's business */
+        CHECK_STR(p->movers[1].argv[0], "/bin/true");
+        CHECK_STR(p->movers[1].argv[1], "./y");
+        CHECK_STR(p->movers[2].argv[0], "move-it");
+    }
+    reading_end(&r);
+}
+
+static void lint_names_commands_that_cannot_be_run(void)
+{
+    struct reading_of r =
+        read_draft(plain_lab, "movers:\n"
+                              "  none: {type: exec, argv: [./no-such-command]}\n"
+                              "  page: {type: exec, argv: [./p.yaml]}\n"
+                              "  fine: {type: exec, argv: [/bin/true]}\n"
+                              "  found: {type: exec, argv: [no-such-command]}\n"
+                              "home_lookup: {argv: [/nowhere/home], url: null}\n");
+    struct buf text;
+
+    buf_init(&text, 1u << 20);
+    if (CHECK_STR(r.err.text, "") && CHECK(profile_lint(r.profile, &text))) {
+        CHECK_HAS(buf_text(&text), "/./no-such-command does not exist\n");
+        CHECK_HAS(buf_text(&text), "/./p.yaml is not executable\n");
+        CHECK_HAS(buf_text(&text), "home_lookup.argv: /nowhere/home does not exist\n");
+        CHECK(!strstr(buf_text(&text), "movers.fine"));
+        CHECK(!strstr(buf_text(&text), "movers.found"));
+    }
+    buf_fini(&text);
+    reading_end(&r);
+}
+
 static const struct test tests[] = {
     TEST(a_lab_brings_mover_probes_look_up_and_passwords),
     TEST(alternates_are_paired_one_to_one),
@@ -323,6 +365,8 @@ static const struct test tests[] = {
     TEST(lint_says_what_is_odd),
     TEST(every_shipped_profile_and_variant_is_right_and_free_of_lint),
     TEST(what_the_documents_show_is_right),
+    TEST(a_command_beside_the_profile_stays_beside_it),
+    TEST(lint_names_commands_that_cannot_be_run),
     TEST(a_shipped_name_of_nobody_is_told_with_the_nearest),
     TEST_END,
 };

@@ -8,6 +8,7 @@
 
 #include "wire/fields.h"
 #include "wire/report_private.h"
+#include "wire/token.h"
 
 #define MAIL_MAX  (4u << 20)
 #define PARTS_MAX 200
@@ -59,103 +60,12 @@ struct report_recipient *report_add(struct arena *a, struct report *r)
     return to;
 }
 
-/* ---- by its header ---- */
-
-static const char *const subjects[] = {
-    "undeliver",
-    "delivery status notification",
-    "mail delivery",
-    "returned mail",
-    "failure notice",
-    "delivery failure",
-    "delivery report",
-    "non-delivery",
-    "nondeliverable",
-    "delivery notif",
-    "mail system error",
-    "warning: could not send",
-    "warning: message",
-    "delivery delay",
-    "mail failure",
-    "delayed mail",
-    "returned to sender",
-    "returned message",
-    "delivery has failed",
-    "message could not be delivered",
-    "message you sent blocked",
-    "mail error",
-    "unable to deliver",
-    "could not be delivered",
-    "delivery problem",
-    "sorry, your mail",
-    "user unknown",
-    "notification d",
-    "undelivered",
-};
-
-static const char *const senders[] = {
-    "mailer-daemon",      "postmaster",  "system administrator", "mail delivery",
-    "maildaemon",         "mail daemon", "mailerdaemon",         "mdaemon",
-    "microsoft outlook",  "mail-daemon", "mail system",          "delivery subsystem",
-    "mail administrator", "daemon@",
-};
-
-#define HAS_ANY(s, words) has_any((s), (words), sizeof(words) / sizeof *(words))
-
-static bool has_any(struct slice s, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (fields_has(s, words[i]))
-            return true;
-    return false;
-}
-
-static bool says_auto_reply(struct slice mail)
-{
-    struct slice v;
-
-    if (fields_find(mail, "Auto-Submitted", &v) && slice_starts_nocase(v, "auto-replied"))
-        return true;
-    if (fields_find(mail, "Precedence", &v) && slice_starts_nocase(v, "auto_reply"))
-        return true;
-    if (fields_find(mail, "X-Autoreply", &v) || fields_find(mail, "X-Auto-Response-Suppress", &v) ||
-        fields_find(mail, "X-Autorespond", &v))
-        return true;
-    return fields_find(mail, "Subject", &v) &&
-           (slice_starts_nocase(v, "auto:") || fields_has(v, "out of office") ||
-            fields_has(v, "automatic reply") || slice_starts_nocase(v, "autoreply"));
-}
-
-/* Sent by a mail system rather than by a person or a vacation program. */
-static bool from_a_mailer(struct slice mail)
-{
-    struct slice v;
-
-    if (fields_find(mail, "From", &v) && HAS_ANY(v, senders))
-        return true;
-    if (fields_find(mail, "X-Failed-Recipients", &v))
-        return true;
-    return fields_find(mail, "Subject", &v) && HAS_ANY(v, subjects);
-}
-
-bool report_suspect(struct slice mail)
-{
-    struct slice v;
-
-    if (fields_find(mail, "Content-Type", &v) &&
-        (fields_has(v, "multipart/report") || fields_has(v, "delivery-status")))
-        return true;
-    if (fields_find(mail, "Return-Path", &v) && slice_is(v, "<>"))
-        return true;
-    return from_a_mailer(mail) || says_auto_reply(mail);
-}
-
 /* ---- by its parts ---- */
 
 struct walk {
     struct arena *a;
     struct report *r;
-    struct buf text;
+    struct buf text, html;
     unsigned parts;
     bool status, feedback, receipt;
 };
@@ -198,6 +108,26 @@ static void take_returned(struct walk *w, struct slice header)
         w->r->original_message_id = report_copy(w->a, id);
 }
 
+/* Names in use: delivery-status, global-delivery-status, x-delivery-status, xdelivery-status. */
+static bool is_status(GMimeObject *o)
+{
+    const char *subtype = g_mime_content_type_get_media_subtype(g_mime_object_get_content_type(o));
+
+    return is_type(o, "message", "*") && subtype &&
+           fields_has(slice_of(subtype), "delivery-status");
+}
+
+static void add_text(struct buf *to, struct slice s)
+{
+    size_t room = REPORT_TEXT_MAX - to->n;
+
+    if (s.n > room)
+        s.n = room;
+    (void)buf_add(to, s.p, s.n);
+    if (to->n < REPORT_TEXT_MAX)
+        (void)buf_add(to, "\n", 1);
+}
+
 static void walk_leaf(struct walk *w, GMimeObject *o)
 {
     GByteArray *bytes = part_bytes(o);
@@ -206,19 +136,20 @@ static void walk_leaf(struct walk *w, GMimeObject *o)
     if (!bytes)
         return;
     s = slice_from(bytes->data, bytes->len);
-    if (is_type(o, "message", "delivery-status") ||
-        is_type(o, "message", "global-delivery-status")) {
+    if (is_status(o)) {
         w->status = true;
         report_read_status(w->a, s, w->r);
     } else if (is_type(o, "message", "feedback-report")) {
         w->feedback = true;
+        report_read_feedback(w->a, s, w->r);
     } else if (is_type(o, "message", "disposition-notification")) {
         w->receipt = true;
     } else if (is_type(o, "text", "rfc822-headers") || is_type(o, "message", "*")) {
         take_returned(w, s);
-    } else if (is_type(o, "text", "*") && w->text.n + s.n < REPORT_TEXT_MAX) {
-        (void)buf_add(&w->text, s.p, s.n);
-        (void)buf_add(&w->text, "\n", 1);
+    } else if (is_type(o, "text", "html")) {
+        add_text(&w->html, s);
+    } else if (is_type(o, "text", "*")) {
+        add_text(&w->text, s);
     }
     g_byte_array_unref(bytes);
 }
@@ -243,28 +174,40 @@ static void walk_part(struct walk *w, GMimeObject *o, unsigned depth)
     }
 }
 
-/* MIME that is broken (wrong boundary, cut): the status part is looked for by its name. */
+/* Status fields from the line of the first one to where another part, or the returned message, begins. */
+static void read_loose_status(struct walk *w, struct slice s)
+{
+    struct slice rest = s;
+    size_t n = s.n;
+
+    while (rest.n > 0) {
+        const unsigned char *at = rest.p;
+        struct slice line = report_line(&rest);
+
+        if (slice_starts(line, "--") || slice_starts_nocase(line, "Return-Path:") ||
+            slice_starts_nocase(line, "Received:")) {
+            n = (size_t)(at - s.p);
+            break;
+        }
+    }
+    w->status = true;
+    report_read_status(w->a, slice_from(s.p, n), w->r);
+}
+
+/* MIME that is broken (wrong boundary, cut, flattened into text): the status is looked for by its first field. */
 static void find_status(struct walk *w, struct slice mail)
 {
-    static const char name[] = "message/delivery-status";
-    struct slice body = fields_body(mail), s;
-    size_t end;
+    struct slice rest = fields_body(mail);
 
-    while (body.n > sizeof name) {
-        const unsigned char *m = memchr(body.p, '/', body.n);
+    while (rest.n > 0) {
+        struct slice from = rest, line = report_line(&rest);
 
-        if (!m)
-            return;
-        body = slice_skip(body, (size_t)(m - body.p) + 1);
-        if (m - mail.p < 7 || !slice_starts_nocase(slice_from(m - 7, body.n + 8), name))
-            continue;
-        s = fields_body(body); /* behind the fields of the part */
-        for (end = 0; end + 3 < s.n; end++)
-            if (s.p[end] == '\n' && s.p[end + 1] == '-' && s.p[end + 2] == '-')
-                break;
-        w->status = true;
-        report_read_status(w->a, slice_from(s.p, end + 1 < s.n ? end + 1 : s.n), w->r);
-        return;
+        if (slice_starts_nocase(line, "Reporting-MTA:") ||
+            slice_starts_nocase(line, "Final-Recipient:")) {
+            read_loose_status(w, from);
+            if (w->r->count > 0)
+                return;
+        }
     }
 }
 
@@ -293,22 +236,65 @@ static void walk_mail(struct walk *w, struct slice mail)
 
 /* ---- together ---- */
 
+/* What a complaint is about: those to whom the returned message went. */
+static void name_complained(struct walk *w)
+{
+    struct slice value, one;
+
+    if (w->r->count > 0 || !fields_find(slice_of(w->r->returned), "To", &value))
+        return;
+    while (slice_cut(&value, ',', &one) || one.n > 0) {
+        struct slice address = report_within(one);
+        struct report_recipient *to = address.n > 0 ? report_add(w->a, w->r) : NULL;
+
+        if (to)
+            to->final = report_copy(w->a, address);
+    }
+}
+
 static void settle_prose(struct walk *w, struct slice mail)
 {
     struct report *r = w->r;
-    bool mailer = w->status || from_a_mailer(mail);
+    bool mailer = w->status || report_from_mailer(mail);
 
+    r->sort = SORT_REPORT;
     if (report_read_exchange(w->a, slice_of(r->text), r)) {
         r->format = "exchange";
-        r->sort = SORT_REPORT;
-    } else if (mailer && report_read_prose(w->a, mail, r)) {
-        r->format = "prose";
-        r->sort = SORT_REPORT;
-    } else if (says_auto_reply(mail) && !w->status) {
-        r->sort = SORT_AUTO_REPLY;
-    } else if (mailer) {
-        r->sort = SORT_UNREADABLE;
+        return;
     }
+    if (mailer && (report_read_prose(w->a, mail, r) || report_guess(w->a, r)))
+        return;
+    r->format = "";
+    r->sort = SORT_MAIL;
+    if (report_from_answerer(mail) && !w->status)
+        r->sort = SORT_AUTO_REPLY;
+    else if (mailer)
+        r->sort = SORT_UNREADABLE;
+}
+
+/* Reports in the order in which one can be sure of them. */
+static void settle(struct walk *w, struct slice mail)
+{
+    struct report *r = w->r;
+
+    if (w->feedback || report_from_complainer(mail)) {
+        r->sort = SORT_FEEDBACK;
+        r->format = w->feedback ? "arf" : "prose";
+        name_complained(w);
+        return;
+    }
+    if (r->count == 0 && !w->receipt)
+        find_status(w, mail);
+    if (r->count > 0) {
+        r->sort = SORT_REPORT;
+        r->standard = true;
+        r->format = "rfc3464";
+    } else if (w->receipt) {
+        r->sort = SORT_AUTO_REPLY;
+    } else {
+        settle_prose(w, mail);
+    }
+    report_judge(r);
 }
 
 /* The returned message's identity where only prose shows it ("Message-ID: <...>" in a text part). */
@@ -349,6 +335,16 @@ static void read_own_fields(struct arena *a, struct slice mail, struct report *r
         r->to = report_copy(a, v);
 }
 
+/* Parts for people; else those with HTML; of broken MIME the body as it stands. */
+static struct slice best_text(const struct walk *w, struct slice mail)
+{
+    struct slice text = buf_slice(&w->text);
+
+    if (slice_trim(text).n == 0 && w->html.n > 0)
+        text = report_plain(w->a, buf_slice(&w->html));
+    return slice_trim(text).n > 0 || w->status ? text : fields_body(mail);
+}
+
 bool report_read(struct arena *a, struct slice mail, struct report *r)
 {
     struct walk w = {.a = a, .r = r};
@@ -360,24 +356,71 @@ bool report_read(struct arena *a, struct slice mail, struct report *r)
     if (!report_suspect(mail))
         return true;
     buf_init(&w.text, REPORT_TEXT_MAX + 16);
+    buf_init(&w.html, REPORT_TEXT_MAX + 16);
     walk_mail(&w, mail);
-    r->text = copy_lines(a, buf_slice(&w.text));
+    r->text = copy_lines(a, best_text(&w, mail));
     buf_fini(&w.text);
-    if (r->count == 0 && !w.feedback && !w.receipt)
-        find_status(&w, mail);
-    if (w.feedback) {
-        r->sort = SORT_FEEDBACK;
-    } else if (r->count > 0) {
-        r->sort = SORT_REPORT;
-        r->standard = true;
-        r->format = "rfc3464";
-    } else if (w.receipt) {
-        r->sort = SORT_AUTO_REPLY;
-    } else {
-        settle_prose(&w, mail);
-    }
+    buf_fini(&w.html);
+    settle(&w, mail);
     find_prose_id(a, r);
     return arena_text(a, "", 0) != NULL;
+}
+
+/* ---- in one word ---- */
+
+static bool is_token(struct slice s)
+{
+    for (size_t i = 0; i < REPORT_TOKEN_CHARS; i++) {
+        unsigned char c = s.p[i];
+
+        if (!(((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '2' && c <= '7')))
+            return false;
+    }
+    return true;
+}
+
+static bool find_token(struct slice text, char out[REPORT_TOKEN_CHARS + 1])
+{
+    struct slice s;
+
+    while (report_after(text, TOKEN_MARKER, &s)) {
+        text = s;
+        if (s.n < REPORT_TOKEN_CHARS || !is_token(s))
+            continue;
+        memcpy(out, s.p, REPORT_TOKEN_CHARS);
+        out[REPORT_TOKEN_CHARS] = 0;
+        return true;
+    }
+    return false;
+}
+
+bool report_token(const struct report *r, struct slice mail, char out[REPORT_TOKEN_CHARS + 1])
+{
+    const char *const places[] = {r->envid, r->original_message_id, r->returned, r->subject, r->to,
+                                  r->text};
+
+    _Static_assert(REPORT_TOKEN_CHARS == TOKEN_CHARS, "one token, one length");
+    out[0] = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (find_token(slice_of(places[i]), out))
+            return true;
+    if (mail.n > MAIL_MAX)
+        mail.n = MAIL_MAX;
+    return find_token(mail, out);
+}
+
+const char *report_kind(const struct report *r)
+{
+    static const enum report_action gravest[] = {ACTION_FAILED, ACTION_DELAYED, ACTION_EXPANDED,
+                                                 ACTION_RELAYED, ACTION_DELIVERED};
+
+    if (r->sort != SORT_REPORT)
+        return r->sort == SORT_MAIL ? "none" : report_sort_name(r->sort);
+    for (size_t i = 0; i < sizeof gravest / sizeof *gravest; i++)
+        for (uint32_t k = 0; k < r->count; k++)
+            if (r->recipients[k].action == gravest[i])
+                return report_action_name(gravest[i]);
+    return "unreadable"; /* recipients, and not a word of what became of them */
 }
 
 const char *report_action_name(enum report_action a)

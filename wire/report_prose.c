@@ -1,241 +1,14 @@
-/* report_prose.c - reports written for people: Exchange 4.0 to 5.5 exactly, everybody else's by signs.
+/* report_prose.c - reports written for people: a product's by its row of report_products.c, anybody's by signs.
  *
- * Exchange's text (KB articles Q172364, Q152666, Q246051): a list of blocks, "NAME on DATE", then a sentence that stands for
- * an X.400 reason and diagnostic, "The MTS-ID of the original message is: ...", and MSEXCH:component:site:server. The
- * table pairs sentence, X.400 codes (Q174175) and the enhanced status that means the same.
+ * A recipient's block goes from its line to the next one's: codes and words in it are about that recipient and nobody else.
  */
 #include <string.h>
 
 #include "wire/fields.h"
 #include "wire/report_private.h"
+#include "wire/report_products.h"
 
-#define REASON_TRANSFER_FAILURE   0
-#define REASON_UNABLE_TO_TRANSFER 1
-
-// clang-format off
-static const struct meaning {
-    const char *sentence; /* part of it, enough to know it by; NULL: known by its codes only */
-    int reason, code;     /* -1: omitted, or the store's own */
-    unsigned status[3];
-} meanings[] = {
-    {"communications failure",                            0, -1, {5, 4, 0}},
-    {"recipient name is not recognized",                  1,  0, {5, 1, 1}},
-    {"name is ambiguous",                                 1,  1, {5, 1, 4}},
-    {"due to congestion",                                 0,  2, {5, 3, 0}},
-    {"detected looping",                                  1,  3, {5, 4, 6}},
-    {"recipient was unavailable",                         1,  4, {5, 2, 1}},
-    {"unable to take delivery",                           1,  4, {5, 2, 1}},
-    {"maximum time for delivering the message expired",   1,  5, {4, 4, 7}},
-    {"due to a recipient problem",                        1, -1, {5, 2, 0}},
-    {"directory operation was unsuccessful",              6, -1, {5, 4, 3}},
-    {"restriction in the system prevented",               5, -1, {5, 7, 1}},
-    {"does not have permission to submit",                5, 29, {5, 7, 2}},
-    {"prohibited redirection to an alternate",            1, 26, {5, 7, 4}},
-    {"could not be downgraded",                           1, 47, {5, 6, 3}},
-    {"content length of the message is too long",         1,  7, {5, 3, 4}},
-    {"exceeded the storage limit",                       -1, -1, {5, 2, 2}},
-    {"size of this message exceeds",                     -1, -1, {5, 3, 4}},
-    {"content type that is not supported",                1, 15, {5, 6, 1}},
-    {"syntax error was detected in the content",          1, 12, {5, 6, 0}},
-    {"arguments",                                         1, 11, {5, 5, 4}},
-    {"postal address was incorrect",                     32, 35, {5, 1, 0}},
-    {"not known at this address",                        32, 35, {5, 1, 0}},
-    {"no transport provider was available",              -1, -1, {5, 4, 4}},
-    {NULL,                                                0, 36, {5, 1, 6}},
-    {NULL,                                                0, -1, {5, 4, 0}},
-};
-
-// clang-format on
-
-static struct slice cut_line(struct slice *rest)
-{
-    struct slice line;
-
-    (void)slice_cut(rest, '\n', &line);
-    return line;
-}
-
-static bool is_digit(unsigned char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool find_after(struct slice line, const char *word, struct slice *after)
-{
-    size_t n = strlen(word);
-
-    for (size_t i = 0; i + n <= line.n; i++)
-        if (slice_starts_nocase(slice_skip(line, i), word)) {
-            *after = slice_skip(line, i + n);
-            return true;
-        }
-    return false;
-}
-
-/* "NAME on M/D/YY h:mm AM" or "NAME on Thu, 29 Apr 2007 16:51:51 -0500": digits and a colon or slash after the last " on ". */
-static bool is_block_head(struct slice line, struct slice *name)
-{
-    struct slice t = slice_trim(line);
-    bool digit = false, sign = false;
-    size_t at = t.n;
-
-    for (size_t i = 0; i + 4 <= t.n; i++)
-        if (memcmp(t.p + i, " on ", 4) == 0)
-            at = i;
-    if (at == t.n || at == 0)
-        return false;
-    for (size_t i = at + 4; i < t.n; i++) {
-        digit = digit || is_digit(t.p[i]);
-        sign = sign || t.p[i] == '/' || t.p[i] == ':' || t.p[i] == '.';
-    }
-    *name = slice_from(t.p, at);
-    return digit && sign;
-}
-
-static bool read_int_after(struct slice line, const char *word, int *n)
-{
-    struct slice s;
-    bool minus;
-
-    if (!find_after(line, word, &s))
-        return false;
-    s = slice_trim(s);
-    minus = s.n > 0 && s.p[0] == '-';
-    s = slice_skip(s, minus);
-    if (s.n == 0 || !is_digit(s.p[0]))
-        return false;
-    *n = 0;
-    for (size_t i = 0; i < s.n && i < 4 && is_digit(s.p[i]); i++)
-        *n = *n * 10 + (s.p[i] - '0');
-    if (minus)
-        *n = -1;
-    return true;
-}
-
-static void take_meaning(struct report_recipient *to, const struct meaning *m)
-{
-    to->reason = m->reason;
-    to->code = m->code;
-    memcpy(to->status, m->status, sizeof to->status);
-}
-
-/* MS Mail's form, and event texts: "Reason: 0 (transfer failed)" "diagnostic: -1 (no diagnostic)". */
-static void read_codes(struct slice line, struct report_recipient *to)
-{
-    int reason = to->reason, code = to->code;
-    bool any = read_int_after(line, "reason:", &reason);
-
-    any = read_int_after(line, "reason code", &reason) || any;
-    any = read_int_after(line, "diagnostic:", &code) || any;
-    any = read_int_after(line, "diagnostic code", &code) || any;
-    if (!any)
-        return;
-    to->reason = reason;
-    to->code = code == 255 ? -1 : code;
-    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
-        if (meanings[i].reason == to->reason && meanings[i].code == to->code) {
-            memcpy(to->status, meanings[i].status, sizeof to->status);
-            return;
-        }
-}
-
-static void read_block_line(struct arena *a, struct slice line, struct report *r,
-                            struct report_recipient *to)
-{
-    struct slice id;
-
-    if (find_after(line, "MTS-ID of the original message is:", &id)) {
-        if (!*r->mts_id)
-            r->mts_id = report_copy(a, slice_trim(id));
-        return;
-    }
-    if (fields_has(line, "MSEXCH:")) {
-        if (!*r->reporting_mta)
-            r->reporting_mta = report_copy(a, slice_trim(line));
-        return;
-    }
-    read_codes(line, to);
-    if (to->status[0] == 0)
-        (void)report_status(line, to->status);
-    if (to->reply == 0)
-        to->reply = report_reply(line);
-}
-
-/* A sentence may be broken over lines: it is looked for in the block as a whole, blanks made one. */
-static void end_block(struct arena *a, struct slice block, struct report_recipient *to)
-{
-    char *flat = arena_text(a, (const char *)block.p, block.n < 2000 ? block.n : 2000);
-    size_t n = 0;
-
-    if (!flat)
-        return;
-    for (size_t i = 0; flat[i]; i++) {
-        bool blank = strchr(" \t\r\n", flat[i]) != NULL;
-
-        if (blank && (n == 0 || flat[n - 1] == ' '))
-            continue;
-        if (blank)
-            flat[i] = ' ';
-        flat[n++] = flat[i];
-    }
-    flat[n] = 0;
-    to->diagnostic = flat;
-    for (size_t i = 0; i < sizeof meanings / sizeof *meanings && to->status[0] == 0; i++)
-        if (meanings[i].sentence && fields_has(slice_of(flat), meanings[i].sentence))
-            take_meaning(to, &meanings[i]);
-}
-
-/* The blocks from `text` on, up to the returned message or the end. */
-static void read_blocks(struct arena *a, struct slice text, struct report *r)
-{
-    struct report_recipient *to = NULL;
-    struct slice block = text;
-
-    while (text.n > 0) {
-        const unsigned char *at = text.p;
-        struct slice line = cut_line(&text), name;
-
-        if (slice_starts(line, "--") || slice_starts_nocase(slice_trim(line), "Original message"))
-            break;
-        if (is_block_head(line, &name)) {
-            if (to)
-                end_block(a, slice_from(block.p, (size_t)(at - block.p)), to);
-            to = report_add(a, r);
-            if (!to)
-                return;
-            to->final = report_copy(a, report_address(name));
-            block = text;
-        } else if (to) {
-            read_block_line(a, line, r, to);
-        }
-    }
-    if (to)
-        end_block(a, slice_from(block.p, (size_t)(text.p - block.p)), to);
-}
-
-bool report_read_exchange(struct arena *a, struct slice text, struct report *r)
-{
-    static const struct {
-        const char *text;
-        enum report_action action;
-    } marks[] = {
-        {"recipient(s) could not be reached:", ACTION_FAILED},
-        {"did not reach the following recipient(s):", ACTION_FAILED},
-        {"was delivered to the following recipient(s):", ACTION_DELIVERED},
-    };
-    struct slice rest;
-
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (find_after(text, marks[i].text, &rest)) {
-            read_blocks(a, rest, r);
-            for (uint32_t k = 0; k < r->count; k++)
-                r->recipients[k].action = marks[i].action;
-            return r->count > 0;
-        }
-    return false;
-}
-
-/* ---- others ---- */
+#define DIAGNOSTIC_MAX 1000
 
 static const char *const failure_words[] = {
     "could not be delivered",
@@ -244,18 +17,18 @@ static const char *const failure_words[] = {
     "unable to deliver",
     "undeliverable",
     "delivery failed",
-    "delivery to the following",
+    "error delivering",
+    "delivery error",
     "permanent fatal error",
     "permanent error",
     "failed permanently",
     "not delivered",
-    "wasn't able to deliver",
+    "able to deliver",
     "was not able to",
     "delivery failure",
     "failed to deliver",
     "failed recipients",
     "could not deliver",
-    "was undelivered",
     "undelivered",
     "mail delivery failed",
     "following recipient",
@@ -270,157 +43,315 @@ static const char *const failure_words[] = {
     "unable to be delivered",
     "no such user",
     "list of recipients",
-    "error delivering",
-    "delivery error",
+    "delivery to the following",
     "couldn't deliver",
+    "trouble delivering",
+    "returning message to sender",
+    "mail failed",
+    "following address",
+    "failure notice",
+    "delivery was aborted",
+    "could not be processed",
+    "returned mail",
 };
 
 static const char *const delay_words[] = {
-    "delivery delayed",      "has been delayed",       "will be retried",
-    "do not need to resend", "warning message only",   "not yet been delivered",
-    "still being tried",     "delivery is delayed",    "will keep trying",
-    "delivery incomplete",   "temporarily delayed",    "will continue to try",
-    "delayed mail",          "has not been collected", "warning: could not send",
+    "delivery delayed",
+    "has been delayed",
+    "will be retried",
+    "do not need to resend",
+    "warning message only",
+    "not yet been delivered",
+    "still being tried",
+    "delivery is delayed",
+    "will keep trying",
+    "delivery incomplete",
+    "temporarily delayed",
+    "will continue to try",
+    "delayed mail",
+    "has not been collected",
+    "warning: could not send",
+    "delivery status notification (delay)",
 };
 
-static const char *const original_marks[] = {
-    "below this line is a copy",   "this is a copy of",      "original message follows",
-    "--- original message",        "-- original message",    "original message headers",
-    "unsent message below",        "returned message",       "undelivered message follows",
-    "the body of the message is",  "message header follows", "message headers follow",
-    "text of the message follows", "received: from",         "return-path:",
-};
+/* ---- recipients and their blocks ---- */
 
-static bool has_any(struct slice s, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (fields_has(s, words[i]))
-            return true;
-    return false;
-}
-
-#define HAS_ANY(s, words) has_any((s), (words), sizeof(words) / sizeof *(words))
-
-/* The text for people ends where the returned message begins. */
-static struct slice above_the_original(struct slice text)
-{
-    struct slice rest = text;
-
-    while (rest.n > 0) {
-        const unsigned char *at = rest.p;
-        struct slice line = cut_line(&rest);
-
-        if (HAS_ANY(line, original_marks))
-            return slice_from(text.p, (size_t)(at - text.p));
-    }
-    return text;
-}
-
-static bool is_address(struct slice s)
-{
-    const unsigned char *at = s.n ? memchr(s.p, '@', s.n) : NULL;
-
-    return at && at > s.p && (size_t)(at - s.p) + 3 < s.n &&
-           memchr(at, '.', s.n - (size_t)(at - s.p)) &&
-           !memchr(at + 1, '@', s.n - (size_t)(at - s.p) - 1) && !fields_has(s, "mailer-daemon") &&
-           !slice_starts_nocase(s, "postmaster@");
-}
-
-static bool is_known(const struct report *r, const char *address)
+static struct report_recipient *find_named(const struct report *r, struct slice address)
 {
     for (uint32_t i = 0; i < r->count; i++)
-        if (slice_is_nocase(slice_of(address), r->recipients[i].final))
-            return true;
-    return false;
+        if (slice_is_nocase(address, r->recipients[i].final))
+            return &r->recipients[i];
+    return NULL;
 }
 
-static void add_named(struct arena *a, struct report *r, struct slice address, struct slice near)
+static struct report_recipient *name_one(struct arena *a, struct report *r, struct slice address,
+                                         enum report_action action)
 {
-    const char *text = report_copy(a, address);
-    struct report_recipient *to;
+    struct report_recipient *to = find_named(r, address);
 
-    if (!is_address(address) || is_known(r, text))
-        return;
+    if (to)
+        return NULL;
     to = report_add(a, r);
     if (!to)
+        return NULL;
+    to->final = report_copy(a, address);
+    to->action = action;
+    return to;
+}
+
+static void end_block(struct arena *a, struct report_recipient *to, const unsigned char *from,
+                      const unsigned char *end)
+{
+    struct slice block = slice_trim(slice_from(from, (size_t)(end - from)));
+
+    if (!to || *to->diagnostic)
         return;
-    to->final = text;
-    to->action = ACTION_FAILED;
-    (void)report_status(near, to->status);
-    to->reply = report_reply(near);
-    if (near.n > 1000)
-        near.n = 1000;
-    to->diagnostic = report_copy(a, near);
+    if (block.n > DIAGNOSTIC_MAX)
+        block.n = DIAGNOSTIC_MAX;
+    to->diagnostic = report_copy(a, block);
+    (void)report_status(block, to->status);
+    to->reply = report_reply(block);
 }
 
-/* A line that begins with an address: "  joe@x", "<joe@x>:", "joe@x... User unknown", "RCPT TO:<joe@x>". */
-static struct slice leading_address(struct slice line)
-{
-    struct slice s = slice_trim(line), after;
-    size_t n = 0;
+/* ---- a product's row ---- */
 
-    if (find_after(s, "rcpt to:", &after) || find_after(s, "recipient:", &after) ||
-        find_after(s, "recipient address:", &after) || find_after(s, "to:", &after))
-        s = slice_trim(after);
-    if (s.n > 0 && (s.p[0] == '<' || s.p[0] == '"' || s.p[0] == '(' || s.p[0] == '\''))
-        s = slice_skip(s, 1);
-    while (n < s.n && !strchr(" \t\r<>,;:()\"'[]", s.p[n]))
-        n++;
-    s.n = n;
-    while (s.n > 0 && s.p[s.n - 1] == '.')
-        s.n--;
-    return s;
+struct listing {
+    struct slice text; /* from the start line on */
+    enum report_shape shape;
+    enum report_action action;
+    const char *start, *end;
+    struct slice
+        not_him; /* whom the report was sent to: an address in there is no recipient; empty: anybody */
+};
+
+static struct slice address_of_line(const struct listing *l, struct slice line)
+{
+    struct slice got = {NULL, 0}, trimmed = slice_trim(line), after;
+
+    if (l->shape == SHAPE_ANGLE && trimmed.n > 0 && trimmed.p[0] != '<')
+        return got;
+    got = report_leading(line);
+    if (got.n == 0 && report_after(line, "expanded from:", &after)) /* Sendmail, of a pipe */
+        got = report_leading(after);
+    return got;
 }
 
-static void read_named_lines(struct arena *a, struct slice text, struct slice from,
-                             struct report *r)
+static void read_lines(struct arena *a, const struct listing *l, struct report *r)
 {
-    while (text.n > 0) {
-        struct slice near = text;
-        struct slice address = leading_address(cut_line(&text));
+    struct slice rest = l->text;
+    struct report_recipient *to = NULL;
+    const unsigned char *from = rest.p, *at = rest.p;
 
-        if (address.n > 0 && !fields_has(from, report_copy(a, address)))
-            add_named(a, r, address, near);
+    while (rest.n > 0) {
+        at = rest.p;
+        struct slice line = report_line(&rest), address;
+
+        if (l->end && fields_has(line, l->end))
+            break;
+        address = address_of_line(l, line);
+        at = rest.n > 0 ? at : rest.p;
+        if (address.n == 0 || (l->not_him.n > 0 && fields_has(l->not_him, report_copy(a, address))))
+            continue;
+        if (find_named(r, address))
+            continue;
+        end_block(a, to, from, line.p);
+        to = name_one(a, r, address, l->action);
+        from = line.p;
+    }
+    end_block(a, to, from, at);
+}
+
+/* "words <joe@x>", or the address at the beginning of the next line that has anything. */
+static void read_after(struct arena *a, const struct listing *l, struct report *r)
+{
+    struct slice rest = l->text, found;
+
+    while (report_after(rest, l->start, &found)) {
+        struct slice block = found, line = report_line(&found), address = report_within(line);
+        struct report_recipient *to;
+
+        for (int blank = 0; slice_trim(line).n == 0 && blank < 3 && found.n > 0; blank++) {
+            line = report_line(&found);
+            address = report_leading(line);
+        }
+        to = address.n > 0 ? name_one(a, r, address, l->action) : NULL;
+        end_block(a, to, block.p, block.p + block.n);
+        rest = found;
     }
 }
 
-/* No line began with an address: those in angle brackets then. */
-static void read_bracketed(struct arena *a, struct slice text, struct slice from, struct report *r)
+/* "<<< 550 No such user" and then "550 <joe@x>... User unknown": what the other side said comes first. */
+static void read_transcript(struct arena *a, const struct listing *l, struct report *r)
 {
-    struct slice before, inside;
+    struct slice rest = l->text;
+    struct slice said = {NULL, 0};
 
-    while (slice_cut(&text, '<', &before) && slice_cut(&text, '>', &inside))
-        if (inside.n < 256 && !fields_has(from, report_copy(a, inside)))
-            add_named(a, r, inside, text);
+    while (rest.n > 0) {
+        struct slice line = slice_trim(report_line(&rest)), dots, address;
+        struct report_recipient *to;
+
+        if (slice_starts(line, "<<< ") && report_reply(line))
+            said = line;
+        if (slice_starts(line, "<<<") || slice_starts(line, ">>>") ||
+            !report_after(line, "... ", &dots))
+            continue;
+        address = report_within(line);
+        to = address.n > 0 && address.p < dots.p ? name_one(a, r, address, l->action) : NULL;
+        if (!to)
+            continue;
+        if (said.n == 0 && report_reply(dots))
+            said = dots;
+        end_block(a, to, said.n > 0 ? said.p : line.p, line.p + line.n);
+        said = slice_from(NULL, 0);
+    }
 }
 
-static void read_failed_field(struct arena *a, struct slice list, struct slice text,
+/* The text behind the line with `words`. */
+static bool text_behind(struct slice text, const char *words, struct slice *behind)
+{
+    struct slice found;
+
+    if (!report_after(text, words, &found))
+        return false;
+    (void)report_line(&found);
+    *behind = found;
+    return true;
+}
+
+static bool read_row(struct arena *a, const struct report_product *p, struct slice text,
+                     struct report *r)
+{
+    struct listing l = {
+        .text = text, .shape = p->shape, .action = p->action, .start = p->start, .end = p->end};
+    struct slice found;
+
+    if (p->mark && !report_after(text, p->mark, &found))
+        return false;
+    if (p->shape == SHAPE_AFTER) {
+        read_after(a, &l, r);
+    } else {
+        if (!text_behind(text, p->start ? p->start : p->mark, &l.text))
+            return false;
+        if (p->shape == SHAPE_TRANSCRIPT)
+            read_transcript(a, &l, r);
+        else
+            read_lines(a, &l, r);
+    }
+    if (r->count > 0)
+        r->format = p->name;
+    return r->count > 0;
+}
+
+/* ---- anybody's ---- */
+
+static void read_failed_field(struct arena *a, struct slice list, enum report_action action,
                               struct report *r)
 {
     struct slice one;
 
     while (list.n > 0) {
         (void)slice_cut(&list, ',', &one);
-        add_named(a, r, slice_trim(one), text);
+        one = report_address(slice_trim(one));
+        if (report_is_address(one))
+            (void)name_one(a, r, one, action);
     }
+}
+
+/* No line began with an address: those in angle brackets then, but for the mail system's own. */
+static void read_bracketed(struct arena *a, struct slice text, struct slice not_him,
+                           enum report_action action, struct report *r)
+{
+    struct slice before, inside;
+
+    while (slice_cut(&text, '<', &before) && slice_cut(&text, '>', &inside)) {
+        struct report_recipient *to;
+
+        if (!report_is_address(inside) || slice_starts_nocase(inside, "postmaster@") ||
+            slice_starts_nocase(inside, "mailer-daemon@") ||
+            fields_has(not_him, report_copy(a, inside)))
+            continue;
+        to = name_one(a, r, inside, action);
+        end_block(a, to, inside.p, text.p + text.n);
+    }
+}
+
+static bool is_late(struct slice text, struct slice subject)
+{
+    return REPORT_HAS_ANY(text, delay_words) || REPORT_HAS_ANY(subject, delay_words);
+}
+
+static bool read_anybodys(struct arena *a, struct slice mail, struct slice text, struct report *r)
+{
+    struct slice subject = slice_of(r->subject), to;
+    bool late = is_late(text, subject);
+    bool failed = REPORT_HAS_ANY(text, failure_words) || REPORT_HAS_ANY(subject, failure_words);
+    struct listing l = {.text = text, .action = late ? ACTION_DELAYED : ACTION_FAILED};
+
+    (void)fields_find(mail, "To", &to);
+    l.not_him = to;
+    if (late || failed)
+        read_lines(a, &l, r);
+    if (r->count == 0 && failed)
+        read_bracketed(a, text, to, l.action, r);
+    r->format = "prose";
+    return r->count > 0;
+}
+
+/* Whose prose it is, where a field of the header has named the recipients already. */
+static const char *name_by_words(struct slice text)
+{
+    struct slice found;
+
+    for (const struct report_product *p = report_products; p->name; p++)
+        if ((!p->mark || report_after(text, p->mark, &found)) &&
+            (!p->start || report_after(text, p->start, &found)))
+            return p->name;
+    return "prose";
 }
 
 bool report_read_prose(struct arena *a, struct slice mail, struct report *r)
 {
-    struct slice text = above_the_original(slice_of(r->text)), subject = slice_of(r->subject);
-    struct slice failed, from, to;
-    bool late = HAS_ANY(text, delay_words) || HAS_ANY(subject, delay_words);
+    struct slice text = report_above(slice_of(r->text)), failed;
 
-    (void)fields_find(mail, "From", &from);
-    (void)fields_find(mail, "To", &to);
-    if (fields_find(mail, "X-Failed-Recipients", &failed))
-        read_failed_field(a, failed, text, r);
-    else if (late || HAS_ANY(text, failure_words) || HAS_ANY(subject, failure_words))
-        read_named_lines(a, text, to, r);
-    if (r->count == 0 && HAS_ANY(text, failure_words))
-        read_bracketed(a, text, to, r);
-    for (uint32_t i = 0; i < r->count && late; i++)
-        if (r->recipients[i].status[0] != 5)
-            r->recipients[i].action = ACTION_DELAYED;
-    return r->count > 0;
+    if (fields_find(mail, "X-Failed-Recipients", &failed)) {
+        read_failed_field(a, failed,
+                          is_late(text, slice_of(r->subject)) ? ACTION_DELAYED : ACTION_FAILED, r);
+        if (r->count > 0) {
+            r->format = name_by_words(text);
+            return true;
+        }
+    }
+    for (const struct report_product *p = report_products; p->name; p++)
+        if (read_row(a, p, text, r))
+            return true;
+    return read_anybodys(a, mail, text, r);
+}
+
+/* ---- nobody named ---- */
+
+bool report_guess(struct arena *a, struct report *r)
+{
+    static const char *const lists[] = {"To", "Cc", "Bcc"};
+    struct slice text = slice_of(r->text), returned = slice_of(r->returned), value;
+    struct slice above = report_above(text), only = {NULL, 0};
+    struct slice subject = slice_of(r->subject);
+
+    if (!REPORT_HAS_ANY(above, failure_words) && !REPORT_HAS_ANY(subject, failure_words))
+        return false;
+    if (returned.n == 0)
+        returned = slice_skip(text, above.n);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (!fields_find(returned, lists[i], &value))
+            continue;
+        if (only.n > 0 || fields_has(value, ",")) /* more than one: nobody can tell */
+            return false;
+        only = report_within(value);
+    }
+    if (only.n == 0 ||
+        !name_one(a, r, only, is_late(above, subject) ? ACTION_DELAYED : ACTION_FAILED))
+        return false;
+    r->recipients[0].guessed = true;
+    if (!*r->format)
+        r->format = "prose";
+    return true;
 }

@@ -10,112 +10,6 @@
 
 #define STATUS_MAX (256u << 10)
 
-static bool is_digit(unsigned char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static size_t read_digits(struct slice s, size_t at, size_t most, unsigned *n)
-{
-    size_t i = at;
-
-    for (*n = 0; i < s.n && i < at + most && is_digit(s.p[i]); i++)
-        *n = *n * 10 + (unsigned)(s.p[i] - '0');
-    return i;
-}
-
-/* Is there "c.sss.ddd" at `at`, standing free? */
-static bool status_at(struct slice s, size_t at, unsigned status[3])
-{
-    size_t i, j;
-
-    if (at > 0 && (is_digit(s.p[at - 1]) || s.p[at - 1] == '.'))
-        return false;
-    if (at + 4 >= s.n || s.p[at] < '2' || s.p[at] > '5' || s.p[at + 1] != '.')
-        return false;
-    status[0] = (unsigned)(s.p[at] - '0');
-    i = read_digits(s, at + 2, 3, &status[1]);
-    if (i == at + 2 || i >= s.n || s.p[i] != '.')
-        return false;
-    j = read_digits(s, i + 1, 3, &status[2]);
-    if (j == i + 1)
-        return false;
-    return j >= s.n ||
-           (!is_digit(s.p[j]) && !(s.p[j] == '.' && j + 1 < s.n && is_digit(s.p[j + 1])));
-}
-
-bool report_status(struct slice text, unsigned status[3])
-{
-    unsigned got[3];
-
-    for (size_t i = 0; i + 4 < text.n; i++)
-        if (status_at(text, i, got)) {
-            memcpy(status, got, sizeof got);
-            return true;
-        }
-    return false;
-}
-
-unsigned report_reply(struct slice text)
-{
-    for (size_t i = 0; i + 2 < text.n; i++) {
-        bool free_before = i == 0 || !(is_digit(text.p[i - 1]) || text.p[i - 1] == '.' ||
-                                       text.p[i - 1] == '-' || text.p[i - 1] == '@');
-        bool free_after = i + 3 >= text.n || text.p[i + 3] == ' ' || text.p[i + 3] == '-';
-        unsigned n;
-
-        if (!free_before || !free_after || read_digits(text, i, 3, &n) != i + 3)
-            continue;
-        if ((text.p[i] == '4' || text.p[i] == '5') && text.p[i + 1] <= '5')
-            return n;
-    }
-    return 0;
-}
-
-static bool is_address_octet(unsigned char c)
-{
-    return c > ' ' && c != '<' && c != '>' && c != ',' && c != ';' && c != '(' && c != ')' &&
-           c != '"' && c != ':' && c != 0x7f;
-}
-
-/* In "|/bin/neko kitty@example.com /x" the word with the @. */
-static struct slice word_with_at(struct slice s)
-{
-    const unsigned char *at = s.n ? memchr(s.p, '@', s.n) : NULL;
-    size_t from, to;
-
-    if (!at)
-        return s;
-    from = to = (size_t)(at - s.p);
-    while (from > 0 && is_address_octet(s.p[from - 1]))
-        from--;
-    while (to < s.n && is_address_octet(s.p[to]))
-        to++;
-    return slice_from(s.p + from, to - from);
-}
-
-struct slice report_address(struct slice s)
-{
-    struct slice rest = s, type;
-    size_t at;
-
-    if (slice_cut(&rest, ';', &type) && slice_trim(type).n > 0 && slice_trim(type).n <= 10 &&
-        !fields_has(type, "="))
-        s = slice_trim(rest);
-    if (slice_find(s, slice_of("<"), &at)) {
-        rest = slice_skip(s, at + 1);
-        if (slice_cut(&rest, '>', &type))
-            s = slice_trim(type);
-    }
-    if (s.n > 0 && s.p[0] == '@' && slice_find(s, slice_of(":"), &at)) /* a source route */
-        s = slice_skip(s, at + 1);
-    if (slice_find(s, slice_of(" "), &at) && fields_has(s, "@") && !fields_has(s, "="))
-        s = word_with_at(s);
-    if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
-        s = slice_from(s.p + 1, s.n - 2);
-    return slice_trim(s);
-}
-
 static enum report_action read_action(struct slice s)
 {
     static const struct {
@@ -135,9 +29,26 @@ static enum report_action read_action(struct slice s)
 
 /* The recipient being read, before it is known to be one. */
 struct open_recipient {
-    struct slice final, original, actual, diagnostic, status;
+    struct slice final, original, diagnostic, status;
+    bool handed_over;
     enum report_action action;
 };
+
+/* "smtp; 250 2.1.5 Ok": of a success the reply has to stand in front; of a failure it may stand anywhere. */
+static unsigned read_reply(struct slice diagnostic)
+{
+    struct slice s = diagnostic, type;
+    unsigned reply = report_reply(diagnostic);
+
+    if (reply == 0 && slice_cut(&s, ';', &type)) {
+        s = slice_trim(s);
+        if (s.n > 3 && s.p[0] == '2' && report_digit(s.p[1]) && report_digit(s.p[2]) &&
+            memchr(" -", s.p[3], 2))
+            reply = (unsigned)(s.p[0] - '0') * 100 + (unsigned)(s.p[1] - '0') * 10 +
+                    (unsigned)(s.p[2] - '0');
+    }
+    return reply;
+}
 
 static void close_recipient(struct arena *a, struct report *r, struct open_recipient *o)
 {
@@ -157,7 +68,8 @@ static void close_recipient(struct arena *a, struct report *r, struct open_recip
     to->diagnostic = report_copy(a, was.diagnostic);
     if (!report_status(was.status, to->status))
         (void)report_status(was.diagnostic, to->status);
-    to->reply = report_reply(was.diagnostic);
+    to->reply = read_reply(was.diagnostic);
+    to->handed_over = was.handed_over;
     to->action = was.action;
     if (to->action == ACTION_NONE) /* nobody said: the status does */
         to->action = to->status[0] == 5   ? ACTION_FAILED
@@ -183,6 +95,8 @@ static void read_field(struct arena *a, const struct field *f, struct report *r,
         o->status = f->value;
     } else if (slice_is_nocase(f->name, "Diagnostic-Code")) {
         o->diagnostic = f->value;
+    } else if (slice_is_nocase(f->name, "Remote-MTA")) {
+        o->handed_over = true;
     } else if (slice_is_nocase(f->name, "Original-Envelope-Id") && !*r->envid) {
         r->envid = report_copy(a, f->value);
     } else if (slice_is_nocase(f->name, "Reporting-MTA") && !*r->reporting_mta) {
@@ -204,4 +118,27 @@ void report_read_status(struct arena *a, struct slice groups, struct report *r)
             close_recipient(a, r, &open);
     }
     close_recipient(a, r, &open);
+}
+
+void report_read_feedback(struct arena *a, struct slice fields, struct report *r)
+{
+    struct field f;
+
+    if (fields.n > STATUS_MAX)
+        fields.n = STATUS_MAX;
+    while (fields.n > 0) {
+        if (!fields_next(&fields, &f))
+            continue;
+        if (slice_is_nocase(f.name, "Original-Rcpt-To")) {
+            const char *final = report_copy(a, report_address(f.value));
+            struct report_recipient *to = strchr(final, '@') ? report_add(a, r) : NULL;
+
+            if (to)
+                to->final = final;
+        } else if (slice_is_nocase(f.name, "Reporting-MTA") && !*r->reporting_mta) {
+            r->reporting_mta = report_copy(a, report_address(f.value));
+        } else if (slice_is_nocase(f.name, "Original-Envelope-Id") && !*r->envid) {
+            r->envid = report_copy(a, f.value);
+        }
+    }
 }

@@ -93,11 +93,29 @@ bool muster_looks_up(const struct muster *m, uint32_t mailbox)
     return m->lookup && m->matters[mailbox] && !muster_is_ours(m, mailbox);
 }
 
+static const struct probe_ops *driver(const struct muster *m, const char *name)
+{
+    const struct probe_ops *const *table = m->context.drivers ? m->context.drivers : probe_table;
+
+    while (*table && strcmp((*table)->name, name) != 0)
+        table++;
+    return *table;
+}
+
+/* NULL: nobody reads it. */
+static const struct probe_ops *store_ops(const struct muster *m, const struct probe_profile *how)
+{
+    return how ? driver(m, probe_type_names[how->type]) : NULL;
+}
+
 struct place *muster_place(struct muster *m, uint32_t mailbox, uint32_t server, struct err *e)
 {
-    const struct probe_ops *ops = m->site->servers[server].ours ? m->our_ops : m->store_ops;
+    bool ours = m->site->servers[server].ours;
+    const struct probe_profile *how = ours ? NULL : profile_store(m->profile, mailbox, server);
+    const struct probe_ops *ops = ours ? m->our_ops : store_ops(m, how);
 
-    if (!ops || !m->matters[mailbox] || muster_is_ours(m, mailbox) != m->site->servers[server].ours)
+    if (!(ours ? ops != NULL : m->stores) || !m->matters[mailbox] ||
+        muster_is_ours(m, mailbox) != ours)
         return NULL;
     struct place *place = m->at[(size_t)mailbox * m->site->server_count + server];
 
@@ -107,7 +125,7 @@ struct place *muster_place(struct muster *m, uint32_t mailbox, uint32_t server, 
     PM_ASSERT(place);
     *place = (struct place){.muster = m, .mailbox = mailbox, .server = server};
     PM_ASSERT(keep_place(m, place));
-    place->probe = open_probe(m, ops, m->store, place, e);
+    place->probe = ops ? open_probe(m, ops, how, place, e) : NULL;
     if (place->probe)
         return place;
     cannot_open(m, mailbox, server); /* once: the place is kept without a probe */
@@ -145,14 +163,28 @@ static void on_answered(void *owner, uint32_t mailbox, const struct home_answer 
 
 /* Who matters. */
 
-static void group_matters(struct muster *m, uint32_t group)
+/* In this role, for whoever reads it: a mailbox that nobody reads matters, and cannot be opened. */
+static void mailbox_matters(struct muster *m, uint32_t mailbox, unsigned role)
+{
+    unsigned places = 0;
+
+    for (uint32_t i = 0; i < m->site->server_count; i++) {
+        const struct probe_profile *how = profile_store(m->profile, mailbox, i);
+
+        places |= how ? how->places : 0;
+    }
+    if (places == 0 || (places & role))
+        m->matters[mailbox] = true;
+}
+
+static void group_matters(struct muster *m, uint32_t group, unsigned role)
 {
     if (group == SITE_NONE)
         return;
     const struct group *g = &m->site->groups[group];
 
     for (uint32_t i = 0; i < g->count; i++)
-        m->matters[g->first + i] = true;
+        mailbox_matters(m, g->first + i, role);
 }
 
 static void alternates_matter(struct muster *m, const struct load_profile *load)
@@ -164,27 +196,24 @@ static void alternates_matter(struct muster *m, const struct load_profile *load)
             uint32_t alternate = m->site->mailboxes[g->first + k].alternate;
 
             if (alternate != SITE_NONE)
-                m->matters[alternate] = true;
+                mailbox_matters(m, alternate, PLACE_ALTERNATE);
         }
     }
     for (uint32_t i = 0; i < m->profile->action_count; i++)
         if (m->profile->actions[i].kind == ACT_ALTERNATE)
-            group_matters(m, m->profile->actions[i].alternate);
+            group_matters(m, m->profile->actions[i].alternate, PLACE_ALTERNATE);
 }
 
 static void find_who_matters(struct muster *m)
 {
-    unsigned places = m->store ? m->store->places : ~0u;
-
     for (uint32_t i = 0; i < m->profile->load_count; i++) {
         const struct load_profile *load = &m->profile->loads[i];
 
-        for (uint32_t k = 0; (places & PLACE_HOME) && k < load->to_count; k++)
-            group_matters(m, load->to[k]);
-        for (uint32_t k = 0; (places & PLACE_ORIGINATOR) && k < load->from_count; k++)
-            group_matters(m, load->from[k]);
-        if (places & PLACE_ALTERNATE)
-            alternates_matter(m, load);
+        for (uint32_t k = 0; k < load->to_count; k++)
+            group_matters(m, load->to[k], PLACE_HOME);
+        for (uint32_t k = 0; k < load->from_count; k++)
+            group_matters(m, load->from[k], PLACE_ORIGINATOR);
+        alternates_matter(m, load);
     }
     for (uint32_t i = 0; i < m->work->move_count; i++)
         m->matters[m->work->moves[i].mailbox] = true;
@@ -204,7 +233,7 @@ static bool arm_failed(const struct muster *m, struct err *e)
         const struct place *p = m->places[i];
 
         if (p->probe && p->probe->complete_ns > 0 && p->probe->absent &&
-            p->server == m->home[p->mailbox])
+            !p->probe->ops->by_file && p->server == m->home[p->mailbox])
             return !err_set(e, EX_TARGET, "there is no mailbox %s on %s (or a wrong password): %s",
                             m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name,
                             p->probe->why ? p->probe->why : "");
@@ -274,22 +303,34 @@ static void on_arm_limit(struct timer *t)
     muster_wake(m);
 }
 
+/* Who lists the queues of a server: the probe that names it, or else one that names none. NULL: it has none. */
+static const struct probe_profile *queue_probe_of(const struct muster *m, uint32_t server)
+{
+    const struct probe_profile *rest = NULL;
+
+    for (uint32_t i = 0; i < m->profile->probe_count; i++) {
+        const struct probe_profile *how = &m->profile->probes[i];
+
+        if (!probe_lists_queues(how->type))
+            continue;
+        for (uint32_t k = 0; k < how->server_count; k++)
+            if (strcmp(how->servers[k], m->site->servers[server].name) == 0)
+                return how;
+        if (how->server_count == 0 && !rest)
+            rest = how;
+    }
+    return rest;
+}
+
 static bool open_queues(struct muster *m, struct err *e)
 {
     for (uint32_t i = 0; i < m->queue_count; i++) {
         struct place *p = &m->queues[i];
-        const struct probe_profile *how = NULL;
-
-        for (uint32_t k = 0; k < m->profile->probe_count && !how; k++)
-            if (m->profile->probes[k].type != PROBE_IMAP)
-                how = &m->profile->probes[k];
-        PM_ASSERT(how); /* queue_count is 0 without one */
+        const struct probe_profile *how = queue_probe_of(m, i);
         const struct probe_ops *ops =
-            how->type == PROBE_QUEUE_EXEC ? &probe_queue_exec : &probe_queue_http;
+            how ? driver(m, probe_type_names[how->type]) : &probe_queue_none;
 
-        for (const struct probe_ops *const *d = m->context.drivers; d && *d; d++)
-            if (strcmp((*d)->name, ops->name) == 0)
-                ops = *d;
+        PM_ASSERT(ops);
         *p = (struct place){.muster = m, .mailbox = SITE_NONE, .server = i};
         p->probe = open_probe(m, ops, how, p, e);
         if (!p->probe)
@@ -390,27 +431,16 @@ void muster_failures(const struct muster *m,
 
 /* Life. */
 
-static const struct probe_ops *driver(const struct muster *m, const char *name)
-{
-    const struct probe_ops *const *table = m->context.drivers ? m->context.drivers : probe_table;
-
-    while (*table && strcmp((*table)->name, name) != 0)
-        table++;
-    return *table;
-}
-
 static void choose_probes(struct muster *m)
 {
     for (uint32_t i = 0; i < m->profile->probe_count; i++) {
         const struct probe_profile *how = &m->profile->probes[i];
 
-        if (how->type != PROBE_IMAP)
+        if (probe_lists_queues(how->type))
             m->queue_count = m->site->server_count - (site_ours(m->site) != SITE_NONE);
-        else if (!m->store)
-            m->store = how;
+        else
+            m->stores = true;
     }
-    if (m->store)
-        m->store_ops = driver(m, "imap");
     if (site_ours(m->site) != SITE_NONE)
         m->our_ops = driver(m, "p1");
 }
@@ -462,8 +492,6 @@ static bool muster_init(struct muster *m, struct err *e)
     choose_probes(m);
     if (!make_tables(m))
         return err_set(e, EX_IO, "out of memory for %u mailboxes", m->site->mailbox_count);
-    if (m->store && !m->store_ops)
-        return err_set(e, EX_BAD_PROFILE, "there is no probe of type imap");
     find_who_matters(m);
     if (m->profile->home_lookup.on) {
         m->lookup = home_lookup_create(&m->probe, on_answered, m, e);

@@ -67,8 +67,7 @@ struct muster {
     const struct workload *work;
     const struct profile *profile;
     const struct site *site;
-    const struct probe_profile *store; /* NULL: mailboxes are not watched */
-    const struct probe_ops *store_ops;
+    bool stores; /* mailboxes are watched, by whom profile_store() says */
     const struct probe_ops *our_ops; /* of mailboxes at our own MTA; NULL: there are none */
     struct correlate *correlate;
     struct probe_queues *waves;

@@ -2,7 +2,8 @@
  *
  * From its beginning, a move's mailbox is looked up every period and both its servers are under watch. After the end, three
  * things must be true by questions asked since: the look-up names the target, log-on works there, and the old home knows no
- * such mailbox. Directories and stores may need a while, so they are asked again until they agree or the time is over.
+ * such mailbox (unless the profile says that it keeps it). Directories and stores may need a while, so they are asked again
+ * until they agree or the time is over.
  */
 #include <stdlib.h>
 
@@ -21,9 +22,15 @@ struct findings {
 static const struct place *place_at(const struct muster *m, uint32_t mailbox, uint32_t server)
 {
     const struct place *p =
-        m->store ? m->at[(size_t)mailbox * m->site->server_count + server] : NULL;
+        m->stores ? m->at[(size_t)mailbox * m->site->server_count + server] : NULL;
 
     return p && p->probe ? p : NULL;
+}
+
+/* Files there or not: only a look-up can say who serves the mailbox. */
+static bool trusts_lookup(const struct muster *m, const struct place *p)
+{
+    return m->lookup && (!m->stores || (p && p->probe->ops->by_file));
 }
 
 static struct findings look(const struct muster *m, const struct verify *v)
@@ -38,8 +45,8 @@ static struct findings look(const struct muster *m, const struct verify *v)
     return (struct findings){
         .named = !m->lookup ||
                  (m->looked_ns[plan->mailbox] >= v->since_ns && m->home[plan->mailbox] == plan->to),
-        .there = m->store ? new_to && !to->probe->absent : m->lookup != NULL,
-        .gone = kept || (m->store ? new_from && from->probe->absent : m->lookup != NULL),
+        .there = trusts_lookup(m, to) || (new_to && !to->probe->absent),
+        .gone = kept || trusts_lookup(m, from) || (new_from && from->probe->absent),
         .found_at_old = new_from && !from->probe->absent,
     };
 }
@@ -56,6 +63,13 @@ static void ask(struct muster *m, const struct verify *v)
         to->probe->ops->scan(to->probe);
     if (from)
         from->probe->ops->scan(from->probe);
+}
+
+static bool logs_on(const struct muster *m, uint32_t mailbox, uint32_t server)
+{
+    const struct place *p = place_at(m, mailbox, server);
+
+    return m->stores && !(p && p->probe->ops->by_file);
 }
 
 static void journal_logon(struct muster *m, const struct verify *v, uint32_t server, bool worked)
@@ -98,10 +112,10 @@ static void conclude(struct muster *m, uint32_t at, const struct findings *f)
     m->verifying[at] = m->verifying[--m->verifying_count];
     v->ended = false;
     stop_watching(v);
-    if (m->store) {
+    if (logs_on(m, plan->mailbox, plan->to))
         journal_logon(m, v, plan->to, f->there);
+    if (logs_on(m, plan->mailbox, plan->from))
         journal_logon(m, v, plan->from, f->found_at_old);
-    }
     if (agrees && !m->lookup)
         take_home_from_log_on(m, plan);
     if (m->context.verified)

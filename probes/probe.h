@@ -48,6 +48,7 @@ struct probe;
 struct probe_ops {
     const char *name, *help;
     unsigned sees;
+    bool by_file; /* looks at files: being there or absent says nothing of who serves a mailbox */
     /* Opens a probe of `mailbox` (SITE_NONE for queues) on `server`; starts looking by itself. */
     struct probe *(*open)(const struct probe_context *c, const struct probe_profile *how,
                           uint32_t mailbox, uint32_t server, struct err *e);
@@ -73,7 +74,9 @@ struct probe { /* the first member of each driver's own struct */
     void *owner;
 };
 
-extern const struct probe_ops probe_imap, probe_queue_http, probe_queue_exec, probe_p1;
+extern const struct probe_ops probe_imap, probe_maildir, probe_queue_http, probe_queue_exec, probe_p1,
+    probe_queue_postfix;
+extern const struct probe_ops probe_queue_none; /* of a server that has no queues; in no table */
 extern const struct probe_ops *const probe_table[]; /* NULL-terminated */
 
 #endif

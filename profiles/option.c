@@ -62,7 +62,8 @@ static const char *const old_home_words[] = {"gone", "kept", NULL};
 static const char *const mover_words[] = {"http", "exec", NULL};
 static const char *const do_words[] = {"alternate", "knob",       "restart", "down",
                                        "up",        "update-now", "exec",    NULL};
-static const char *const probe_words[] = {"imap", "http", "exec", "maildir", NULL};
+const char *const probe_type_names[] = {"imap", "http", "exec", "maildir", "mbox", "pop3",
+                                        "postfix", NULL};
 static const char *const lookup_words[] = {"http", "exec", "imap", "ldap", NULL};
 static const char *const place_words[] = {"home", "old", "alternate", "originator", NULL};
 static const char *const silence_words[] = {"double-collect", "lifetimes", NULL};
@@ -297,7 +298,7 @@ static const struct option options[] = {
      .help = "restart, down, up: smtp, mta, store, directory, imap or http."},
     {SEC_ACTIONS, "argv", OPT_TEXTS, AT(action_profile, argv), RANGE(1, 100), .help = "exec: the command, without a shell."},
 
-    {SEC_PROBES, "type", OPT_CHOICE, AT(probe_profile, type), .required = true, .words = probe_words,
+    {SEC_PROBES, "type", OPT_CHOICE, AT(probe_profile, type), .required = true, .words = probe_type_names,
      .help = "imap and maildir read mailboxes; http and exec list queues."},
     {SEC_PROBES, "places", OPT_BITS, AT(probe_profile, places), .preset = "home old alternate originator", .words = place_words,
      .help = "Reading mailboxes: which of them."},
@@ -313,7 +314,9 @@ static const struct option options[] = {
     {SEC_PROBES, "url", OPT_TEXT, AT(probe_profile, url), .preset = "{control}/v1/queues",
      .help = "http: what to GET from each server."},
     {SEC_PROBES, "argv", OPT_TEXTS, AT(probe_profile, argv), RANGE(1, 100),
-     .help = "exec: the command, without a shell; it prints one line an entry."},
+     .help = "exec: the command, without a shell; it prints one line an entry. postfix: as it lists, if it is not postqueue -j."},
+    {SEC_PROBES, "show", OPT_TEXTS, AT(probe_profile, show), RANGE(1, 100),
+     .help = "postfix: the command that says what messages are; {id} is one of them, {ids} are many."},
     {SEC_PROBES, "servers", OPT_TEXTS, AT(probe_profile, servers), MORE(probe_profile, server_count), RANGE(1, 64),
      .help = "On which servers it looks; on all that no other probe names, if absent."},
 

@@ -408,10 +408,42 @@ static bool fill_moves(struct draft *d)
     return true;
 }
 
+/* Does it read this mailbox there? */
+static bool store_fits(const struct site *s, const struct probe_profile *how, uint32_t mailbox,
+                       uint32_t server)
+{
+    bool here = how->server_count == 0 || server == SITE_NONE, his = how->group_count == 0;
+
+    for (uint32_t i = 0; i < how->server_count && !here; i++)
+        here = strcmp(how->servers[i], s->servers[server].name) == 0;
+    for (uint32_t i = 0; i < how->group_count && !his; i++)
+        his = how->groups[i] == s->mailboxes[mailbox].group;
+    return here && his;
+}
+
+const struct probe_profile *profile_store(const struct profile *p, uint32_t mailbox,
+                                          uint32_t server)
+{
+    const struct probe_profile *rest = NULL;
+
+    for (uint32_t i = 0; i < p->probe_count; i++) {
+        const struct probe_profile *how = &p->probes[i];
+
+        if (probe_lists_queues(how->type) || !store_fits(&p->site, how, mailbox, server))
+            continue;
+        if (how->server_count > 0 || how->group_count > 0)
+            return how;
+        rest = rest ? rest : how;
+    }
+    return rest;
+}
+
 static bool fill_probes(struct draft *d)
 {
     static const uint64_t periods_ms[] = {
-        [PROBE_IMAP] = 100, [PROBE_QUEUE_HTTP] = 250, [PROBE_QUEUE_EXEC] = 1000};
+        [PROBE_IMAP] = 100, [PROBE_QUEUE_HTTP] = 250, [PROBE_QUEUE_EXEC] = 1000,
+        [PROBE_MAILDIR] = 100, [PROBE_MBOX] = 100, [PROBE_POP3] = 250,
+        [PROBE_QUEUE_POSTFIX] = 1000};
     struct profile *p = d->p;
 
     if (!FILL(d, SEC_PROBES, &p->probes, &p->probe_count))

@@ -16,7 +16,9 @@ static const char *report_in_words(uint32_t code, char *out, size_t room)
 {
     int32_t reason = (int32_t)(code >> 11 & 511u), diagnostic = (int32_t)(code >> 20 & 511u);
 
-    if (diagnostic == EVENT_X400_NO_DIAG)
+    if (reason == EVENT_X400_NO_DIAG) /* of a delivery */
+        out[0] = '\0';
+    else if (diagnostic == EVENT_X400_NO_DIAG)
         (void)snprintf(out, room, "%s", p1_reason_name(reason));
     else
         (void)snprintf(out, room, "%s, %s", p1_reason_name(reason), p1_diagnostic_name(diagnostic));

@@ -27,12 +27,13 @@ static void reports_are_told_by_reason_and_diagnostic(void)
     CHECK_STR(of_report(0, 3), "transfer-failure, loop-detected");
     CHECK_STR(of_report(0, EVENT_X400_NO_DIAG), "transfer-failure");
     CHECK_STR(of_report(200, 300), "?, ?");
+    CHECK_STR(of_report(EVENT_X400_NO_DIAG, EVENT_X400_NO_DIAG), "");
 }
 
 static void the_same_number_means_another_thing_in_another_place(void)
 {
     CHECK_STR(of_ending(STACK_RTSE, 2, END_REFUSED_PERM, STAGE_BIND),
-              "rtse: validation failure: name or password");
+              "rtse: validation failure: name, password or mode");
     CHECK_STR(of_ending(STACK_RTSE, 2, END_ABORTED, STAGE_TRANSFER), "rtse: unrecognised activity");
     CHECK_STR(of_ending(STACK_RTSE, 0, END_REFUSED_TEMP, STAGE_BIND), "rtse: busy");
     CHECK_HAS(of_ending(STACK_COTP, 3, END_REFUSED_TEMP, STAGE_BIND), "cotp: ");

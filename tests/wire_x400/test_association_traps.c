@@ -296,7 +296,10 @@ static void modes_that_are_not_wanted_are_refused(void)
         side_begin(&r);
         pair_talk(&i, &r);
         CHECK_U64(side_last(&i)->news, ASSOC_REFUSED);
-        CHECK_U64(side_last(&i)->layer, STACK_RTSE);
+        CHECK_U64(side_last(&i)->layer, mode == STACK_NORMAL ? STACK_ACSE : STACK_RTSE);
+        CHECK_HAS(side_last(&i)->text,
+                  mode == STACK_NORMAL ? "application context" : "name, password or mode");
+        CHECK_HAS(side_last(&r)->text, stack_mode_name(mode));
         CHECK_HAS(side_last(&r)->text, "mode is not taken here");
         side_fini(&i);
         side_fini(&r);

@@ -156,7 +156,8 @@ static bool on_request(struct acse *a, struct unit *u, struct err *e)
     if (!ber_find(&b, 0xa1, &name))
         return stack_bad(&a->l, e, "AARQ names no application context");
     names = ber_inside(&name);
-    if (!ber_take(&names, BER_OID, &oid) || !ber_oid_is(&oid, mts_transfer, sizeof mts_transfer))
+    if (!ber_take(&names, BER_OID, &oid) || !ber_oid_is(&oid, mts_transfer, sizeof mts_transfer) ||
+        !stack_takes(a->l.stack, STACK_NORMAL))
         return refuse(a, BAD_CONTEXT_NAME, e);
     if (!read_information(a, &b, &u->data))
         return stack_bad(&a->l, e, "AARQ has no user information of RTSE");

@@ -159,8 +159,9 @@ static void on_refuse(struct association *a, const struct unit *u)
     ev->layer = u->from;
     ev->code = u->reason;
     ev->bytes = u->data;
-    if (ours && u->from == STACK_RTSE && u->reason == RTSE_VALIDATION)
-        word(ev, "rtse: refused: %s mode is not taken here", stack_mode_name(a->stack.mode));
+    if (ours && u->from >= STACK_ACSE && !stack_takes(&a->stack, a->stack.mode))
+        word(ev, "%s: refused: %s mode is not taken here", stack_layer_name(u->from),
+             stack_mode_name(a->stack.mode));
     else
         word(ev, "%s: %s%s", stack_layer_name(u->from), ours ? "refused: " : "",
              refusal_words(u->from, u->reason));

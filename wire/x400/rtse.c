@@ -51,7 +51,7 @@ void rtse_begin(struct rtse *r)
 const char *rtse_refusal_words(int reason)
 {
     static const char *const words[] = {"busy", "it cannot recover",
-                                        "validation failure: name or password",
+                                        "validation failure: name, password or mode",
                                         "dialogue mode not acceptable"};
 
     if (reason < 0 || (size_t)reason >= sizeof words / sizeof *words)
@@ -428,7 +428,6 @@ static uint32_t lesser(uint32_t a, uint32_t b)
 static bool on_connect(struct rtse *r, struct unit *u, struct err *e)
 {
     struct stack *s = r->l.stack;
-    unsigned modes = s->config->modes ? s->config->modes : STACK_ANY_MODE;
     int64_t checkpoint = 0, window = 0, dialogue = 0, application = 0;
     bool recover = false;
     struct ber b;
@@ -448,7 +447,7 @@ static bool on_connect(struct rtse *r, struct unit *u, struct err *e)
     r->window = lesser(r->window, window ? (uint32_t)window : 1);
     if (recover)
         return turn_down(r, RTSE_CANNOT_RECOVER, e);
-    if (!(modes & 1u << s->mode))
+    if (!stack_takes(s, s->mode))
         return turn_down(r, RTSE_VALIDATION, e);
     return stack_up(&r->l, u, e);
 }

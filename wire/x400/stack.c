@@ -64,11 +64,18 @@ void stack_begin(struct stack *s)
     stack_order(s, s->mode == STACK_NORMAL);
 }
 
+bool stack_takes(const struct stack *s, enum stack_mode mode)
+{
+    return !s->config->modes || s->config->modes & 1u << mode;
+}
+
 void stack_order(struct stack *s, bool normal)
 {
     struct layer *over = normal ? s->acse : s->rtse;
 
     s->normal = normal;
+    if (normal)
+        s->mode = STACK_NORMAL; /* which X.410 mode it is, RTORQ says */
     s->presentation->above = over;
     over->below = s->presentation;
     if (normal) {

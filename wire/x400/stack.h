@@ -154,6 +154,7 @@ bool stack_init(struct stack *s, const struct association_config *config); /* fa
 void stack_fini(struct stack *s);
 void stack_begin(struct stack *s); /* a new connection */
 /* Puts the layers in the order of the mode; presentation, acse and rtse are in place. */
+bool stack_takes(const struct stack *s, enum stack_mode mode); /* by the config, as a responder */
 void stack_order(struct stack *s, bool normal);
 
 struct unit stack_unit(struct stack *s, enum stack_service what); /* on its way down, head empty */

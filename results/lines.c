@@ -50,8 +50,13 @@ const char *report_words(uint32_t code, char *out, size_t room)
     unsigned class_digit = code >> 8 & 7u;
 
     out[0] = '\0';
-    if (class_digit == EVENT_X400)
-        return x400_numbers(code >> 11 & 511u, code >> 20 & 511u, EVENT_X400_NO_DIAG, out, room);
+    if (class_digit == EVENT_X400) {
+        unsigned reason = code >> 11 & 511u;
+
+        return reason == EVENT_X400_NO_DIAG /* of a delivery */
+                   ? out
+                   : x400_numbers(reason, code >> 20 & 511u, EVENT_X400_NO_DIAG, out, room);
+    }
     if (class_digit)
         (void)snprintf(out, room, "%u.%u.%u", class_digit, code >> 11 & 511u, code >> 20 & 511u);
     return out;

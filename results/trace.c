@@ -40,10 +40,11 @@ static bool words_of_end(const struct manifest *m, const struct line_sink *sink,
                          const struct event *ev, struct buf *out)
 {
     char code[STATUS_MAX];
+    const char *words = status_words(sink, ev->code, ev->a, code, sizeof code);
 
-    return buf_add_format(out, "%s: %s at %s %s", server(m, ev->place),
+    return buf_add_format(out, "%s: %s at %s%s%s", server(m, ev->place),
                           event_ending_name(ev->a & 0xff), event_stage_name(ev->a >> 8 & 0xff),
-                          status_words(sink, ev->code, ev->a, code, sizeof code));
+                          *words ? " " : "", words);
 }
 
 static bool words_of_report(const struct manifest *m, const struct line_sink *sink,
@@ -53,10 +54,10 @@ static bool words_of_report(const struct manifest *m, const struct line_sink *si
                                         "delivered", "relayed", "expanded"};
     unsigned kind = ev->code & 7u;
     char status[STATUS_MAX];
+    const char *words = status_words(sink, ev->code, 0, status, sizeof status);
 
-    return buf_add_format(out, "%s: a report says %s for %s %s%s%s%s%s", server(m, ev->place),
-                          kinds[kind < 6 ? kind : 0], mailbox(m, ev->a),
-                          status_words(sink, ev->code, 0, status, sizeof status),
+    return buf_add_format(out, "%s: a report says %s for %s%s%s%s%s%s%s", server(m, ev->place),
+                          kinds[kind < 6 ? kind : 0], mailbox(m, ev->a), *words ? " " : "", words,
                           ev->code & REPORT_TO_ORIGINATOR ? "" : ", not to the originator",
                           ev->code & REPORT_MALFORMED ? ", malformed" : "",
                           ev->code & REPORT_WRONG_STATUS ? ", wrong status" : "",

@@ -72,6 +72,23 @@ static void a_trace_tells_the_layer_and_the_reason(void)
     buf_fini(&out);
 }
 
+static void a_delivery_has_no_reason(void)
+{
+    const struct event ev = {.kind = EV_REPORT,
+                             .place = 2,
+                             .a = BOB,
+                             .code =
+                                 event_report(REPORT_DELIVERED, REPORT_TO_ORIGINATOR, EVENT_X400,
+                                              EVENT_X400_NO_DIAG, EVENT_X400_NO_DIAG)};
+    struct buf out;
+
+    world_init(&w, 1);
+    buf_init(&out, 4096);
+    CHECK(event_words(&w.m, NULL, &ev, &out));
+    CHECK_STR(buf_text(&out), "s2: a report says delivered for bob");
+    buf_fini(&out);
+}
+
 static bool take_line(void *owner, struct slice text)
 {
     return buf_add(owner, text.p, text.n);
@@ -269,6 +286,7 @@ static const struct test tests[] = {
     TEST(codes_of_x400_are_numbers_of_their_own),
     TEST(words_stand_behind_the_numbers_where_somebody_knows_them),
     TEST(a_trace_tells_the_layer_and_the_reason),
+    TEST(a_delivery_has_no_reason),
     TEST(a_report_of_x400_makes_an_ndr),
     TEST(deferred_delivery_is_no_lateness),
     TEST(silence_before_delivery_is_due_is_not_final),

@@ -57,7 +57,7 @@ int cmd_p1(const struct cmd *self, int argc, char **argv)
 
     if (argc < 2)
         return cmd_usage(self);
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc && !ferror(stdout); i++) {
         if (argc > 2)
             (void)printf("%s%s:\n", i > 1 ? "\n" : "", argv[i]);
         int one = show(argv[i]);

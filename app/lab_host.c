@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "lab/fault.h"
 #include "lab/lab_site.h"
+#include "loadgen/p1_peer.h"
 
 #define COPY_BYTES_PER_S 1000000ull       /* the lab's default copy_rate */
 #define LAB_DOMAIN       "c=US;a= ;p=LAB" /* of its identifiers and trace; x400.address begins with it */
@@ -80,13 +81,11 @@ static const char *mta_password(const struct profile *p, struct arena *a)
 
 static bool fill_p1(const struct profile *p, struct arena *a, struct lab_p1_config *c)
 {
-    static const enum stack_mode modes[] = {
-        [X400_NORMAL] = STACK_NORMAL, [X400_X410] = STACK_X410_1988, [X400_1984_MODE] = STACK_1984};
     const struct x400_profile *x = &p->x400;
     uint32_t ours = site_ours(&p->site);
 
     *c = (struct lab_p1_config){.on = true,
-                                .mode = modes[x->mode],
+                                .mode = p1_peer_mode(x),
                                 .password = mta_password(p, a),
                                 .peer_mta = x->mta,
                                 .peer_password = x->password,

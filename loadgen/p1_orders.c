@@ -171,7 +171,7 @@ struct p1_orders *p1_orders_create(const struct sender_load *l, struct err *e)
     }
     o->context = l->context;
     o->load = l->load;
-    o->year = l->context->work->profile->x400.mode == X400_1984_MODE ? X400_1984 : X400_1988;
+    o->year = l->context->work->profile->x400.mode == MODE_1984 ? X400_1984 : X400_1988;
     if (name_all(o, e) && make_templates(o, e))
         return o;
     p1_orders_destroy(o);

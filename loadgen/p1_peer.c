@@ -15,15 +15,20 @@ static struct slice octets_of(const struct selector *s)
     return slice_from(s->p, s->n);
 }
 
+enum stack_mode p1_peer_mode(const struct x400_profile *x)
+{
+    static const enum stack_mode modes[] = {
+        [MODE_NORMAL] = STACK_NORMAL, [MODE_X410] = STACK_X410_1988, [MODE_1984] = STACK_1984};
+
+    return modes[x->mode];
+}
+
 struct association_config p1_peer_config(const struct x400_profile *x,
                                          const struct p1_end_point *peer)
 {
-    static const enum stack_mode modes[] = {
-        [X400_NORMAL] = STACK_NORMAL, [X400_X410] = STACK_X410_1988, [X400_1984_MODE] = STACK_1984};
-
     return (struct association_config){
         .initiator = true,
-        .mode = modes[x->mode],
+        .mode = p1_peer_mode(x),
         .our_tsel = octets_of(&x->tsel),
         .our_ssel = octets_of(&x->ssel),
         .our_psel = octets_of(&x->psel),
@@ -45,7 +50,7 @@ struct slice p1_peer_bind(const struct x400_profile *x, unsigned char room[P1_BI
     struct ber_out o;
 
     ber_out_init(&o, room, P1_BIND_MAX);
-    p1_bind_write(&o, x->mode == X400_NORMAL ? P1_BIND_ARGUMENT : P1_BIND_BARE, &b);
+    p1_bind_write(&o, p1_peer_mode(x) == STACK_NORMAL ? P1_BIND_ARGUMENT : P1_BIND_BARE, &b);
     return o.full ? slice_from(NULL, 0) : ber_out_slice(&o);
 }
 

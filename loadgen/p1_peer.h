@@ -8,6 +8,7 @@
 
 #define P1_PEER_WORDS (ASSOC_TEXT + 80)
 
+enum stack_mode p1_peer_mode(const struct x400_profile *x);
 /* Ours, as the profile says; `bind`, `utc` and `ref` are the caller's. What it points to is the profile's. */
 struct association_config p1_peer_config(const struct x400_profile *x,
                                          const struct p1_end_point *peer);

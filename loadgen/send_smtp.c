@@ -1,15 +1,17 @@
-/* send_smtp.c - the connections of one load on one thread: opened on need, filled with what is due, lost and replaced.
+/* send_smtp.c - ESMTP over the connections of one load on one thread: `sender_smtp`, a row of the table of senders.
  *
- * All memory is made when the load is opened; a connection refers to its two messages by the tag 0 or 1. Time limits are
- * those of smtp_client.h, in the target's time. A connection that dies before a message ended on it makes the next try
- * wait (SEND_BACKOFF), so a server that is down costs a few tries a second, each of them a finding.
+ * Connections are opened as they are needed, up to `connections`, and stay open. One message at a time per connection; with
+ * PIPELINING the next one's envelope follows in the same write as the text before it. Whatever is decided during a wakeup
+ * leaves a connection in one writev. All memory is made when the load is opened; a connection refers to its two messages by
+ * the tag 0 or 1. Time limits are those of smtp_client.h, in the target's time. A connection that dies before a message
+ * ended on it makes the next try wait (SEND_BACKOFF), so a server that is down costs a few tries a second, each of them a
+ * finding.
  */
-#include "loadgen/send_smtp.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "loadgen/sender_ops.h"
 #include "wire/smtp_client.h"
 #include "wire/smtp_text.h"
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "loadgen/send_p1.h"
 #include "loadgen/sender_ops.h"
 
 #define LEASE_MOST 4096u

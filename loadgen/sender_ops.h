@@ -10,6 +10,10 @@
 
 #include "loadgen/sender.h"
 
+#define SEND_ARM_NS         (30 * NS_PER_S)  /* loop time that one try to arm may take */
+#define SEND_BACKOFF_MIN_NS (50 * NS_PER_MS) /* between tries to connect, doubled up to: */
+#define SEND_BACKOFF_MAX_NS (2 * NS_PER_S)
+
 struct sender_load {
     const struct sender_context *context;
     const struct load_profile *load;
@@ -33,7 +37,7 @@ struct sender_ops {
         struct sender_load *l); /* without a word about what was under way; NULL state is fine */
 };
 
-extern const struct sender_ops sender_smtp;
+extern const struct sender_ops sender_smtp, sender_p1;
 extern const struct sender_ops *const senders[]; /* NULL-terminated */
 
 /* The next message that is due; false: none is (or no more may be sent). Its number is leased. */

@@ -181,9 +181,9 @@ static bool lint_p1(const struct profile *p, const struct load_profile *l, struc
 {
     bool ok = true;
 
-    if (p->x400.mode == X400_1984_MODE && l->latest_ns)
+    if (p->x400.mode == MODE_1984 && l->latest_ns)
         ok = buf_add_format(out, "load.%s.latest: 1984 has no latest delivery time\n", l->name);
-    if (ok && p->x400.mode == X400_1984_MODE && l->no_reassignment)
+    if (ok && p->x400.mode == MODE_1984 && l->no_reassignment)
         ok = buf_add_format(out, "load.%s.reassignment: 1984 cannot prohibit it\n", l->name);
     if (ok && l->deferred_ns >= p->settle_deadline_ns)
         ok = buf_add_format(out, "load.%s.deferred: settling is given up before it is over\n",
@@ -197,12 +197,12 @@ static bool lint_mode(const struct profile *p, struct buf *out)
     const struct x400_profile *x = &p->x400;
     bool ok = true;
 
-    if (x->mode == X400_NORMAL)
+    if (x->mode == MODE_NORMAL)
         return true;
     if (x->ssel.n || x->psel.n)
         ok = buf_add_format(out, "x400.%s: never said outside normal mode\n",
                             x->ssel.n ? "ssel" : "psel");
-    if (ok && x->mode == X400_1984_MODE &&
+    if (ok && x->mode == MODE_1984 &&
         (strstr(x->address, ";cn=") || strstr(x->our_address, ";cn=")))
         ok = buf_add_text(out, "x400.address: 1984 has no common name, it is left out\n");
     return ok;

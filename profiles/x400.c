@@ -79,7 +79,7 @@ bool x400_fill(struct draft *d, const struct node *map)
 
     if (!option_fill(&d->filling, SEC_X400, option_sections[SEC_X400].name, map, x))
         return false;
-    if (x->mode == X400_1984_MODE)
+    if (x->mode == MODE_1984)
         x->content = X400_P2; /* P22 came in 1988 */
     if (d->p->lab.on && !x->address)
         x->address = lab_address(d);

@@ -78,17 +78,17 @@ static void every_message_in(enum x400_mode mode, const char *name)
 
 static void every_message_arrives_intact_in_normal_mode(void)
 {
-    every_message_in(X400_NORMAL, "p1-normal");
+    every_message_in(MODE_NORMAL, "p1-normal");
 }
 
 static void every_message_arrives_intact_in_x410_mode(void)
 {
-    every_message_in(X400_X410, "p1-x410");
+    every_message_in(MODE_X410, "p1-x410");
 }
 
 static void every_message_arrives_intact_in_1984_mode(void)
 {
-    every_message_in(X400_1984_MODE, "p1-1984");
+    every_message_in(MODE_1984, "p1-1984");
 }
 
 static void what_the_load_asks_for_stands_in_the_envelope(void)

@@ -166,23 +166,23 @@ static void cut_everywhere(enum x400_mode mode, bool from_client, uint32_t messa
 
 static void a_transfer_cut_behind_any_octet_ends_as_it_has_to_in_normal_mode(void)
 {
-    cut_everywhere(X400_NORMAL, true, 1100);
+    cut_everywhere(MODE_NORMAL, true, 1100);
 }
 
 static void a_transfer_cut_behind_any_octet_ends_as_it_has_to_in_x410_mode(void)
 {
-    cut_everywhere(X400_X410, true, 1000);
+    cut_everywhere(MODE_X410, true, 1000);
 }
 
 static void a_transfer_cut_behind_any_octet_ends_as_it_has_to_in_1984_mode(void)
 {
-    cut_everywhere(X400_1984_MODE, true, 900);
+    cut_everywhere(MODE_1984, true, 900);
 }
 
 static void an_answer_cut_behind_any_octet_is_doubt_until_its_last(void)
 {
-    cut_everywhere(X400_NORMAL, false, 100);
-    cut_everywhere(X400_1984_MODE, false, 100);
+    cut_everywhere(MODE_NORMAL, false, 100);
+    cut_everywhere(MODE_1984, false, 100);
 }
 
 static size_t snip_some(struct sim_meddler *m, const struct sim_flow *flow, struct slice bytes)

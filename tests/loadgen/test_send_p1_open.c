@@ -27,19 +27,19 @@ static void refusals_while_arming_are_told_in_words(void)
     arm_says(AT "bind refused: authentication-error");
     rig_open_p1("p1-password-1984");
     rig.mta->peer_password = "another";
-    rig.run->profile.x400.mode = X400_1984_MODE;
-    arm_says(AT "bind refused: validation failure: name or password");
+    rig.run->profile.x400.mode = MODE_1984;
+    arm_says(AT "bind refused: validation failure: name, password or mode");
     rig_open_p1("p1-busy");
     rig.mta->busy = true;
     arm_says(AT "bind refused: busy");
     rig_open_p1("p1-busy-1984");
     rig.mta->busy = true;
-    rig.run->profile.x400.mode = X400_1984_MODE;
+    rig.run->profile.x400.mode = MODE_1984;
     arm_says(AT "bind refused: busy");
     rig_open_p1("p1-mode");
     rig.mta->config.modes = 1u << STACK_NORMAL;
-    rig.run->profile.x400.mode = X400_X410;
-    arm_says(AT "bind refused: validation failure: name or password");
+    rig.run->profile.x400.mode = MODE_X410;
+    arm_says(AT "bind refused: validation failure: name, password or mode");
 }
 
 static void the_peer_has_to_be_who_the_profile_says(void)

@@ -3,7 +3,7 @@
 
 #include "base/loop_sim.h"
 #include "base/tls.h"
-#include "loadgen/send_smtp.h"
+#include "loadgen/sender_ops.h"
 #include "tests/loadgen/send_rig.h"
 
 static void every_message_of_the_plan_arrives_intact(void)

@@ -113,7 +113,7 @@ static void mode_1984_sends_p2(void)
     struct reading_of r = read_draft(with_ours, "x400: {mode: 1984}\n" P1(""));
 
     if (CHECK_STR(r.err.text, "")) {
-        CHECK_U64(r.profile->x400.mode, X400_1984_MODE);
+        CHECK_U64(r.profile->x400.mode, MODE_1984);
         CHECK_U64(r.profile->x400.content, X400_P2);
     }
     reading_end(&r);

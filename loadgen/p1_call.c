@@ -1,0 +1,582 @@
+/* p1_call.c - an association by its stages: called, bound, filled with messages, heard, watched, lost.
+ *
+ * What becomes of a message is the association's word (enum assoc_fate); one that was cut is never followed by what is left in
+ * the output, or its last octets would leave after all. Time limits are those of association.h, in the target's time.
+ */
+#include "loadgen/p1_call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "loadgen/p1_peer.h"
+
+#define READ_BYTES 16384
+
+#define EXCEPT_NOW   1 /* session exceptions: temporarily unable, */
+#define EXCEPT_NEVER 5 /* and a local error of its user */
+
+static struct loop *loop_of(const struct p1_pool *p)
+{
+    return p->load->context->loop;
+}
+
+/* --- what becomes of a message ------------------------------------------------------------------------------------------ */
+
+static enum ending ending_of(enum assoc_fate fate, uint32_t code)
+{
+    switch (fate) {
+    case ASSOC_TAKEN:
+        return END_ACCEPTED;
+    case ASSOC_NOT_TAKEN:
+        return code == p1_peer_code(STACK_SESSION, EXCEPT_NOW) ? END_REFUSED_TEMP
+                                                               : END_REFUSED_PERM;
+    case ASSOC_DOUBT:
+        return END_DOUBT;
+    case ASSOC_CUT:
+    case ASSOC_UNTOUCHED:
+        break;
+    }
+    return END_ABORTED;
+}
+
+/* Its first octet has been given to the kernel. */
+static void message_began(struct p1_call *k)
+{
+    k->begun = true;
+    if (k->sendings++ == 0)
+        sender_began(k->pool->load, &k->item);
+}
+
+static bool may_resend(const struct p1_call *k)
+{
+    const struct sender_load *l = k->pool->load;
+
+    return k->doubt && k->sendings <= l->load->resend && sender_is_running(l) &&
+           !sender_is_canary(&k->item);
+}
+
+static void message_over(struct p1_call *k)
+{
+    k->live = false;
+    sender_done(k->pool->load);
+}
+
+static void message_again(struct p1_call *k)
+{
+    if (sender_is_running(k->pool->load))
+        k->pool->again++;
+    else
+        message_over(k);
+}
+
+static void message_untouched(struct p1_call *k)
+{
+    if (k->sendings > 0) {
+        message_again(k);
+        return;
+    }
+    k->live = false;
+    sender_give_back(k->pool->load, &k->item);
+}
+
+static void message_ended(struct p1_call *k, enum assoc_fate fate, uint32_t code)
+{
+    struct p1_pool *p = k->pool;
+    bool answered = fate == ASSOC_TAKEN || fate == ASSOC_NOT_TAKEN;
+
+    k->under_way = k->fate_waits = false;
+    if (fate == ASSOC_UNTOUCHED && !k->begun) {
+        message_untouched(k);
+        return;
+    }
+    if (!k->begun)
+        message_began(k);
+    for (uint32_t r = 0; r < k->item.msg.recipients; r++)
+        sender_ended(p->load, &k->item, r, ending_of(fate, code),
+                     answered || fate == ASSOC_DOUBT ? STAGE_TAKEN : STAGE_TRANSFER,
+                     fate == ASSOC_TAKEN ? 0 : code);
+    k->doubt = k->doubt || fate == ASSOC_DOUBT;
+    if (answered)
+        p->backoff_ns = 0;
+    if (!answered && may_resend(k))
+        message_again(k);
+    else
+        message_over(k);
+}
+
+/* --- an association's life ---------------------------------------------------------------------------------------------- */
+
+const char *p1_call_doing(const struct p1_call *k)
+{
+    return k->stands ? assoc_state_doing(association_state(k->association)) : "connecting";
+}
+
+/* What was being done; a message whose end is known by now counts as being under way. */
+static enum stage stage_of(const struct p1_call *k)
+{
+    if (!k->up)
+        return k->stands ? STAGE_BIND : STAGE_CONNECT;
+    if (k->fate_waits ? k->fate == ASSOC_DOUBT : association_exposed(k->association))
+        return STAGE_TAKEN;
+    return STAGE_TRANSFER;
+}
+
+static void call_hang_up(struct p1_call *k)
+{
+    struct p1_pool *p = k->pool;
+
+    if (!k->stream)
+        return;
+    timer_disarm(loop_of(p), &k->timer);
+    stream_close(k->stream);
+    k->stream = NULL;
+    p->open--;
+    p->connecting -= !k->up;
+}
+
+/* Closes it and settles what was under way on it. */
+void p1_call_lost(struct p1_call *k)
+{
+    struct slice nothing = slice_from(NULL, 0);
+    uint32_t code = p1_peer_code(STACK_TPKT, -1);
+    struct assoc_event ev;
+    bool was_up = k->up;
+
+    call_hang_up(k);
+    association_lost(k->association);
+    while (association_hear(k->association, &nothing, &ev) != ASSOC_MORE) {
+        if (ev.news == ASSOC_ENDED) {
+            k->fate = ev.fate;
+            k->fate_waits = true;
+        }
+        if (ev.news == ASSOC_ABORTED)
+            code = p1_peer_code(ev.layer, ev.code);
+    }
+    if (k->fate_waits)
+        message_ended(k, k->fate, code);
+    PM_ASSERT(!k->under_way);
+    k->up = false;
+    p1_pool_failed(k->pool, was_up);
+}
+
+/* It did not come up, or not any more: an error while arming, a finding in a run. */
+static void call_failed(struct p1_call *k, enum finding what, uint32_t a, const char *words)
+{
+    struct p1_pool *p = k->pool;
+
+    if (p->armed)
+        p1_pool_armed(p, words);
+    else if (sender_is_running(p->load))
+        sender_finding(p->load, what, a);
+    if (!k->up)
+        sender_counts(p->load)->connect_failures++;
+    p1_call_lost(k);
+}
+
+/* What stands in the output before the end of an association; one try. */
+static void call_say(struct p1_call *k)
+{
+    struct slice out = association_output(k->association);
+
+    if (out.n > 0)
+        (void)stream_write(k->stream, out.p, out.n);
+}
+
+/* Says ABORT where nothing of a message would leave in front of it. */
+static void call_abort(struct p1_call *k, enum rtse_abort reason)
+{
+    bool clean = k->stands && association_output(k->association).n == 0;
+
+    association_abort(k->association, reason);
+    if (clean)
+        call_say(k);
+}
+
+/* Something is awaited in every state but between messages; there, the turn may be. */
+static uint64_t limit_s(const struct p1_call *k)
+{
+    enum assoc_state s = association_state(k->association);
+
+    if (s == ASSOC_IDLE && !k->pleased)
+        return 0;
+    return assoc_state_timeout_s(s);
+}
+
+static void call_watch(struct p1_call *k)
+{
+    struct p1_pool *p = k->pool;
+    uint64_t limit_ns = limit_s(k) * NS_PER_S;
+
+    k->deadline_ns = NEVER_NS;
+    if (limit_ns == 0)
+        return;
+    k->deadline_ns = loop_now(loop_of(p)) + clock_span(p->load->context->clock, limit_ns);
+    if (!timer_is_armed(&k->timer) || k->deadline_ns < k->timer.at_ns)
+        timer_arm(loop_of(p), &k->timer, k->deadline_ns);
+}
+
+/* Deadlines move with every turn; the timer follows only when it fires. */
+static void on_limit(struct timer *t)
+{
+    struct p1_call *k = t->owner;
+    struct p1_pool *p = k->pool;
+    char words[P1_PEER_WORDS];
+
+    if (k->deadline_ns == NEVER_NS)
+        return;
+    if (loop_now(loop_of(p)) < k->deadline_ns) {
+        timer_arm(loop_of(p), t, k->deadline_ns);
+        return;
+    }
+    enum stage at = stage_of(k);
+
+    (void)snprintf(words, sizeof words, "no answer, %s", p1_call_doing(k));
+    call_abort(k, RTSE_LOCAL_PROBLEM);
+    call_failed(k, FIND_TIMEOUT, at, words);
+}
+
+/* --- sending ---------------------------------------------------------------------------------------------------------- */
+
+static bool call_can_send(const struct p1_call *k)
+{
+    return k->stream && k->up && !k->under_way && association_can_send(k->association);
+}
+
+/* Sends the message that waits to be sent again, or one that is due. */
+static void call_send(struct p1_call *k)
+{
+    struct p1_pool *p = k->pool;
+
+    if (k->live) {
+        p->again--;
+    } else {
+        if (!sender_take(p->load, &k->item))
+            return;
+        k->apdu =
+            p1_orders_fill(p->orders, &k->item, p1_orders_now_s(p->orders), k->room, p->apdu_room);
+        k->live = true;
+        k->doubt = false;
+        k->sendings = 0;
+    }
+    k->ahead = association_output(k->association).n;
+    k->begun = false;
+    k->under_way = k->turn_used = true;
+    association_send(k->association, k->apdu, 0);
+}
+
+static bool call_owes(const struct p1_call *k)
+{
+    return k->live || sender_has_due(k->pool->load);
+}
+
+/* Between messages: the turn for a peer that asked, the next message, or the turn back. After each turn that we were given
+ * one message of ours goes before the peer's next. */
+static void call_go(struct p1_call *k)
+{
+    struct association *a = k->association;
+
+    if (!k->stream || !k->up || k->under_way)
+        return;
+    if (k->turn_asked && (k->turn_used || !call_owes(k)) && association_give(a))
+        k->turn_asked = false;
+    if (call_can_send(k))
+        call_send(k);
+    else if (!k->pleased && !association_has_turn(a) && call_owes(k))
+        k->pleased = association_please(a, 0);
+}
+
+/* --- hearing ---------------------------------------------------------------------------------------------------------- */
+
+/* The MTAs know one another; false: the connection is gone. */
+static bool call_bound(struct p1_call *k, struct slice result)
+{
+    struct p1_pool *p = k->pool;
+    char words[P1_PEER_WORDS];
+
+    if (!p1_peer_is_expected(&p->server->p1, result, words)) {
+        call_abort(k, RTSE_USER);
+        call_failed(k, FIND_CONNECT_FAILED, p1_peer_code(STACK_USER, P1_BIND_AUTHENTICATION),
+                    words);
+        return false;
+    }
+    k->up = true;
+    p->connecting--;
+    p1_pool_armed(p, NULL);
+    return true;
+}
+
+static void call_refused(struct p1_call *k, const struct assoc_event *ev)
+{
+    char words[P1_PEER_WORDS];
+    uint32_t code = p1_peer_refused(ev, words);
+
+    call_say(k);
+    call_failed(k, FIND_CONNECT_FAILED, code, words);
+}
+
+/* It broke, by whomever. Who broke off between messages or before the first is a finding; else the message's ending says
+ * so. That the peer did not keep to the protocol is one always. */
+static void call_broken(struct p1_call *k, const struct assoc_event *ev)
+{
+    bool owed = k->fate_waits, up = k->up;
+    uint32_t code = p1_peer_code(ev->layer, ev->code);
+    enum stage at = stage_of(k);
+
+    if (!owed || k->fate == ASSOC_DOUBT)
+        call_say(k);
+    if (owed)
+        message_ended(k, k->fate, code);
+    if (ev->by == ASSOC_BY_US)
+        call_failed(k, FIND_PROTOCOL, at, ev->text);
+    else if (!up || !owed)
+        call_failed(k, FIND_CONNECT_FAILED, code, ev->text);
+    else
+        p1_call_lost(k);
+}
+
+/* An APDU of the peer's: its answer follows when somebody has it in hand. */
+static void call_received(struct p1_call *k, struct slice apdu)
+{
+    const struct sender_context *c = k->pool->load->context;
+
+    if (!c->heard) {
+        (void)association_except(k->association, EXCEPT_NEVER);
+        return;
+    }
+    c->heard(c->owner, apdu, k->pool->load->load->via);
+    (void)association_confirm(k->association);
+}
+
+/* false: the connection is gone. */
+static bool call_news(struct p1_call *k, const struct assoc_event *ev)
+{
+    switch (ev->news) {
+    case ASSOC_BOUND:
+        return call_bound(k, ev->bytes);
+    case ASSOC_REFUSED:
+        call_refused(k, ev);
+        return false;
+    case ASSOC_ENDED:
+        if (ev->fate == ASSOC_TAKEN || ev->fate == ASSOC_NOT_TAKEN) {
+            message_ended(k, ev->fate, p1_peer_code(ev->layer, ev->code));
+        } else {
+            k->fate = ev->fate; /* what broke it is told next */
+            k->fate_waits = true;
+        }
+        return true;
+    case ASSOC_RECEIVED:
+        call_received(k, ev->bytes);
+        return true;
+    case ASSOC_TURN_ASKED:
+        k->turn_asked = true;
+        return true;
+    case ASSOC_TURN_GIVEN:
+        k->pleased = k->turn_used = false;
+        return true;
+    case ASSOC_RELEASED:
+        call_say(k);
+        p1_call_lost(k);
+        return false;
+    case ASSOC_ABORTED:
+        call_broken(k, ev);
+        return false;
+    case ASSOC_MORE:
+    case ASSOC_ASKED:
+    case ASSOC_DROPPED:
+        break;
+    }
+    return true;
+}
+
+/* What the association made of the octets; false: the connection is gone. */
+static bool call_hear(struct p1_call *k, struct slice in)
+{
+    struct assoc_event ev;
+
+    while (association_hear(k->association, &in, &ev) != ASSOC_MORE)
+        if (!call_news(k, &ev))
+            return false;
+    if (k->fate_waits)
+        message_ended(k, k->fate, p1_peer_code(STACK_TPKT, -1));
+    return true;
+}
+
+/* The stream has ended or broken: what was under way says how it ended; what never came up has failed. */
+static void call_gone(struct p1_call *k, long n)
+{
+    const char *why = n == STREAM_END ? "the peer closes the connection" : stream_error(k->stream);
+    char words[P1_PEER_WORDS];
+
+    (void)snprintf(words, sizeof words, "%s%s%s", why, k->stands ? " while " : "",
+                   k->stands ? p1_call_doing(k) : "");
+    if (k->up)
+        p1_call_lost(k);
+    else
+        call_failed(k, FIND_CONNECT_FAILED, 0, words);
+}
+
+/* Reads once; false: the connection is gone. */
+static bool call_read(struct p1_call *k)
+{
+    unsigned char octets[READ_BYTES];
+    long n = stream_read(k->stream, octets, sizeof octets);
+
+    if (n == STREAM_AGAIN)
+        return true;
+    if (n > 0) {
+        k->stands = true;
+        return call_hear(k, slice_from(octets, (size_t)n));
+    }
+    call_gone(k, n);
+    return false;
+}
+
+/* Nothing can be written any more; what the peer said before is still heard. */
+static void call_broke(struct p1_call *k)
+{
+    unsigned char octets[READ_BYTES];
+    long n;
+
+    while ((n = stream_read(k->stream, octets, sizeof octets)) > 0)
+        if (!call_hear(k, slice_from(octets, (size_t)n)))
+            return;
+    call_gone(k, n == STREAM_END ? n : STREAM_BROKEN);
+}
+
+/* So many octets have left. */
+static void call_gave(struct p1_call *k, size_t n)
+{
+    association_gave(k->association, n);
+    if (!k->under_way || k->begun)
+        return;
+    if (n > k->ahead)
+        message_began(k);
+    else
+        k->ahead -= n;
+}
+
+/* Writes what there is; false: the connection is gone. */
+static bool call_flush(struct p1_call *k)
+{
+    for (;;) {
+        struct slice out = association_output(k->association);
+        long got = out.n > 0 ? stream_write(k->stream, out.p, out.n) : STREAM_AGAIN;
+
+        if (got == STREAM_AGAIN)
+            break;
+        if (got <= 0) {
+            call_broke(k);
+            return false;
+        }
+        call_gave(k, (size_t)got);
+        if ((size_t)got < out.n)
+            break;
+    }
+    if (!call_hear(k, slice_from(NULL, 0))) /* what could not be said */
+        return false;
+    call_watch(k);
+    return true;
+}
+
+/* --- connecting --------------------------------------------------------------------------------------------------------- */
+
+static void on_ready(struct stream *s, unsigned what);
+
+bool p1_call_connect(struct p1_call *k)
+{
+    struct p1_pool *p = k->pool;
+    const struct sender_context *c = p->load->context;
+    struct err e = {0};
+
+    sender_counts(p->load)->connects++;
+    k->stands = k->up = k->turn_asked = k->turn_used = k->pleased = false;
+    p1_time_write(p1_orders_now_s(p->orders), k->utc);
+    k->stream = loop_connect(c->loop, &c->work->profile->safety.guard, &p->server->p1.at.addr,
+                             on_ready, k, &e);
+    if (!k->stream) {
+        sender_counts(p->load)->connect_failures++;
+        if (p->armed)
+            p->arm_error = e;
+        else if (sender_is_running(p->load))
+            sender_finding(p->load, FIND_CONNECT_FAILED, 0);
+        p1_pool_armed(p, e.text);
+        p1_pool_failed(p, false);
+        return false;
+    }
+    association_begin(k->association);
+    p->open++;
+    p->connecting++;
+    call_watch(k);
+    return true;
+}
+
+static void on_ready(struct stream *s, unsigned what)
+{
+    struct p1_call *k = s->owner;
+
+    if (what & STREAM_WRITABLE)
+        k->stands = true;
+    if (what & STREAM_READABLE && !call_read(k))
+        return;
+    call_go(k);
+    if (call_flush(k))
+        p1_pool_grow(k->pool);
+}
+
+bool p1_call_open(struct p1_call *k, struct p1_pool *p, struct slice bind)
+{
+    struct association_config config =
+        p1_peer_config(&p->load->context->work->profile->x400, &p->server->p1);
+
+    config.bind = bind;
+    config.utc = k->utc;
+    config.ref = (uint16_t)((k - p->calls) % UINT16_MAX + 1);
+    k->pool = p;
+    timer_init(&k->timer, on_limit, k);
+    k->association = association_create(&config);
+    k->room = malloc(p->apdu_room);
+    return k->association && k->room;
+}
+
+void p1_call_next(struct p1_call *k)
+{
+    if (!k->stream || !k->up || k->under_way)
+        return;
+    call_go(k);
+    (void)call_flush(k);
+}
+
+/* --- leaving ------------------------------------------------------------------------------------------------------------ */
+
+static bool call_is_idle(const struct p1_call *k)
+{
+    return k->stream && k->up && !k->under_way && association_has_turn(k->association);
+}
+
+/* Associations between messages are left with a release, whose answer nobody waits for. */
+void p1_call_leave(struct p1_call *k)
+{
+    if (call_is_idle(k) && association_release(k->association))
+        call_say(k);
+    call_hang_up(k);
+}
+
+void p1_call_cut(struct p1_call *k)
+{
+    if (call_is_idle(k)) {
+        p1_call_leave(k);
+    } else if (k->stream) {
+        call_abort(k, RTSE_USER);
+        p1_call_lost(k);
+    }
+    if (k->live) /* it waited to be sent again */
+        message_over(k);
+}
+
+void p1_call_close(struct p1_call *k)
+{
+    if (k->pool)
+        p1_call_leave(k);
+    association_destroy(k->association);
+    free(k->room);
+}

@@ -113,7 +113,15 @@ struct action_profile { /* a change of the site while the run goes on; lab contr
     const char *const *argv;
 };
 
-enum probe_type { PROBE_IMAP, PROBE_QUEUE_HTTP, PROBE_QUEUE_EXEC, PROBE_MAILDIR };
+enum probe_type {
+    PROBE_IMAP,
+    PROBE_QUEUE_HTTP,
+    PROBE_QUEUE_EXEC,
+    PROBE_MAILDIR,
+    PROBE_MBOX,
+    PROBE_POP3,
+    PROBE_QUEUE_POSTFIX,
+};
 
 enum { PLACE_HOME = 1, PLACE_OLD = 2, PLACE_ALTERNATE = 4, PLACE_ORIGINATOR = 8 };
 
@@ -124,7 +132,8 @@ struct probe_profile {
     uint64_t period_real_ns;
     bool idle;               /* IMAP IDLE where offered */
     const char *url;         /* queues by http: "{control}/v1/queues" */
-    const char *const *argv; /* queues by command: one line an entry */
+    const char *const *argv; /* queues by command; NULL: as the type has it */
+    const char *const *show; /* queues of a known MTA: says what the messages {id} or {ids} are */
     const char *const *servers; /* of these; NULL: of all that no other probe names */
     uint32_t server_count;
     const uint32_t *groups; /* mailboxes: of these groups; NULL: of all that no other probe names */
@@ -133,9 +142,11 @@ struct probe_profile {
     bool folders;     /* maildir: those below it, too */
 };
 
+extern const char *const probe_type_names[]; /* by enum probe_type, as profiles write them */
+
 static inline bool probe_lists_queues(enum probe_type type)
 {
-    return type == PROBE_QUEUE_HTTP || type == PROBE_QUEUE_EXEC;
+    return type == PROBE_QUEUE_HTTP || type == PROBE_QUEUE_EXEC || type >= PROBE_QUEUE_POSTFIX;
 }
 
 enum lookup_type { LOOKUP_HTTP, LOOKUP_EXEC, LOOKUP_IMAP, LOOKUP_LDAP };

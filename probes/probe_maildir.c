@@ -1,9 +1,9 @@
 /* probe_maildir.c - one mailbox on one server as a Maildir: every file of new/ and cur/ once, and what went.
  *
- * A file is known by its name up to the colon, so that it may get flags or go from new/ to cur/. A scan lists, reads what is
- * not known, and lists again: only when the second listing lacks nothing of the first was nothing renamed under our hands.
- * Then what stood in neither is gone. Files that vanish before they are read, or seem to stand there twice, begin the scan
- * anew. Files are read by us, on the loop's thread: a bounded number of names or octets a wakeup.
+ * A file is known by its name up to the colon, so that it may get flags or go from new/ to cur/. A scan lists twice: only when
+ * the second listing lacks nothing of the first was nothing renamed under our hands. What stood in neither is gone; what is
+ * not known is read then. A file that vanishes before it is read begins the scan anew. Files are read on the loop's thread, a
+ * bounded number of names or octets a wakeup.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ struct maildir {
     uint64_t began_ns;
     unsigned rounds, tries;
     bool asked;           /* the scan answers somebody: it lists twice, come what may */
-    bool second;          /* this is the listing after reading */
+    bool second;          /* this is the second listing */
     bool unsure;          /* something vanished, or seems to stand there twice */
     bool more;            /* not all names were kept */
     char (*folders)[256]; /* "new", "cur", ".Junk/new", ... */
@@ -121,7 +121,6 @@ static void complete(struct maildir *m)
     m->tries = 0;
     m->still = m->stamps;
     m->listed_ns = now_of(m);
-    sight_sweep(&m->sight);
     sight_complete(&m->sight, m->began_ns);
     rest_a_period(m);
 }
@@ -258,8 +257,8 @@ static bool keep(struct maildir *m, uint32_t id, const char *name)
     return buf_add(&m->names, name, strlen(name) + 1);
 }
 
-/* A name of the folder under way. What seems to stand there twice was renamed while we listed, or is there twice, which the
- * next listing tells. */
+/* A name of the folder under way. What seems to stand there twice was renamed while we listed, or is there twice: so it is when
+ * two listings say so. */
 static bool take_name(struct maildir *m, const char *name)
 {
     size_t n = strcspn(name, ":");
@@ -269,11 +268,23 @@ static bool take_name(struct maildir *m, const char *name)
         return false;
     if (f.known)
         return true;
-    if (f.twice && !f.in_last) {
-        m->unsure = true;
-        return true;
+    if (f.twice && !f.in_last)
+        m->unsure = m->unsure || m->second;
+    else if (m->second)
+        return keep(m, f.id, name);
+    return true;
+}
+
+/* Twice the same names. What is not among them is gone; what is new among them is read now. */
+static void agreed(struct maildir *m)
+{
+    sight_sweep(&m->sight);
+    if (m->pending_count > 0) {
+        m->at = AT_READING;
+        soon(m);
+    } else {
+        complete(m);
     }
-    return keep(m, f.id, name);
 }
 
 /* All names are in. A look that nobody asked for is over when nothing changed at all. */
@@ -281,18 +292,15 @@ static void listed(struct maildir *m)
 {
     bool same = !m->asked && m->p.complete_ns > 0 && !m->p.absent && sight_is_same(&m->sight);
 
-    if (m->second && sight_lacks(&m->sight)) {
-        begin_scan(m, true);
-    } else if (m->pending_count > 0) {
-        m->at = AT_READING;
-        soon(m);
-    } else if (m->unsure) {
-        begin_scan(m, true);
-    } else if (m->second || same) {
+    if (same && !m->second) {
         complete(m);
-    } else {
+    } else if (!m->second) {
         m->second = true;
         begin_listing(m);
+    } else if (m->unsure || sight_lacks(&m->sight)) {
+        begin_scan(m, true);
+    } else {
+        agreed(m);
     }
 }
 
@@ -429,14 +437,10 @@ static void read_some(struct maildir *m)
         soon(m);
         return;
     }
-    if (m->unsure) {
-        begin_scan(m, true);
-    } else if (m->second && !m->more) {
+    if (m->unsure || m->more)
+        begin_scan(m, m->unsure);
+    else
         complete(m);
-    } else { /* with names left out, this was only a part of the first listing */
-        m->second = !m->more;
-        begin_listing(m);
-    }
 }
 
 /* ---- time, the driver ---- */

@@ -256,7 +256,10 @@ static void settle_prose(struct walk *w, struct slice mail)
 {
     struct report *r = w->r;
     bool mailer = w->status || report_from_mailer(mail);
+    bool answer = !w->status && report_from_answerer(mail);
 
+    if (report_read_ses(w->a, r))
+        return;
     r->sort = SORT_REPORT;
     if (report_read_exchange(w->a, slice_of(r->text), r)) {
         r->format = "exchange";
@@ -264,12 +267,31 @@ static void settle_prose(struct walk *w, struct slice mail)
     }
     if (mailer && (report_read_prose(w->a, mail, r) || report_guess(w->a, r)))
         return;
+    if (!mailer && !answer && report_from_nobody(mail) &&
+        report_read_product(w->a, report_above(slice_of(r->text)), r))
+        return;
     r->format = "";
     r->sort = SORT_MAIL;
-    if (report_from_answerer(mail) && !w->status)
+    if (answer)
         r->sort = SORT_AUTO_REPLY;
     else if (mailer)
         r->sort = SORT_UNREADABLE;
+}
+
+/* "Final-Recipient: rfc822; @mx.example.org": the text for people may know better, name by name. */
+static void complete_names(struct walk *w)
+{
+    struct report *r = w->r, prose = {.text = r->text, .format = ""};
+    bool wanting = false;
+
+    for (uint32_t i = 0; i < r->count; i++)
+        wanting = wanting || r->recipients[i].final[0] == '@';
+    if (!wanting || !report_read_product(w->a, report_above(slice_of(r->text)), &prose) ||
+        prose.count != r->count)
+        return;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->recipients[i].final[0] == '@')
+            r->recipients[i].final = prose.recipients[i].final;
 }
 
 /* Reports in the order in which one can be sure of them. */
@@ -289,6 +311,7 @@ static void settle(struct walk *w, struct slice mail)
         r->sort = SORT_REPORT;
         r->standard = true;
         r->format = "rfc3464";
+        complete_names(w);
     } else if (w->receipt) {
         r->sort = SORT_AUTO_REPLY;
     } else {

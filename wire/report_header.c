@@ -39,6 +39,9 @@ static const char *const subjects[] = {
     "sorry, your mail",
     "user unknown",
     "notification d",
+    "aws notification message",
+    "loop alert",
+    "loop back warning",
     "undelivered",
 };
 
@@ -110,10 +113,13 @@ static bool is_complaint(const struct field *f)
            slice_starts_nocase(f->value, "complaint about message from");
 }
 
+static bool is_null_path(const struct field *f)
+{
+    return slice_is_nocase(f->name, "Return-Path") && slice_is(f->value, "<>");
+}
+
 static bool is_by_type(const struct field *f)
 {
-    if (slice_is_nocase(f->name, "Return-Path"))
-        return slice_is(f->value, "<>");
     return slice_is_nocase(f->name, "Content-Type") &&
            (fields_has(f->value, "multipart/report") || fields_has(f->value, "delivery-status") ||
             fields_has(f->value, "feedback-report"));
@@ -134,7 +140,12 @@ static bool any_field(struct slice mail, bool (*is)(const struct field *f))
 
 static bool is_suspect(const struct field *f)
 {
-    return is_by_type(f) || is_mailer(f) || is_answer(f) || is_complaint(f);
+    return is_by_type(f) || is_null_path(f) || is_mailer(f) || is_answer(f) || is_complaint(f);
+}
+
+bool report_from_nobody(struct slice mail)
+{
+    return any_field(mail, is_null_path);
 }
 
 bool report_suspect(struct slice mail)

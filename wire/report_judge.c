@@ -91,8 +91,9 @@ static void take_replied(struct report_recipient *to)
     if (!status_said(diagnostic, said))
         return;
     take_status(to, said);
-    if (status_replied(diagnostic, said) && said[0] == to->status[0] && !is_generic(said) &&
-        slice_starts_nocase(diagnostic, "smtp"))
+    if (status_replied(diagnostic, said) && !is_generic(said) && said[0] == to->reply / 100 &&
+        slice_starts_nocase(diagnostic, "smtp") &&
+        (said[0] == to->status[0] || to->action == ACTION_FAILED))
         memcpy(to->status, said, sizeof to->status);
 }
 
@@ -132,7 +133,7 @@ static void take_codes(struct report_recipient *to, struct slice block)
 
     if (to->reply == 0)
         to->reply = report_reply(block);
-    if (status_said(block, said))
+    if (!status_replied(slice_of(to->diagnostic), said) && status_said(block, said))
         take_status(to, said);
 }
 

@@ -27,6 +27,7 @@ struct slice report_within(struct slice line); /* the first address anywhere in 
 struct slice report_above(struct slice text);
 bool report_status(struct slice text, unsigned status[3]); /* the first "5.1.1" in it */
 unsigned report_reply(struct slice text);                  /* the first 4yz or 5yz word; 0 none */
+unsigned report_success(struct slice text); /* 2yz, where it begins with that; 0 none */
 struct slice report_plain(struct arena *a, struct slice html); /* without its tags */
 
 /* ---- the readers ---- */
@@ -35,6 +36,7 @@ struct slice report_plain(struct arena *a, struct slice html); /* without its ta
 bool report_from_mailer(struct slice mail);
 bool report_from_answerer(struct slice mail);
 bool report_from_complainer(struct slice mail);
+bool report_from_nobody(struct slice mail); /* a null return path */
 
 /* The groups of a message/delivery-status; adds its recipients. */
 void report_read_status(struct arena *a, struct slice groups, struct report *r);
@@ -44,6 +46,10 @@ void report_read_feedback(struct arena *a, struct slice fields, struct report *r
 bool report_read_exchange(struct arena *a, struct slice text, struct report *r);
 /* A product's prose by its heading, else anybody's: addresses near words of failure. Sets r->format. */
 bool report_read_prose(struct arena *a, struct slice mail, struct report *r);
+/* Amazon's notifications in JSON; sets sort and format. */
+bool report_read_ses(struct arena *a, struct report *r);
+/* Rows of report_products.c only. */
+bool report_read_product(struct arena *a, struct slice text, struct report *r);
 /* Nobody is named: the only addressee of the returned message, where the report speaks of failure. */
 bool report_guess(struct arena *a, struct report *r);
 

@@ -71,6 +71,7 @@ const struct report_product report_products[] = {
     {"surfcontrol", NULL, "addressed to:", NULL, SHAPE_AFTER, ACTION_FAILED},
     {"mcafee", NULL, "following addresses had delivery problems", NULL, SHAPE_LINE, ACTION_FAILED},
     {"hosted", NULL, "following recipients returned permanent errors:", NULL, SHAPE_AFTER, ACTION_FAILED},
+    {"fml", NULL, "duplicated message-id in", NULL, SHAPE_AFTER, ACTION_FAILED},
     /* large providers */
     {"gmail", "delivery incomplete", "problem delivering your message to", NULL, SHAPE_AFTER, ACTION_DELAYED},
     {"gmail", NULL, "delivery to the following recipient has been delayed", NULL, SHAPE_LINE, ACTION_DELAYED},

@@ -242,6 +242,14 @@ static bool read_row(struct arena *a, const struct report_product *p, struct sli
     return r->count > 0;
 }
 
+bool report_read_product(struct arena *a, struct slice text, struct report *r)
+{
+    for (const struct report_product *p = report_products; p->name; p++)
+        if (read_row(a, p, text, r))
+            return true;
+    return false;
+}
+
 /* ---- anybody's ---- */
 
 static void read_failed_field(struct arena *a, struct slice list, enum report_action action,
@@ -321,10 +329,7 @@ bool report_read_prose(struct arena *a, struct slice mail, struct report *r)
             return true;
         }
     }
-    for (const struct report_product *p = report_products; p->name; p++)
-        if (read_row(a, p, text, r))
-            return true;
-    return read_anybodys(a, mail, text, r);
+    return report_read_product(a, text, r) || read_anybodys(a, mail, text, r);
 }
 
 /* ---- nobody named ---- */

@@ -19,6 +19,7 @@ static enum report_action read_action(struct slice s)
         {"fail", ACTION_FAILED},         {"delayed", ACTION_DELAYED},
         {"delivered", ACTION_DELIVERED}, {"deliverable", ACTION_DELIVERED},
         {"relayed", ACTION_RELAYED},     {"expanded", ACTION_EXPANDED},
+        {"expired", ACTION_FAILED}, /* no word of RFC 3464's, but of SendGrid's */
     };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -40,14 +41,18 @@ static unsigned read_reply(struct slice diagnostic)
     struct slice s = diagnostic, type;
     unsigned reply = report_reply(diagnostic);
 
-    if (reply == 0 && slice_cut(&s, ';', &type)) {
-        s = slice_trim(s);
-        if (s.n > 3 && s.p[0] == '2' && report_digit(s.p[1]) && report_digit(s.p[2]) &&
-            memchr(" -", s.p[3], 2))
-            reply = (unsigned)(s.p[0] - '0') * 100 + (unsigned)(s.p[1] - '0') * 10 +
-                    (unsigned)(s.p[2] - '0');
-    }
+    if (reply == 0 && slice_cut(&s, ';', &type))
+        reply = report_success(slice_trim(s));
     return reply;
+}
+
+/* "joe@server" of joe@example.com: the same name at a host within. */
+static bool is_inner_form(const struct report_recipient *to)
+{
+    size_t local = strcspn(to->final, "@");
+
+    return !report_is_address(slice_of(to->final)) &&
+           strncmp(to->final, to->original, local + 1) == 0;
 }
 
 static void close_recipient(struct arena *a, struct report *r, struct open_recipient *o)
@@ -63,7 +68,7 @@ static void close_recipient(struct arena *a, struct report *r, struct open_recip
         return;
     to->final = report_copy(a, report_address(was.final));
     to->original = report_copy(a, report_address(was.original));
-    if (!strchr(to->final, '@') && strchr(to->original, '@'))
+    if (strchr(to->original, '@') && (!strchr(to->final, '@') || is_inner_form(to)))
         to->final = to->original;
     to->diagnostic = report_copy(a, was.diagnostic);
     if (!report_status(was.status, to->status))

@@ -120,6 +120,15 @@ unsigned report_reply(struct slice text)
     return 0;
 }
 
+unsigned report_success(struct slice text)
+{
+    unsigned n = 0;
+
+    if (text.n < 3 || text.p[0] != '2' || read_digits(text, 0, 3, &n) != 3)
+        return 0;
+    return text.n == 3 || memchr(" -", text.p[3], 2) ? n : 0;
+}
+
 /* ---- addresses ---- */
 
 static bool is_address_octet(unsigned char c)

@@ -30,10 +30,12 @@ def ctl(path, *words):
 
 
 def mails(folder):
-    """The messages of a Maildir, as octets."""
-    for part in ("cur", "new"):
+    """The messages of a Maildir, or of a Cyrus mailbox (files called "17."), as octets."""
+    for part in ("cur", "new", "."):
         where = os.path.join(folder, part)
         for name in sorted(os.listdir(where)) if os.path.isdir(where) else []:
+            if part == "." and not re.fullmatch(r"\d+\.", name):
+                continue
             with open(os.path.join(where, name), "rb") as f:
                 yield f.read()
 

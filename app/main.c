@@ -26,6 +26,7 @@ static const struct cmd commands[] = {
     {"list", "RUN [--class CLASS] [--move N] [--json] [--runs DIR]", "one line a copy", cmd_list},
     {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N [--runs DIR]", "the story of one message, mailbox or move", cmd_trace},
     {"compare", "RUN RUN... [--json] [--runs DIR]", "class tables side by side", cmd_compare},
+    {"ndr", "FILE...", "read bounces and other reports, one JSON line a mail", cmd_ndr},
     {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1},
     {"sink", "--p1 ADDRESS [--mode any|normal|x410|1984] [--mta NAME] [--password SECRET] [--peer-mta NAME]"
      " [--peer-password SECRET] [--tsel S] [--ssel S] [--psel S] [--checkpoint KB] [--window N]"

@@ -194,7 +194,7 @@ static uint32_t report_code(const struct report *r, const struct report_recipien
         flags |= REPORT_TO_ORIGINATOR;
     if (!is_well_formed(r, to))
         flags |= REPORT_MALFORMED;
-    if (named == NO_INDEX)
+    if (named == NO_INDEX || to->guessed)
         flags |= REPORT_WEAK;
     if (kind == REPORT_FAILED && to->status[0] != 0 && to->status[0] != 4 && to->status[0] != 5)
         flags |= REPORT_WRONG_STATUS;

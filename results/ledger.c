@@ -155,14 +155,24 @@ static bool same_clue(const struct clue *a, const struct clue *b)
     return a->as.report.print == b->as.report.print && a->as.report.code == b->as.report.code;
 }
 
+/* The newest epoch's ordinals count: of two copies that an older one saw, one may have gone since. */
+static void join_copy(struct clue *c, const struct clue *from)
+{
+    join_max32(&c->as.copy.gone, from->as.copy.gone);
+    if (from->as.copy.seen < c->as.copy.seen)
+        return;
+    if (from->as.copy.seen > c->as.copy.seen)
+        c->as.copy.ordinal = 0;
+    c->as.copy.seen = from->as.copy.seen;
+    join_max32(&c->as.copy.ordinal, from->as.copy.ordinal);
+}
+
 static void join_clue(struct clue *c, const struct clue *from)
 {
     join_min32(&c->first, from->first);
     c->bits |= from->bits;
     if (c->kind == CLUE_SEEN) {
-        join_max32(&c->as.copy.seen, from->as.copy.seen);
-        join_max32(&c->as.copy.gone, from->as.copy.gone);
-        join_max32(&c->as.copy.ordinal, from->as.copy.ordinal);
+        join_copy(c, from);
     } else if (c->kind == CLUE_QUEUED) {
         join_min32(&c->as.entry.first_wave, from->as.entry.first_wave);
         join_max32(&c->as.entry.last_wave, from->as.entry.last_wave);

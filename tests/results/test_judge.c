@@ -248,8 +248,8 @@ static void copies_at_home_at_the_old_home_and_twice(void)
 {
     struct world w;
 
-    world_init(&w, 6);
-    for (uint64_t i = 0; i < 6; i++)
+    world_init(&w, 7);
+    for (uint64_t i = 0; i < 7; i++)
         accepted(&w, i, 10);
     moved(&w, 0, 100, 190, 191);
     seen(&w, 0, 11, 0, BOB, 1); /* old home only */
@@ -267,8 +267,13 @@ static void copies_at_home_at_the_old_home_and_twice(void)
     seen(&w, 4, 195, 1, BOB, 1); /* changed on its way */
     w.events[w.count - 1].code |= SEEN_CORRUPT;
     seen(&w, 5, 195, 2, EVE, 1); /* in a stranger's mailbox */
+    seen(&w, 6, 195, 1, BOB, 1);
+    seen(&w, 6, 196, 1, BOB, 1); /* twice for a moment, as a mover renumbers it: ... */
+    w.events[w.count - 1].code = 2;
+    seen(&w, 6, 196, 1, BOB, 2); /* ... the epoch that follows sees one */
     settle(&w, 400);
     (void)judged(&w);
+    CHECK_U64(copy_of(&w, 6, false)->outcome, CLASS_DELIVERED);
     CHECK_U64(copy_of(&w, 0, false)->outcome, CLASS_LEFT_BEHIND);
     CHECK_U64(copy_of(&w, 1, false)->outcome, CLASS_DELIVERED_RESIDUE);
     CHECK_U64(copy_of(&w, 2, false)->outcome, CLASS_DUPLICATED);

@@ -112,9 +112,11 @@ bool x400_check(const struct draft *d)
 {
     const struct profile *p = d->p;
 
+    if (!check_people(d))
+        return false;
     if (!p->x400.on)
         return true;
-    if (!check_ours(d) || !check_people(d))
+    if (!check_ours(d))
         return false;
     for (uint32_t i = 0; i < p->site.server_count; i++)
         if (!check_theirs(d, &p->site.servers[i]))
@@ -140,18 +142,28 @@ static bool check_p1(const struct draft *d, const struct load_profile *l)
     return true;
 }
 
+/* Can reports come to a mailbox at ours by the protocol that its messages went out by? A lab calls by X.400 alone. */
+static bool is_reached(const struct profile *p, bool by_p1)
+{
+    if (by_p1)
+        return p->lab.on || p->x400.listen;
+    return !p->lab.on && (p->listen.smtp || p->listen.lmtp);
+}
+
 bool x400_check_load(const struct draft *d, const struct load_profile *l)
 {
     if (d->p->site.servers[l->via].ours)
         return draft_complain(d, SEC_LOAD, l->name, "via",
                               "ours is our own MTA; mail enters at a server of the site");
-    if (is_p1(l))
-        return check_p1(d, l);
+    if (is_p1(l) && !check_p1(d, l))
+        return false;
     for (uint32_t i = 0; i < l->from_count; i++)
-        if (lives_at_ours(d->p, l->from[i]))
+        if (lives_at_ours(d->p, l->from[i]) && !is_reached(d->p, is_p1(l)))
             return draft_complain(d, SEC_LOAD, l->name, "from",
-                                  "a group that lives at ours writes by p1 only: reports reach it "
-                                  "as X.400");
+                                  is_p1(l) ? "a group that lives at ours writes by smtp only: x400 "
+                                             "has no \"listen\", where its reports would come"
+                                           : "a group that lives at ours writes by p1 only: "
+                                             "reports reach it as X.400");
     return true;
 }
 

@@ -266,6 +266,18 @@ static bool print_x400(const struct profile *p, const struct workload *w, struct
     return buf_add_text(out, "; nobody of ours, reports go to mailboxes of the site\n");
 }
 
+static bool print_listen(const struct profile *p, struct buf *out)
+{
+    const struct listen_profile *l = &p->listen;
+
+    if (!l->smtp && !l->lmtp)
+        return true;
+    return buf_add_format(out, "mail for mailboxes of ours is taken at %s%s%s%s%s\n",
+                          l->smtp ? l->smtp : "", l->smtp ? " (SMTP)" : "",
+                          l->smtp && l->lmtp ? " and " : "", l->lmtp ? l->lmtp : "",
+                          l->lmtp ? " (LMTP)" : "");
+}
+
 static bool print_estimate(const struct profile *p, const struct workload *w, struct buf *out)
 {
     char messages[32], slots[32], target[32], real[32], ledger[32], journal[32];
@@ -281,7 +293,7 @@ static bool print_estimate(const struct profile *p, const struct workload *w, st
     return buf_add_format(out, "%s messages, %s copies, %u moves of %u mailboxes on %u servers\n",
                           messages, slots, w->move_count, p->site.mailbox_count,
                           p->site.server_count - (site_ours(&p->site) != SITE_NONE)) &&
-           (!p->x400.on || print_x400(p, w, out)) &&
+           (!p->x400.on || print_x400(p, w, out)) && print_listen(p, out) &&
            buf_add_format(out, "load and moves last about %s (%s in real time), then settling\n",
                           target, real) &&
            buf_add_format(out, "ledger about %s KB in memory, journal about %s KB on disk\n",

@@ -20,6 +20,10 @@ const struct section_row option_sections[SEC_COUNT] = {
                   "Our own X.400 MTA: what it is called, how it talks with the site's, where it is "
                   "called back.",
                   SHAPE_KEYS},
+    [SEC_LISTEN] = {"listen",
+                    "Where our own MTA takes mail over SMTP and LMTP, for mailboxes whose home is "
+                    "`ours`.",
+                    SHAPE_KEYS},
     [SEC_MAILBOXES] = {"mailboxes",
                        "Groups of mailboxes: group `joe` of 5 has joe-1 to joe-5, of 1 just joe.",
                        SHAPE_ENTRIES},
@@ -160,6 +164,14 @@ static const struct option options[] = {
      .help = "Two-way alternate: the site's MTA may send on the associations that we opened."},
     {SEC_X400, "content", OPT_CHOICE, AT(x400_profile, content), .preset = "p22", .words = content_words,
      .help = "Type of what is sent; p2 always in 1984."},
+
+    {SEC_LISTEN, "smtp", OPT_END_POINT, AT(listen_profile, smtp),
+     .help = "host:port where the site's MTAs bring mail for our mailboxes, and reports, over SMTP."},
+    {SEC_LISTEN, "lmtp", OPT_END_POINT, AT(listen_profile, lmtp), .help = "The same over LMTP."},
+    {SEC_LISTEN, "name", OPT_TEXT, AT(listen_profile, name), .preset = "postmuster.invalid",
+     .help = "What we call ourselves in greetings; not what a caller calls himself, or he sees a loop."},
+    {SEC_LISTEN, "any", OPT_BOOL, AT(listen_profile, any), .preset = "no",
+     .help = "Take mail for anybody; else recipients who are in no mailbox of the profile are refused (550)."},
 
     {SEC_MAILBOXES, "count", OPT_U32, AT(mailbox_spec, count), .preset = "1", RANGE(1, 100000),
      .help = "How many."},

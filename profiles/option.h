@@ -15,6 +15,7 @@ enum section {
     SEC_LAB,
     SEC_SERVERS,
     SEC_X400,
+    SEC_LISTEN,
     SEC_MAILBOXES,
     SEC_LOAD,
     SEC_MOVES,

@@ -509,7 +509,8 @@ static bool fill_all(struct draft *d)
     return option_fill(&d->filling, SEC_TOP, "", d->root, &top) && check_sections(d) &&
            fill_section(d, SEC_RUN, p) && name_run(d) && fill_servers(d) &&
            x400_add_ours(d, section_map(d, SEC_MAILBOXES)) &&
-           x400_fill(d, section_map(d, SEC_X400)) && fill_mailboxes(d) && fill_moves(d) &&
+           x400_fill(d, section_map(d, SEC_X400)) && fill_section(d, SEC_LISTEN, &p->listen) &&
+           fill_mailboxes(d) && fill_moves(d) &&
            FILL(d, SEC_LOAD, &p->loads, &p->load_count) && x400_loads(d) &&
            FILL(d, SEC_ACTIONS, &p->actions, &p->action_count) && fill_probes(d) &&
            fill_section(d, SEC_SETTLE, p) && fill_gates(d) &&

@@ -191,6 +191,13 @@ struct x400_profile {
     bool two_way;
 };
 
+/* Our own MTA over SMTP and LMTP: where mail for mailboxes whose home is `ours` is brought. */
+struct listen_profile {
+    const char *smtp, *lmtp; /* host:port; NULL: not listened */
+    const char *name;        /* ours, in greetings */
+    bool any;                /* recipients that nobody knows are taken too */
+};
+
 struct lab_profile {
     bool on;
     const char *version;
@@ -227,6 +234,7 @@ struct profile {
     const char *protocol; /* of loads that do not say */
     struct lab_profile lab;
     struct x400_profile x400;
+    struct listen_profile listen;
     struct site site;
     struct load_profile *loads;
     uint32_t load_count;

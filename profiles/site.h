@@ -39,7 +39,7 @@ struct server {
     const char *name;
     struct end_point smtp, imap;
     struct p1_end_point p1;
-    bool ours; /* our own MTA: what lives here is seen by our P1 listener, and nowhere else */
+    bool ours; /* our own MTA: what lives here is seen by our listeners, and nowhere else */
     const char *control;         /* base URL of its control or admin API; NULL: none */
     const char *ca_file;         /* NULL: system trust */
     bool insecure;               /* TLS without verification: lab and private addresses only */

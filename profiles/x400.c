@@ -1,6 +1,7 @@
 /* x400.c - our own MTA: section x400, the server `ours` at the end of the site's, and the templates of O/R addresses.
  *
- * The server `ours` is there when some group of mailboxes lives at it. In a lab the site's template is made from the lab's
+ * The server `ours` is there when some group of mailboxes lives at it, and is reached by X.400 (section x400) or by SMTP and
+ * LMTP (section listen). In a lab the site's template is made from the lab's
  * name; what a live profile must say is complained about here.
  */
 #include <ctype.h>
@@ -34,7 +35,7 @@ static bool check_name(const struct draft *d)
     if (site_server(&d->p->site, SITE_OURS) == SITE_NONE)
         return true;
     return node_complain_key(lab ? node_find(node_find(d->root, "lab"), "servers") : at, d->err,
-                             "%s: \"" SITE_OURS "\" is the name of our own X.400 MTA, call it "
+                             "%s: \"" SITE_OURS "\" is the name of our own MTA, call it "
                              "something else",
                              lab ? "lab.servers" : "servers");
 }
@@ -86,22 +87,34 @@ bool x400_fill(struct draft *d, const struct node *map)
     return !d->p->lab.on || x->address || draft_no_memory(d);
 }
 
-/* A live site does not say what its addresses look like, nor where it may call us. */
+/* A live site does not say what its addresses look like. */
 static bool check_live(const struct draft *d)
 {
     const struct x400_profile *x = &d->p->x400;
     const struct node *map = node_find(d->root, "x400");
-    const struct node *boxes = node_find(d->root, "mailboxes");
 
     if (!x->address)
         return node_complain_key(map ? map : d->root, d->err,
                                  "x400: \"address\" is missing: the O/R addresses of the site's "
                                  "mailboxes, such as c=US;a= ;p=ORG;o=SITE;s={local}");
-    if (site_ours(&d->p->site) != SITE_NONE && !x->listen)
-        return node_complain_key(map ? map : first_at_ours(boxes), d->err,
+    return true;
+}
+
+/* Somebody lives at ours, and the site's MTAs have to know where to call us; in a lab they do. */
+static bool check_doors(const struct draft *d)
+{
+    const struct listen_profile *l = &d->p->listen;
+    const struct node *doors = node_find(d->root, "listen");
+    const struct node *map = node_find(d->root, "x400");
+    const struct node *home = first_at_ours(node_find(d->root, "mailboxes"));
+
+    if (!home && (l->smtp || l->lmtp))
+        return node_complain_key(doors, d->err, "listen: no mailbox has \"home: " SITE_OURS "\"");
+    if (home && !d->p->lab.on && !d->p->x400.listen && !l->smtp && !l->lmtp)
+        return node_complain_key(map ? map : home, d->err,
                                  "x400: \"listen\" is missing: mailboxes.%s lives at ours, and the "
-                                 "site's MTAs have to call us",
-                                 first_at_ours(boxes)->key);
+                                 "site's MTAs have to call us (or listen: {smtp: HOST:PORT})",
+                                 home->key);
     return true;
 }
 
@@ -109,7 +122,7 @@ bool x400_loads(struct draft *d)
 {
     struct profile *p = d->p;
 
-    p->x400.on = site_ours(&p->site) != SITE_NONE;
+    p->x400.on = site_ours(&p->site) != SITE_NONE && (p->lab.on || p->x400.listen);
     for (uint32_t i = 0; i < p->load_count; i++) {
         struct load_profile *l = &p->loads[i];
 
@@ -117,7 +130,7 @@ bool x400_loads(struct draft *d)
             l->protocol = p->protocol;
         p->x400.on = p->x400.on || strcmp(l->protocol, "p1") == 0;
     }
-    return p->lab.on || !p->x400.on || check_live(d);
+    return (p->lab.on || !p->x400.on || check_live(d)) && check_doors(d);
 }
 
 const char *profile_x400_template(const struct profile *p, uint32_t mailbox)

@@ -144,9 +144,9 @@ static void values_of_a_p1_load_are_read(void)
 static void nobody_else_is_called_ours(void)
 {
     check_refused("schema: 1\nlab: {servers: [ours]}\nmailboxes: {a: {home: ours}}\n", "",
-                  "p.yaml:2:7: lab.servers: \"ours\" is the name of our own X.400 MTA");
+                  "p.yaml:2:7: lab.servers: \"ours\" is the name of our own MTA");
     check_refused("schema: 1\nservers: {ours: {imap: 127.0.0.1:143}}\n", "",
-                  "p.yaml:2:11: servers: \"ours\" is the name of our own X.400 MTA");
+                  "p.yaml:2:11: servers: \"ours\" is the name of our own MTA");
 }
 
 static void what_x400_cannot_do_is_refused(void)

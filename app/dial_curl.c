@@ -283,6 +283,19 @@ static void set_address(struct call *q, const struct server *v)
     (void)curl_easy_setopt(q->transfer.easy, CURLOPT_CONNECT_TO, q->connect_to);
 }
 
+/* A master acts as the mailbox's user. LOGIN could not say so and would open the master's own mailbox: PLAIN, or nothing. */
+static void set_log_on(CURL *easy, const struct server *v, const struct mailbox *m)
+{
+    const char *password = v->imap_master ? v->imap_master_password : m->password;
+
+    (void)curl_easy_setopt(easy, CURLOPT_USERNAME, v->imap_master ? v->imap_master : m->user);
+    (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, password ? password : "");
+    if (!v->imap_master)
+        return;
+    (void)curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN");
+    (void)curl_easy_setopt(easy, CURLOPT_SASL_AUTHZID, m->user);
+}
+
 static void set_up(struct call *q, const struct server *v, const struct mailbox *m)
 {
     CURL *easy = q->transfer.easy;
@@ -293,8 +306,7 @@ static void set_up(struct call *q, const struct server *v, const struct mailbox 
     (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, CONNECT_TIMEOUT_MS / 1000);
-    (void)curl_easy_setopt(easy, CURLOPT_USERNAME, m->user);
-    (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, m->password ? m->password : "");
+    set_log_on(easy, v, m);
     (void)curl_easy_setopt(easy, CURLOPT_USE_SSL,
                            (long)(v->imap.tls == TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, v->insecure ? 0L : 1L);

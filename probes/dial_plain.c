@@ -242,6 +242,7 @@ static void plain_open(struct dial *d, const struct server *server, const struct
 {
     struct plain *p = (struct plain *)d;
     struct attempt *a = calloc(1, sizeof *a);
+    const char *password = server->imap_master ? server->imap_master_password : mailbox->password;
     struct err e;
 
     PM_ASSERT(a);
@@ -251,7 +252,8 @@ static void plain_open(struct dial *d, const struct server *server, const struct
     a->done = done;
     a->owner = owner;
     a->login = (struct imap_login){.user = mailbox->user ? mailbox->user : mailbox->address,
-                                   .password = mailbox->password ? mailbox->password : "",
+                                   .password = password ? password : "",
+                                   .master = server->imap_master,
                                    .tag = 1};
     imap_in_init(&a->in);
     buf_init(&a->out, COMMANDS_MAX);

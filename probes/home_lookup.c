@@ -13,6 +13,7 @@
 
 #include "base/template.h"
 #include "base/text.h"
+#include "probes/home_driver.h"
 
 #define REQUESTS        8
 #define COMMANDS        2
@@ -49,6 +50,8 @@ struct home_lookup {
     uint32_t head, waiting;
     struct question questions[REQUESTS];
     unsigned at_once;
+    const struct home_driver_ops *ops; /* NULL: a URL or a command is asked */
+    struct home_driver *driver;
     void (*answered)(void *owner, uint32_t mailbox, const struct home_answer *a);
     void *owner;
 };
@@ -223,6 +226,35 @@ static void give_up(struct timer *t)
     answer(q, NULL, q->last);
 }
 
+/* Drivers. */
+
+/* Two servers that claim it: the one that is known stays the home, so that a move is not flipped before the old one lets go. */
+static void on_claims(void *owner, const struct home_claims *claims, const char *why)
+{
+    struct question *q = owner;
+    struct reading r = {SITE_NONE, NO_INDEX, claims->count > 1};
+    char said[WHY_MAX];
+
+    for (unsigned i = 0; i < claims->count; i++)
+        if (r.home == SITE_NONE || claims->servers[i] == q->box->home)
+            r.home = claims->servers[i];
+    answer(q, r.home != SITE_NONE ? &r : NULL, text_clean(said, sizeof said, slice_of(why)));
+}
+
+static const struct home_driver_ops *driver_of(const struct lookup_profile *how)
+{
+    switch (how->type) {
+    case LOOKUP_IMAP:
+        return &home_imap;
+    case LOOKUP_LDAP:
+        return &home_ldap;
+    case LOOKUP_HTTP:
+    case LOOKUP_EXEC:
+        break;
+    }
+    return NULL;
+}
+
 /* Questions. */
 
 static const struct server *control_server(const struct home_lookup *h, const struct box *b)
@@ -303,7 +335,9 @@ static void ask_now(struct question *q, struct box *b)
     b->begin_ns = loop_now(h->context.loop);
     timer_disarm(h->context.loop, &b->timer);
     buf_init(&target, TARGET_MAX);
-    if (h->how->argv) {
+    if (h->ops) {
+        h->ops->ask(h->driver, b->mailbox, q);
+    } else if (h->how->argv) {
         ask_command(q, &target);
     } else if (fill(h, b, h->how->url, TEMPLATE_URL, &target, &e)) {
         h->context.http->request(h->context.http,
@@ -383,6 +417,12 @@ static bool check(struct home_lookup *h, struct err *e)
     struct buf out;
     bool ok = true;
 
+    if (h->ops) {
+        const struct home_driver common = {h->context, h->how, h->site, on_claims};
+
+        h->driver = h->ops->create(&common, e);
+        return h->driver;
+    }
     if (h->how->argv && !h->context.exec)
         return err_set(e, EX_BAD_PROFILE, "commands cannot be run here");
     if (!h->how->argv && (!h->how->url || !*h->how->url))
@@ -408,7 +448,9 @@ static bool init(struct home_lookup *h)
 {
     h->boxes = calloc(h->site->mailbox_count + 1u, sizeof *h->boxes);
     h->ring = calloc(h->site->mailbox_count + 1u, sizeof *h->ring);
-    h->at_once = h->how->argv ? COMMANDS : REQUESTS;
+    h->ops = driver_of(h->how);
+    h->at_once = h->ops ? h->ops->at_once : h->how->argv ? COMMANDS : REQUESTS;
+    PM_ASSERT(h->at_once <= REQUESTS);
     for (unsigned i = 0; i < REQUESTS; i++) {
         h->questions[i].h = h;
         timer_init(&h->questions[i].limit, give_up, &h->questions[i]);
@@ -452,6 +494,8 @@ void home_lookup_destroy(struct home_lookup *h)
 {
     if (!h)
         return;
+    if (h->ops)
+        h->ops->destroy(h->driver);
     for (unsigned i = 0; i < REQUESTS; i++) {
         struct question *q = &h->questions[i];
 

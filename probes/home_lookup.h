@@ -1,9 +1,9 @@
-/* home_lookup.h - which server the directory says a mailbox lives on: asked over HTTP, or by a command.
+/* home_lookup.h - which server the directory says a mailbox lives on: asked over HTTP, by a command, by IMAP or LDAP.
  *
- * Answers are {"directories":[{"server","home","version"}]}, of which the highest version decides; {"home":"s2"}; or a line
- * with the server's name. A mailbox that is watched is asked for every period; others when told. EV_HOME is journalled for
+ * Answers are {"directories":[{"server","home","version"}]}, of which the highest version decides; {"home":"s2"}; a line
+ * with the server's name; the server whose IMAP has the mailbox; an attribute that names it. A mailbox that is watched is asked for every period; others when told. EV_HOME is journalled for
  * the first answer and when it changes. A failing server is given up for the next one that has a control URL. Up to eight
- * requests, or two commands, are under way at once. On one loop; nothing blocks.
+ * requests, four mailboxes by IMAP, or two commands, are under way at once. On one loop; nothing blocks.
  */
 #ifndef PROBES_HOME_LOOKUP_H
 #define PROBES_HOME_LOOKUP_H

@@ -480,13 +480,14 @@ static void take_validity(struct imap_probe *p, uint32_t validity)
 static void examined(struct imap_probe *p, const struct imap_response *r)
 {
     char line[IMAP_PRINT];
+    struct slice elsewhere;
 
     if (r->status == IMAP_OK) {
         p->absent_told = false;
         return;
     }
     imap_print_line(r, line);
-    if (imap_has_word(r->code, "NONEXISTENT"))
+    if (imap_denies_mailbox(r) || imap_referral(r->line, &elsewhere))
         session_absent(p, line);
     else
         session_refused(p, line);
@@ -592,6 +593,7 @@ static void take(struct imap_probe *p, const struct imap_response *r)
         if (!p->idle_over)
             return;
         break;
+    case IMAP_LIST:
     case IMAP_OTHER:
         return;
     }

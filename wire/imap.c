@@ -6,10 +6,12 @@
  */
 #include "wire/imap.h"
 
+#include <gsasl.h>
 #include <inttypes.h>
 #include <string.h>
 
 #define NESTING_MAX 32
+#define LOGIN_MAX   4096
 #define SHRINK_FROM (1u << 20) /* a buffer larger than this is given back when empty */
 
 /* ---- lexer ---- */
@@ -466,6 +468,8 @@ static bool read_untagged(struct slice frame, struct imap_response *r)
         r->kind = IMAP_SEARCH;
     else if (slice_is_nocase(word, "CAPABILITY"))
         r->kind = IMAP_CAPABILITY;
+    else if (slice_is_nocase(word, "LIST"))
+        r->kind = IMAP_LIST;
     return word.n > 0;
 }
 
@@ -550,6 +554,48 @@ bool imap_has_word(struct slice words, const char *word)
     return false;
 }
 
+bool imap_is_listed(const struct imap_response *r)
+{
+    static const char *const nowhere[] = {"\\NonExistent", "\\NoSelect", "\\Remote"};
+    struct slice rest = r->text, words;
+
+    if (r->kind != IMAP_LIST || rest.n == 0 || rest.p[0] != '(')
+        return false;
+    rest = slice_skip(rest, 1);
+    if (!slice_cut(&rest, ')', &words))
+        return false;
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
+        if (imap_has_word(words, nowhere[i]))
+            return false;
+    return true;
+}
+
+/* RFC 5530's word, RFC 3501's, or Cyrus 3.6's text without any: "NO Mailbox does not exist" (SELECT and EXAMINE). */
+bool imap_denies_mailbox(const struct imap_response *r)
+{
+    size_t at;
+
+    return r->status == IMAP_NO &&
+           (imap_has_word(r->code, "NONEXISTENT") || imap_has_word(r->code, "TRYCREATE") ||
+            (r->code.n == 0 && slice_find(r->text, slice_of("does not exist"), &at)));
+}
+
+bool imap_referral(struct slice line, struct slice *host)
+{
+    struct slice rest, head;
+
+    while (line.n > 0 && !slice_starts_nocase(line, "[REFERRAL imap://"))
+        line = slice_skip(line, 1);
+    rest = slice_skip(line, sizeof "[REFERRAL imap://" - 1);
+    if (!slice_cut(&rest, ']', &head)) /* cut off, or none at all */
+        return false;
+    (void)slice_cut(&head, '/', host);
+    rest = *host;
+    while (slice_cut(&rest, '@', &head)) /* "joe;AUTH=*@s2" */
+        *host = rest;
+    return host->n > 0;
+}
+
 /* ---- commands ---- */
 
 bool imap_put(struct buf *out, uint32_t tag, const char *command)
@@ -560,23 +606,6 @@ bool imap_put(struct buf *out, uint32_t tag, const char *command)
 bool imap_put_examine(struct buf *out, uint32_t tag)
 {
     return imap_put(out, tag, "EXAMINE INBOX");
-}
-
-bool imap_put_search_all(struct buf *out, uint32_t tag)
-{
-    return imap_put(out, tag, "UID SEARCH ALL");
-}
-
-bool imap_put_fetch(struct buf *out, uint32_t tag, uint32_t low, uint32_t high)
-{
-    return buf_add_format(out, "p%" PRIu32 " UID FETCH %" PRIu32 ":", tag, low) &&
-           (high ? buf_add_format(out, "%" PRIu32, high) : buf_add_text(out, "*")) &&
-           buf_add_text(out, " (UID RFC822.SIZE BODY.PEEK[])\r\n");
-}
-
-bool imap_put_idle_done(struct buf *out)
-{
-    return buf_add_text(out, "DONE\r\n");
 }
 
 static bool can_be_quoted(const char *text)
@@ -601,11 +630,62 @@ static bool put_quoted(struct buf *out, const char *text)
     return ok && buf_add(out, "\"", 1);
 }
 
+bool imap_put_list(struct buf *out, uint32_t tag, const char *name)
+{
+    return can_be_quoted(name) && buf_add_format(out, "p%" PRIu32 " LIST \"\" ", tag) &&
+           put_quoted(out, name) && buf_add_text(out, "\r\n");
+}
+
+bool imap_put_search_all(struct buf *out, uint32_t tag)
+{
+    return imap_put(out, tag, "UID SEARCH ALL");
+}
+
+bool imap_put_fetch(struct buf *out, uint32_t tag, uint32_t low, uint32_t high)
+{
+    return buf_add_format(out, "p%" PRIu32 " UID FETCH %" PRIu32 ":", tag, low) &&
+           (high ? buf_add_format(out, "%" PRIu32, high) : buf_add_text(out, "*")) &&
+           buf_add_text(out, " (UID RFC822.SIZE BODY.PEEK[])\r\n");
+}
+
+bool imap_put_idle_done(struct buf *out)
+{
+    return buf_add_text(out, "DONE\r\n");
+}
+
+/* The answer to PLAIN's "+": whom to act as, who logs on, his password, with NULs between. */
+static bool put_plain(const struct imap_login *l, struct buf *out)
+{
+    struct buf all;
+    char *text = NULL;
+    size_t n = 0;
+    bool ok;
+
+    buf_init(&all, LOGIN_MAX);
+    ok = buf_add(&all, l->user, strlen(l->user) + 1) &&
+         buf_add(&all, l->master, strlen(l->master) + 1) && buf_add_text(&all, l->password) &&
+         gsasl_base64_to((const char *)all.p, all.n, &text, &n) == GSASL_OK &&
+         buf_add(out, text, n) && buf_add_text(out, "\r\n");
+    gsasl_free(text);
+    buf_fini(&all);
+    return ok;
+}
+
+static bool authenticate_next(struct imap_login *l, struct buf *out, bool *more)
+{
+    *more = l->step == 0;
+    if (l->step++ == 0)
+        return buf_add_format(out, "p%" PRIu32 " AUTHENTICATE PLAIN\r\n", l->tag);
+    return put_plain(l, out);
+}
+
 /* Steps: 0 the user begins, 1 its literal octets, 2 the password begins, 3 its literal octets, 4 over. */
 bool imap_login_next(struct imap_login *l, struct buf *out, bool *more)
 {
-    bool ok = l->step > 0 || buf_add_format(out, "p%" PRIu32 " LOGIN", l->tag);
+    bool ok = l->master || l->step > 0 || buf_add_format(out, "p%" PRIu32 " LOGIN", l->tag);
 
+    if (l->master)
+        return authenticate_next(l, out, more);
     *more = false;
     while (ok && l->step < 4) {
         const char *text = l->step < 2 ? l->user : l->password;

@@ -55,7 +55,8 @@ enum imap_kind {
     IMAP_FETCH,      /* number, and what of uid, size, body was there */
     IMAP_SEARCH,     /* text: the numbers, see imap_next_number() */
     IMAP_CAPABILITY, /* text: the words */
-    IMAP_OTHER,      /* FLAGS, LIST, RECENT, ...: nothing a probe needs */
+    IMAP_LIST,       /* text: attributes, delimiter, name */
+    IMAP_OTHER,      /* FLAGS, RECENT, ...: nothing a probe needs */
 };
 
 enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD_COMMAND, IMAP_BYE, IMAP_PREAUTH };
@@ -93,18 +94,27 @@ void imap_print_line(const struct imap_response *r, char out[IMAP_PRINT]); /* bo
 bool imap_next_number(struct slice *numbers, uint32_t *n); /* off the front; false at the end */
 bool imap_code_number(const struct imap_response *r, const char *name, uint32_t *n);
 bool imap_has_word(struct slice words, const char *word); /* ASCII case ignored */
+/* A LIST answer's mailbox is really there: none of its attributes says that it is not, or is elsewhere (RFC 5258). */
+bool imap_is_listed(const struct imap_response *r);
+/* Is it a NO that means that there is no such mailbox, rather than that it cannot be had now? */
+bool imap_denies_mailbox(const struct imap_response *r);
+/* Does a server's line say that something lives on another server (RFC 2221, 2193: "NO [REFERRAL imap://...]")? *host: its name. */
+bool imap_referral(struct slice line, struct slice *host);
 
 /* Commands; tag 7 is written "p7". false: over the buffer's limit. */
 bool imap_put(struct buf *out, uint32_t tag, const char *command); /* CAPABILITY NOOP IDLE LOGOUT */
 bool imap_put_examine(struct buf *out, uint32_t tag);              /* INBOX, read only */
-bool imap_put_search_all(struct buf *out, uint32_t tag);           /* UID SEARCH ALL */
+bool imap_put_list(struct buf *out, uint32_t tag, const char *name); /* printable ASCII only */
+bool imap_put_search_all(struct buf *out, uint32_t tag);             /* UID SEARCH ALL */
 /* UID FETCH low:high (UID RFC822.SIZE BODY.PEEK[]); high 0: "*" */
 bool imap_put_fetch(struct buf *out, uint32_t tag, uint32_t low, uint32_t high);
 bool imap_put_idle_done(struct buf *out);
 
-/* LOGIN, with strings quoted where that is possible and as literals where it is not. */
+/* LOGIN, with strings quoted where that is possible and as literals where it is not; or, with a master, AUTHENTICATE PLAIN of
+ * the master's, who then acts as the user (RFC 4616: the user is the authorization identity). */
 struct imap_login {
-    const char *user, *password; /* borrowed */
+    const char *user, *password; /* borrowed; the password is the master's if there is one */
+    const char *master;          /* borrowed; NULL: the user logs on himself */
     uint32_t tag;
     unsigned step;
 };

@@ -13,7 +13,8 @@ struct fake_imap_session {
     struct buf in, out;
     uint32_t view[FAKE_IMAP_MESSAGES]; /* the UIDs it has been told of */
     uint32_t seen;
-    char idle_tag[32]; /* "" not idling */
+    char idle_tag[32];  /* "" not idling */
+    char plain_tag[32]; /* "" no AUTHENTICATE PLAIN is open */
     bool over;
 };
 
@@ -53,10 +54,17 @@ static bool flush(struct fake_imap_session *s)
 
 static const struct fake_imap_message *message_of(const struct fake_imap *f, uint32_t uid)
 {
-    for (uint32_t i = 0; i < f->count; i++)
-        if (f->messages[i].uid == uid)
-            return &f->messages[i];
-    return NULL;
+    uint32_t low = 0, high = f->count; /* they ascend */
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+
+        if (f->messages[mid].uid < uid)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < f->count && f->messages[low].uid == uid ? &f->messages[low] : NULL;
 }
 
 /* EXPUNGE for what went, EXISTS for what came. */
@@ -85,6 +93,12 @@ static void do_examine(struct fake_imap_session *s, const char *tag)
     struct fake_imap *f = s->f;
 
     f->examines++;
+    if (f->mute)
+        return;
+    if (f->no_mailbox) {
+        (void)buf_add_format(&s->out, "%s %s\r\n", tag, f->no_mailbox);
+        return;
+    }
     s->seen = f->count;
     for (uint32_t i = 0; i < f->count; i++)
         s->view[i] = f->messages[i].uid;
@@ -92,6 +106,33 @@ static void do_examine(struct fake_imap_session *s, const char *tag)
                          "* %" PRIu32 " EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY %" PRIu32
                          "] ok\r\n* OK [UIDNEXT %" PRIu32 "] ok\r\n%s OK [READ-ONLY] done\r\n",
                          f->count, f->validity, f->uidnext, tag);
+}
+
+static void put_message(struct fake_imap_session *s, uint32_t place,
+                        const struct fake_imap_message *m)
+{
+    (void)buf_add_format(&s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " RFC822.SIZE %zu BODY[] ",
+                         place, m->uid, m->n);
+    if (s->f->literal)
+        (void)buf_add_text(&s->out, s->f->literal);
+    else
+        (void)buf_add_format(&s->out, "{%zu}", m->n);
+    (void)buf_add_text(&s->out, "\r\n");
+    (void)buf_add(&s->out, m->text, m->n);
+    (void)buf_add_text(&s->out, ")\r\n");
+}
+
+static void do_list(struct fake_imap_session *s, const char *tag, const char *rest)
+{
+    const struct fake_imap *f = s->f;
+
+    s->f->lists++;
+    if (f->mute)
+        return;
+    if (f->listed && strstr(rest, f->listed))
+        (void)buf_add_format(&s->out, "* LIST (%s) \"/\" %s\r\n",
+                             f->list_words ? f->list_words : "\\HasNoChildren", f->listed);
+    (void)buf_add_format(&s->out, "%s OK listed\r\n", tag);
 }
 
 static void do_fetch(struct fake_imap_session *s, const char *tag, const char *range)
@@ -126,11 +167,18 @@ static void do_fetch(struct fake_imap_session *s, const char *tag, const char *r
                                  i + 1, m->uid);
             continue;
         }
-        (void)buf_add_format(
-            &s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " RFC822.SIZE %zu BODY[] {%zu}\r\n", i + 1,
-            m->uid, m->n, m->n);
-        (void)buf_add(&s->out, m->text, m->n);
-        (void)buf_add_text(&s->out, ")\r\n");
+        put_message(s, i + 1, m);
+        if (f->cut_after > 0 && ++told == f->cut_after) {
+            f->cut_after = 0;
+            s->over = true;
+            s->out.n -= m->n / 2;
+            return;
+        }
+    }
+    if (f->renumbers) {
+        f->renumbers = false;
+        fake_imap_renumber(f);
+        (void)buf_add_format(&s->out, "* OK [UIDVALIDITY %" PRIu32 "] new\r\n", f->validity);
     }
     if (f->late.n > 0) {
         fake_imap_add(f, f->late.p, f->late.n);
@@ -155,7 +203,7 @@ static void do_login(struct fake_imap_session *s, const char *tag, const char *r
     struct fake_imap *f = s->f;
 
     f->log_ons++;
-    (void)snprintf(f->last_log_on, sizeof f->last_log_on, "%s", rest);
+    (void)snprintf(f->last_log_on, sizeof f->last_log_on, "%.250s", rest);
     (void)buf_add_format(&s->out, "%s %s\r\n", tag, f->refusal ? f->refusal : "OK welcome");
 }
 
@@ -180,16 +228,29 @@ static void do_line(struct fake_imap_session *s, char *line)
         s->idle_tag[0] = 0;
         return;
     }
+    if (s->plain_tag[0] != 0) {
+        char said[1100];
+
+        (void)snprintf(said, sizeof said, "PLAIN %s", line);
+        do_login(s, s->plain_tag, said);
+        s->plain_tag[0] = 0;
+        return;
+    }
     if (!command)
         return;
     *command++ = 0;
     if (strncmp(command, "LOGIN ", 6) == 0) {
         do_login(s, tag, command + 6);
+    } else if (strcmp(command, "AUTHENTICATE PLAIN") == 0) {
+        (void)snprintf(s->plain_tag, sizeof s->plain_tag, "%.31s", tag);
+        (void)buf_add_text(&s->out, "+ \r\n");
     } else if (strcmp(command, "CAPABILITY") == 0) {
         (void)buf_add_format(&s->out, "* CAPABILITY IMAP4rev1%s\r\n%s OK\r\n",
                              s->f->idle ? " IDLE" : "", tag);
     } else if (strcmp(command, "EXAMINE INBOX") == 0) {
         do_examine(s, tag);
+    } else if (strncmp(command, "LIST ", 5) == 0) {
+        do_list(s, tag, command + 5);
     } else if (strcmp(command, "NOOP") == 0) {
         do_noop(s, tag);
     } else if (strncmp(command, "UID FETCH ", 10) == 0) {

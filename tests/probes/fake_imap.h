@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "base/loop.h"
 
-#define FAKE_IMAP_MESSAGES 8192
+#define FAKE_IMAP_MESSAGES 102400
 
 struct fake_imap_message {
     uint32_t uid;
@@ -34,7 +34,14 @@ struct fake_imap {
     uint32_t expunged;      /* the UID of a message that goes just before it is fetched; 0: none */
     uint32_t unreadable;    /* the UID of a message whose text is NIL; 0: none */
     uint32_t bye_after;     /* FETCH answers; 0: never */
-    uint32_t log_ons, examines, noops, fetches, searches, idles, logouts;
+    uint32_t cut_after;  /* FETCH answers, then half of one, and the connection is gone; 0: never */
+    const char *literal; /* announced instead of the size of every text: "{99}"; NULL: the truth */
+    bool renumbers;      /* UIDVALIDITY changes while the next FETCH is answered */
+    const char *no_mailbox; /* answer to EXAMINE: "NO [NONEXISTENT] gone"; NULL: it opens */
+    const char *listed;     /* LIST of a name with this in it is answered, ... */
+    const char *list_words; /* ... with these attributes; NULL: \\HasNoChildren */
+    bool mute;              /* answers neither EXAMINE nor LIST */
+    uint32_t log_ons, examines, noops, fetches, searches, idles, logouts, lists;
     char last_log_on[256];
 };
 

@@ -16,7 +16,7 @@
 #include "tests/support/fake_exec.h"
 #include "tests/support/fake_http.h"
 
-#define FAKE_EVENTS 8192
+#define FAKE_EVENTS 131072
 
 struct fake_run {
     struct loop *loop;

@@ -9,6 +9,7 @@
 #include "loadgen/move.h"
 #include "probes/muster.h"
 #include "probes/p1_listener.h"
+#include "probes/smtp_listener.h"
 #include "results/judge.h"
 
 struct run {
@@ -25,7 +26,8 @@ struct run {
     struct dial *dial;
     struct exec *exec;
     struct lab_host *lab;
-    struct p1_listener *listener; /* of our own MTA; NULL: no mailbox is ours */
+    struct p1_listener *listener;        /* of our own MTA over X.400; NULL: nobody calls it */
+    struct smtp_listener *smtp_listener; /* over SMTP and LMTP; NULL: nobody calls it */
     struct smtp_corpus *corpus;
     struct tls_context **tls; /* per server */
 

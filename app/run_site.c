@@ -21,12 +21,21 @@ static bool resolve(struct run *r, struct end_point *p, uint16_t port, const cha
 }
 
 /* Before the site: its MTAs have to know where we are called. */
-static bool open_listener(struct run *r, struct err *e)
+static bool open_listeners(struct run *r, struct err *e)
 {
-    if (site_ours(&r->profile->site) == SITE_NONE)
+    const struct profile *p = r->profile;
+
+    if (site_ours(&p->site) == SITE_NONE)
         return true;
-    r->listener = p1_listener_create(r->loop, &r->clock, r->profile, e);
-    return r->listener != NULL;
+    if (p->lab.on || p->x400.listen) {
+        r->listener = p1_listener_create(r->loop, &r->clock, p, e);
+        if (!r->listener)
+            return false;
+    }
+    if (!p->listen.smtp && !p->listen.lmtp)
+        return true;
+    r->smtp_listener = smtp_listener_create(r->loop, &r->clock, p, e);
+    return r->smtp_listener != NULL;
 }
 
 static bool open_site(struct run *r, struct err *e)
@@ -127,7 +136,8 @@ static bool open_desk(struct run *r, struct err *e)
                   .dial = r->dial,
                   .http = r->http,
                   .exec = r->exec,
-                  .listener = r->listener},
+                  .listener = r->listener,
+                  .smtp_listener = r->smtp_listener},
         .home_seen = run_on_home,
         .verified = run_on_verified,
         .canary_seen = run_on_canary,
@@ -183,7 +193,7 @@ bool run_open(struct run *r, struct err *e)
         return err_set(e, EX_IO, "out of memory for the run");
     return plan_make(&r->plan, r->arena, r->profile, r->options.world.run_id, e) &&
            post_open(&r->interrupt_line, r->loop, run_on_interrupt, r, e) && open_records(r, e) &&
-           open_listener(r, e) && open_site(r, e) && open_world(r, e) && open_workers(r, e) &&
+           open_listeners(r, e) && open_site(r, e) && open_world(r, e) && open_workers(r, e) &&
            open_desk(r, e) && book_begin(r->book, e);
 }
 
@@ -192,6 +202,7 @@ void run_close_desk(struct run *r)
 {
     muster_destroy(r->muster);
     p1_listener_destroy(r->listener);
+    smtp_listener_destroy(r->smtp_listener);
     moves_destroy(r->moves);
     if (r->options.world.shared)
         dial_plain_destroy(r->dial);
@@ -203,6 +214,7 @@ void run_close_desk(struct run *r)
     }
     r->muster = NULL;
     r->listener = NULL;
+    r->smtp_listener = NULL;
     r->moves = NULL;
     r->dial = NULL;
     r->http = NULL;

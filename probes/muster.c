@@ -14,6 +14,7 @@
 #include "probes/correlate.h"
 #include "probes/muster_private.h"
 #include "probes/p1_listener.h"
+#include "probes/smtp_listener.h"
 
 #define FAILURES_MAX 3
 #define ARM_LIMIT_NS (30 * NS_PER_S)
@@ -412,6 +413,27 @@ static void tell_failures(const struct place *place,
         told(owner, place->mailbox, place->server, p->failures, p->why ? p->why : "");
 }
 
+static void listeners_failures(const struct muster *m,
+                               void (*told)(void *owner, uint32_t mailbox, uint32_t server,
+                                            uint64_t failures, const char *why),
+                               void *owner)
+{
+    uint32_t ours = site_ours(m->site);
+
+    if (m->probe.listener) {
+        const struct p1_listener_counts *n = p1_listener_counts(m->probe.listener);
+
+        if (n->trouble > 0)
+            told(owner, SITE_NONE, ours, n->trouble, n->why);
+    }
+    if (m->probe.smtp_listener) {
+        const struct smtp_listener_counts *n = smtp_listener_counts(m->probe.smtp_listener);
+
+        if (n->trouble > 0)
+            told(owner, SITE_NONE, ours, n->trouble, n->why);
+    }
+}
+
 void muster_failures(const struct muster *m,
                      void (*told)(void *owner, uint32_t mailbox, uint32_t server, uint64_t failures,
                                   const char *why),
@@ -421,12 +443,7 @@ void muster_failures(const struct muster *m,
         tell_failures(m->places[i], told, owner);
     for (uint32_t i = 0; i < m->queue_count; i++)
         tell_failures(&m->queues[i], told, owner);
-    if (m->probe.listener) {
-        const struct p1_listener_counts *n = p1_listener_counts(m->probe.listener);
-
-        if (n->trouble > 0)
-            told(owner, SITE_NONE, site_ours(m->site), n->trouble, n->why);
-    }
+    listeners_failures(m, told, owner);
 }
 
 /* Life. */
@@ -442,7 +459,7 @@ static void choose_probes(struct muster *m)
             m->stores = true;
     }
     if (site_ours(m->site) != SITE_NONE)
-        m->our_ops = driver(m, "p1");
+        m->our_ops = driver(m, "ours");
 }
 
 /* Our own MTA may hear of this run from now on. */
@@ -450,10 +467,12 @@ static bool open_ours(struct muster *m, struct err *e)
 {
     if (site_ours(m->site) == SITE_NONE)
         return true;
-    if (!m->probe.listener || !m->our_ops)
+    if (!(m->probe.listener || m->probe.smtp_listener) || !m->our_ops)
         return err_set(e, EX_BAD_PROFILE, "mailboxes live at " SITE_OURS ", and %s",
-                       m->our_ops ? "nobody listens there" : "there is no probe of type p1");
-    return p1_listener_begin(m->probe.listener, &m->probe, e);
+                       m->our_ops ? "nobody listens there" : "there is no probe of type ours");
+    if (m->probe.smtp_listener)
+        smtp_listener_begin(m->probe.smtp_listener, &m->probe);
+    return !m->probe.listener || p1_listener_begin(m->probe.listener, &m->probe, e);
 }
 
 static bool make_tables(struct muster *m)
@@ -534,6 +553,7 @@ void muster_destroy(struct muster *m)
         if (m->queues[i].probe)
             m->queues[i].probe->ops->close(m->queues[i].probe);
     p1_listener_end(m->probe.listener);
+    smtp_listener_end(m->probe.smtp_listener);
     probe_queues_destroy(m->waves);
     correlate_destroy(m->correlate);
     free(m->places);

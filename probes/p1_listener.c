@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "probes/correlate.h"
 #include "probes/ndr.h"
+#include "probes/ours.h"
 #include "probes/p1_book.h"
 #include "probes/p1_host.h"
 #include "probes/p1_seen.h"
@@ -33,7 +34,6 @@ struct p1_listener {
     struct probe_context c; /* as it began */
     bool begun;
     struct p1_seen seen;
-    uint32_t *epochs; /* per mailbox; 0: none yet */
     struct p1_listener_counts counts;
     char utc[P1_TIME_CHARS + 1], why[240];
 };
@@ -133,15 +133,9 @@ static bool is_responsible(const struct p1_recipient *r)
 
 static void see(struct p1_listener *l, const struct heard *h, uint32_t mailbox)
 {
-    uint32_t ordinal = p1_seen_add(&l->seen, h->number, mailbox);
-    struct event ev = event_at(l, mailbox);
-
-    ev.kind = EV_SEEN;
-    ev.slot = h->number * l->c.work->stride;
-    ev.b = p1_listener_epoch(l, mailbox);
-    ev.code = (ordinal < 255 ? ordinal : 255) | (h->corrupt ? SEEN_CORRUPT : 0);
     l->counts.copies++;
-    (void)journal_add(l->c.journal, &ev);
+    ours_see(correlate_ours(l->c.correlate), h->number, mailbox, h->corrupt,
+             event_at(l, mailbox).t_ns);
 }
 
 /* The same message to the same recipients, sent once more. */
@@ -161,7 +155,7 @@ static enum p1_verdict take_copy(struct p1_listener *l, const struct p1_caller *
     uint64_t transfer = transfer_of(l, h);
     uint32_t unknown = 0, known = 0;
 
-    if (!p1_seen_reserve(&l->seen, h->m->recipient_count))
+    if (!ours_reserve(correlate_ours(l->c.correlate), h->m->recipient_count))
         return P1_NOT_NOW;
     if (p1_seen_again(&l->seen, transfer)) {
         l->counts.again++;
@@ -422,9 +416,8 @@ struct p1_listener *p1_listener_create(struct loop *loop, const struct run_clock
         l->profile = p;
         l->ours = site_ours(&p->site);
         p1_time_write((int64_t)(clock->wall_ns / NS_PER_S), l->utc);
-        l->epochs = calloc(p->site.mailbox_count + 1ul, sizeof *l->epochs);
     }
-    if (!l || !l->epochs || !p1_seen_init(&l->seen))
+    if (!l || !p1_seen_init(&l->seen))
         (void)err_set(e, EX_IO, "out of memory for our MTA");
     else if (listen_at(l, e))
         return l;
@@ -439,7 +432,6 @@ void p1_listener_destroy(struct p1_listener *l)
     p1_host_close(l->host);
     p1_book_destroy(l->book);
     p1_seen_fini(&l->seen);
-    free(l->epochs);
     free(l);
 }
 
@@ -469,11 +461,4 @@ void p1_listener_end(struct p1_listener *l)
 const struct p1_listener_counts *p1_listener_counts(const struct p1_listener *l)
 {
     return &l->counts;
-}
-
-uint32_t p1_listener_epoch(struct p1_listener *l, uint32_t mailbox)
-{
-    if (l->epochs[mailbox] == 0)
-        l->epochs[mailbox] = correlate_epoch(l->c.correlate, mailbox, l->ours);
-    return l->epochs[mailbox];
 }

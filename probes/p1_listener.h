@@ -3,7 +3,7 @@
  * Messages are correlated by MTS identifier, then content identifier, then content correlator, then content (p1_identify), their
  * recipients by O/R address; a copy is journalled (EV_SEEN) at once. Reports go to ndr_take_p1(). What is about no message of
  * this run is counted apart (FIND_FOREIGN). An APDU is acknowledged when it is in the journal's buffer. A message whose
- * association broke before its answer can have arrived may come again: then it is taken, and is no second copy. `probe_p1` is
+ * association broke before its answer can have arrived may come again: then it is taken, and is no second copy. `probe_ours` is
  * the row of the probe table: one mailbox of ours, always completely known. All on the desk's loop.
  */
 #ifndef PROBES_P1_LISTENER_H
@@ -36,7 +36,5 @@ struct p1_listener_counts {
 };
 
 const struct p1_listener_counts *p1_listener_counts(const struct p1_listener *l);
-/* The epoch of what is seen in this mailbox: one for the whole run. */
-uint32_t p1_listener_epoch(struct p1_listener *l, uint32_t mailbox);
 
 #endif

@@ -1,10 +1,8 @@
-/* p1_seen.c - a hash table of counts, a short list of callers, a ring of what may come again. */
+/* p1_seen.c - a short list of callers, a ring of what may come again. */
 #include "probes/p1_seen.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MAILBOX_BITS 24 /* of a key; messages have the 40 above (TOKEN_MESSAGES_MAX) */
 
 bool p1_seen_init(struct p1_seen *s)
 {
@@ -16,58 +14,10 @@ bool p1_seen_init(struct p1_seen *s)
 
 void p1_seen_fini(struct p1_seen *s)
 {
-    free(s->counts);
     free(s->last);
     free(s->expected);
     memset(s, 0, sizeof *s);
 }
-
-/* ---- copies ---- */
-
-static struct p1_seen_count *count_at(struct p1_seen_count *counts, uint32_t room, uint64_t key)
-{
-    uint32_t at = (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 32) & (room - 1);
-
-    while (counts[at].key != 0 && counts[at].key != key)
-        at = (at + 1) & (room - 1);
-    return &counts[at];
-}
-
-static bool grow(struct p1_seen *s)
-{
-    uint32_t room = s->room ? s->room * 2 : 1024;
-    struct p1_seen_count *counts = calloc(room, sizeof *counts);
-
-    if (!counts)
-        return false;
-    for (uint32_t i = 0; i < s->room; i++)
-        if (s->counts[i].key != 0)
-            *count_at(counts, room, s->counts[i].key) = s->counts[i];
-    free(s->counts);
-    s->counts = counts;
-    s->room = room;
-    return true;
-}
-
-bool p1_seen_reserve(struct p1_seen *s, uint32_t more)
-{
-    while (((uint64_t)s->used + more) * 2 >= s->room)
-        if (s->room >= 1u << 31 || !grow(s))
-            return false;
-    return true;
-}
-
-uint32_t p1_seen_add(struct p1_seen *s, uint64_t message, uint32_t mailbox)
-{
-    uint64_t key = (message << MAILBOX_BITS | mailbox) + 1;
-    struct p1_seen_count *c = count_at(s->counts, s->room, key);
-
-    s->used += c->key == 0;
-    c->key = key;
-    return ++c->copies;
-}
-
-/* ---- answers that may not have arrived ---- */
 
 bool p1_seen_again(struct p1_seen *s, uint64_t transfer)
 {

@@ -1,4 +1,4 @@
-/* p1_seen.h - what our own MTA has taken: copies of each message in each mailbox, and which messages may come again.
+/* p1_seen.h - which messages of X.400 our own MTA may be sent again.
  *
  * An MTA that does not get the answer to a message sends it again, and is right to. So the last message of each association is
  * remembered; if the association breaks before anything shows that the answer arrived, the same message is expected once more.
@@ -13,19 +13,12 @@
 #define P1_SEEN_CALLERS  1024u /* associations whose last message is remembered */
 #define P1_SEEN_EXPECTED 4096u /* messages that may come again; the oldest are forgotten */
 
-struct p1_seen_count {
-    uint64_t key; /* message and mailbox, plus one; 0: free */
-    uint32_t copies;
-};
-
 struct p1_seen_last {
     const void *caller; /* NULL: free */
     uint64_t transfer;
 };
 
 struct p1_seen {
-    struct p1_seen_count *counts;
-    uint32_t room, used;
     struct p1_seen_last *last;
     uint32_t callers;
     uint64_t *expected;       /* a ring of fingerprints; 0: none */
@@ -34,10 +27,6 @@ struct p1_seen {
 
 bool p1_seen_init(struct p1_seen *s); /* false: out of memory */
 void p1_seen_fini(struct p1_seen *s); /* zeroed is fine */
-
-bool p1_seen_reserve(struct p1_seen *s, uint32_t more); /* room for so many; false: out of memory */
-/* One copy more, in reserved room; returns how many there are now. */
-uint32_t p1_seen_add(struct p1_seen *s, uint64_t message, uint32_t mailbox);
 
 /* `transfer`: a fingerprint of a message and whom it is for. Is it one that was expected again? Once. */
 bool p1_seen_again(struct p1_seen *s, uint64_t transfer);

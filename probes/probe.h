@@ -24,6 +24,7 @@ struct smtp_corpus;
 struct correlate;
 struct probe_queues;
 struct p1_listener;
+struct smtp_listener;
 
 struct probe_context {
     struct loop *loop;
@@ -37,7 +38,8 @@ struct probe_context {
     struct http *http;
     struct exec *exec;            /* NULL: none */
     struct correlate *correlate;  /* shared by the probes of this loop; made by the muster */
-    struct p1_listener *listener; /* of our own MTA; NULL: no mailbox is ours */
+    struct p1_listener *listener; /* of our own MTA over X.400; NULL: nobody calls it */
+    struct smtp_listener *smtp_listener; /* over SMTP and LMTP; NULL: nobody calls it */
     struct probe_queues *queues;  /* so are the queue listings; NULL: each probe asks for itself */
 };
 
@@ -74,7 +76,7 @@ struct probe { /* the first member of each driver's own struct */
     void *owner;
 };
 
-extern const struct probe_ops probe_imap, probe_maildir, probe_queue_http, probe_queue_exec, probe_p1,
+extern const struct probe_ops probe_imap, probe_maildir, probe_queue_http, probe_queue_exec, probe_ours,
     probe_queue_postfix;
 extern const struct probe_ops probe_queue_none; /* of a server that has no queues; in no table */
 extern const struct probe_ops *const probe_table[]; /* NULL-terminated */

@@ -87,7 +87,7 @@ static const struct probe_ops fake_imap = {.name = "imap",
                                            .open = fake_open,
                                            .scan = fake_scan,
                                            .close = fake_close};
-static const struct probe_ops *const drivers[] = {&fake_imap, &probe_p1, NULL};
+static const struct probe_ops *const drivers[] = {&fake_imap, &probe_ours, NULL};
 
 static struct probe *fake_open(const struct probe_context *c, const struct probe_profile *how,
                                uint32_t mailbox, uint32_t server, struct err *e)

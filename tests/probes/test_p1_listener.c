@@ -402,7 +402,7 @@ static void a_scan_is_complete_at_once_and_told_from_the_loop(void)
     p1_rig_open(&r);
     p1_rig_begin(&r);
     p1_rig_take(&r, only_to(&r, p1_rig_message(&r, TO_FRED, X400_1988), FRED_1));
-    struct probe *p = probe_p1.open(&r.g->c, NULL, FRED_1, OURS, &e);
+    struct probe *p = probe_ours.open(&r.g->c, NULL, FRED_1, OURS, &e);
     uint64_t opened_ns = loop_now(r.g->r->loop);
 
     scanned = 0;

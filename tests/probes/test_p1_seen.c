@@ -1,21 +1,6 @@
-/* test_p1_seen.c - copies counted per message and mailbox, and what is expected to come again. */
+/* test_p1_seen.c - what is expected to come again. */
 #include "probes/p1_seen.h"
 #include "tests/support/check.h"
-
-static void copies_are_counted_apart_while_the_table_grows(void)
-{
-    struct p1_seen s;
-    bool ok = p1_seen_init(&s);
-
-    for (unsigned round = 1; round <= 2; round++)
-        for (uint64_t i = 0; ok && i < 20000; i++)
-            ok = p1_seen_reserve(&s, 2) && p1_seen_add(&s, i, 0) == round &&
-                 p1_seen_add(&s, i, 0xffffff) == round;
-    CHECK(ok);
-    CHECK_U64(p1_seen_add(&s, (1ull << 40) - 1, 0xffffff), 1);
-    CHECK_U64(s.used, 40001);
-    p1_seen_fini(&s);
-}
 
 static void only_the_last_of_a_caller_that_broke_may_come_again(void)
 {
@@ -67,7 +52,6 @@ static void the_oldest_are_forgotten(void)
 }
 
 static const struct test tests[] = {
-    TEST(copies_are_counted_apart_while_the_table_grows),
     TEST(only_the_last_of_a_caller_that_broke_may_come_again),
     TEST(the_oldest_are_forgotten),
     TEST_END,

@@ -1,0 +1,359 @@
+/* smtp_host.c - callers of SMTP and LMTP: their streams, their conversations, and what becomes of both.
+ *
+ * A wakeup reads what a caller said, asks the owner, and writes all replies at once. A conversation that is over has its last
+ * words written and is closed.
+ */
+#include "probes/smtp_host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define CONNECTIONS    1000u
+#define SURPLUS        16u /* beyond the most: told that we are busy; others get no answer */
+#define BLOCK_BYTES    65536u
+#define BLOCKS_AT_ONCE 8u /* per wakeup and caller: the others get their turn */
+#define SIZE_MAX_BYTES (64u << 20)
+#define HELD_MAX_BYTES (256u << 20)
+#define PATIENCE_S     300u /* RFC 5321 4.5.3.2.7 */
+
+struct smtp_caller {
+    struct smtp_host *host;
+    struct smtp_caller *prev, *next;
+    struct stream *stream;
+    struct smtp_server *talk;
+    uint64_t number, deadline_ns, octets;
+    size_t held;
+    struct timer limit;
+    bool paused, over, gone; /* over: to be closed when all is said */
+};
+
+struct smtp_host {
+    struct smtp_host_config c;
+    struct smtp_server_config talk;
+    struct listener *door;
+    struct smtp_caller *first;
+    uint32_t connections, most;
+    size_t held;
+    struct smtp_host_counts counts;
+    const char *answers[SMTP_SERVER_RECIPIENTS_MAX];
+    unsigned char block[BLOCK_BYTES];
+};
+
+static void trouble(struct smtp_caller *c, const char *words)
+{
+    const struct smtp_host_config *hc = &c->host->c;
+
+    if (hc->trouble)
+        hc->trouble(hc->owner, &c->stream->peer, words);
+}
+
+/* --- time --------------------------------------------------------------------------------------------------------- */
+
+/* The timer moves only where it would come too late: a message a wakeup costs no heap. */
+static void watch_time(struct smtp_caller *c)
+{
+    const struct smtp_host_config *hc = &c->host->c;
+    uint64_t ns = PATIENCE_S * NS_PER_S;
+
+    c->deadline_ns = loop_now(hc->loop) + (hc->clock ? clock_span(hc->clock, ns) : ns);
+    if (!timer_is_armed(&c->limit))
+        timer_arm(hc->loop, &c->limit, c->deadline_ns);
+}
+
+/* --- the end of a caller ------------------------------------------------------------------------------------------ */
+
+static void end_caller(struct smtp_caller *c)
+{
+    struct smtp_host *h = c->host;
+
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        h->first = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    h->connections--;
+    h->held -= c->held;
+    timer_disarm(h->c.loop, &c->limit);
+    stream_close(c->stream);
+    smtp_server_destroy(c->talk);
+    free(c);
+}
+
+/* He is gone, or silent, or sent away: a message that was under way is his still. */
+static void note_end(struct smtp_caller *c, const char *why)
+{
+    bool busy = smtp_server_is_busy(c->talk);
+    char words[160];
+
+    c->host->counts.broken += busy;
+    if (!busy && !*why)
+        return;
+    (void)snprintf(words, sizeof words, "%s%s%s", *why ? why : "broken off",
+                   busy ? ", with a message under way" : "", "");
+    trouble(c, words);
+}
+
+/* --- what comes in ------------------------------------------------------------------------------------------------ */
+
+static void ask_about_message(struct smtp_caller *c)
+{
+    struct smtp_host *h = c->host;
+    uint32_t n = smtp_server_answers(c->talk);
+    bool yes = false;
+
+    memset(h->answers, 0, smtp_server_recipients(c->talk) * sizeof *h->answers);
+    h->counts.messages++;
+    h->c.message(h->c.owner, c, h->answers);
+    for (uint32_t i = 0; i < n; i++) {
+        yes = yes || !h->answers[i] || h->answers[i][0] == '2';
+        smtp_server_answer(c->talk, h->answers[i]);
+    }
+    h->counts.taken += yes;
+}
+
+static void ask(struct smtp_caller *c, enum smtp_ask what)
+{
+    const struct smtp_host_config *hc = &c->host->c;
+
+    switch (what) {
+    case SMTP_ASK_SENDER:
+        smtp_server_answer(c->talk, hc->sender ? hc->sender(hc->owner, c) : NULL);
+        break;
+    case SMTP_ASK_RECIPIENT:
+        smtp_server_answer(c->talk, hc->recipient(hc->owner, c, smtp_server_asked(c->talk)));
+        break;
+    case SMTP_ASK_MESSAGE:
+        ask_about_message(c);
+        break;
+    case SMTP_ASK_END:
+    case SMTP_ASK_MORE:
+        break;
+    }
+}
+
+/* What all hold together is bounded: who makes it too much has his message refused for now. */
+static void count_held(struct smtp_caller *c)
+{
+    struct smtp_host *h = c->host;
+    size_t held = smtp_server_held(c->talk);
+
+    h->held = h->held - c->held + held;
+    c->held = held;
+    if (h->held <= h->c.held_max || held == 0)
+        return;
+    smtp_server_overflow(c->talk);
+    h->held -= c->held;
+    c->held = 0;
+}
+
+static void hear(struct smtp_caller *c, struct slice in)
+{
+    const char *blamed = smtp_server_counts(c->talk)->blamed;
+    uint32_t errors = smtp_server_counts(c->talk)->errors;
+    enum smtp_ask what;
+
+    while ((what = smtp_server_hear(c->talk, &in)) != SMTP_ASK_MORE && what != SMTP_ASK_END)
+        ask(c, what);
+    c->over = c->over || what == SMTP_ASK_END;
+    count_held(c);
+    const struct smtp_server_counts *now = smtp_server_counts(c->talk);
+
+    c->host->counts.octets += now->octets - c->octets;
+    c->octets = now->octets;
+    if (now->blamed && (now->blamed != blamed || now->errors > errors))
+        trouble(c, now->blamed);
+}
+
+static void take(struct smtp_caller *c)
+{
+    struct smtp_host *h = c->host;
+
+    for (unsigned i = 0; i < BLOCKS_AT_ONCE && !c->over && !c->gone; i++) {
+        long n = stream_read(c->stream, h->block, sizeof h->block);
+
+        if (n == STREAM_AGAIN)
+            return;
+        if (n > 0) {
+            hear(c, slice_from(h->block, (size_t)n));
+            watch_time(c);
+        } else {
+            c->gone = true;
+            note_end(c, "");
+        }
+        if (n < (long)sizeof h->block)
+            return;
+    }
+}
+
+/* --- what goes out ------------------------------------------------------------------------------------------------ */
+
+/* Writes what is to be said; he may be gone afterwards. */
+static void say(struct smtp_caller *c)
+{
+    struct slice out = smtp_server_output(c->talk);
+    long put = out.n > 0 ? stream_write(c->stream, out.p, out.n) : 0;
+
+    if (put == STREAM_BROKEN && !c->gone) {
+        c->gone = true;
+        note_end(c, "");
+    }
+    if (put > 0)
+        smtp_server_gave(c->talk, (size_t)put);
+    bool blocked = put < (long)out.n;
+
+    if (c->gone || (c->over && !blocked)) {
+        end_caller(c);
+        return;
+    }
+    if (c->paused != blocked)
+        stream_pause(c->stream, c->paused = blocked);
+}
+
+static void ready(struct stream *s, unsigned what)
+{
+    struct smtp_caller *c = s->owner;
+
+    if (what & STREAM_READABLE && !c->paused && !c->over)
+        take(c);
+    say(c);
+}
+
+static void limit_fires(struct timer *t)
+{
+    struct smtp_caller *c = t->owner;
+
+    if (loop_now(c->host->c.loop) < c->deadline_ns) {
+        timer_arm(c->host->c.loop, &c->limit, c->deadline_ns);
+        return;
+    }
+    note_end(c, "nothing came for too long");
+    if (!c->over && !c->paused) {
+        smtp_server_end(c->talk, "421 4.4.2 nothing came for too long");
+        c->over = true;
+        watch_time(c);
+        say(c);
+    } else {
+        end_caller(c);
+    }
+}
+
+/* --- the host ----------------------------------------------------------------------------------------------------- */
+
+static struct smtp_caller *caller_create(struct smtp_host *h, struct stream *s)
+{
+    struct smtp_caller *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->host = h;
+    c->stream = s;
+    c->talk = smtp_server_create(&h->talk);
+    if (!c->talk) {
+        free(c);
+        return NULL;
+    }
+    timer_init(&c->limit, limit_fires, c);
+    return c;
+}
+
+static const char *refusal_of(struct smtp_host *h, struct smtp_caller *c)
+{
+    if (h->connections >= h->most)
+        return "421 4.3.2 too many connections";
+    return h->c.called ? h->c.called(h->c.owner, c) : NULL;
+}
+
+static void accept_caller(void *owner, struct stream *s)
+{
+    struct smtp_host *h = owner;
+    struct smtp_caller *c = h->connections < h->most + SURPLUS ? caller_create(h, s) : NULL;
+
+    s->ready = ready;
+    h->counts.calls++;
+    if (!c) {
+        h->counts.refused++;
+        stream_close(s);
+        return;
+    }
+    s->owner = c;
+    c->number = h->counts.calls;
+    const char *refusal = refusal_of(h, c);
+
+    c->next = h->first;
+    if (c->next)
+        c->next->prev = c;
+    h->first = c;
+    h->connections++;
+    smtp_server_begin(c->talk, refusal);
+    c->over = refusal != NULL;
+    h->counts.refused += c->over;
+    if (refusal)
+        trouble(c, refusal);
+    watch_time(c);
+    say(c);
+}
+
+struct smtp_host *smtp_host_listen(const struct smtp_host_config *c, const struct net_addr *at,
+                                   struct err *e)
+{
+    struct smtp_host *h = calloc(1, sizeof *h);
+
+    if (!h) {
+        (void)err_set(e, EX_IO, "no memory to listen for %s", c->lmtp ? "LMTP" : "SMTP");
+        return NULL;
+    }
+    h->c = *c;
+    h->c.held_max = c->held_max ? c->held_max : HELD_MAX_BYTES;
+    h->talk = (struct smtp_server_config){
+        .name = c->name, .lmtp = c->lmtp, .size_max = c->size_max ? c->size_max : SIZE_MAX_BYTES};
+    h->most = c->connections ? c->connections : CONNECTIONS;
+    h->door = loop_listen(c->loop, at, accept_caller, h, e);
+    if (!h->door) {
+        free(h);
+        return NULL;
+    }
+    return h;
+}
+
+struct net_addr smtp_host_addr(const struct smtp_host *h)
+{
+    return listener_addr(h->door);
+}
+
+const struct smtp_host_counts *smtp_host_counts(const struct smtp_host *h)
+{
+    return &h->counts;
+}
+
+void smtp_host_close(struct smtp_host *h)
+{
+    if (!h)
+        return;
+    for (struct smtp_caller *c = h->first, *next; c; c = next) {
+        next = c->next;
+        end_caller(c);
+    }
+    listener_close(h->door);
+    free(h);
+}
+
+/* --- callers ------------------------------------------------------------------------------------------------------ */
+
+const struct smtp_server *smtp_caller_talk(const struct smtp_caller *c)
+{
+    return c->talk;
+}
+
+struct net_addr smtp_caller_peer(const struct smtp_caller *c)
+{
+    return c->stream->peer;
+}
+
+uint64_t smtp_caller_number(const struct smtp_caller *c)
+{
+    return c->number;
+}

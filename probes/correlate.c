@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "probes/ndr.h"
+#include "probes/ours.h"
 #include "wire/fields.h"
 #include "wire/smtp_text.h"
 
@@ -18,6 +19,7 @@
 struct correlate {
     struct probe_context c;
     struct ndr *ndr;
+    struct ours *ours; /* NULL: nobody lives at our own MTA */
     uint32_t *epochs; /* mailbox * servers + server */
     uint64_t *once;   /* open-addressed hashes of what was counted as a finding */
     uint32_t once_room, once_count;
@@ -35,7 +37,9 @@ struct correlate *correlate_create(const struct probe_context *c,
     co->c = *c;
     co->ndr = ndr_create(c, canary_seen, owner);
     co->epochs = calloc((size_t)site->mailbox_count * site->server_count + 1, sizeof *co->epochs);
-    if (!co->ndr || !co->epochs) {
+    if (site_ours(site) != SITE_NONE)
+        co->ours = ours_create(c, co);
+    if (!co->ndr || !co->epochs || (site_ours(site) != SITE_NONE && !co->ours)) {
         correlate_destroy(co);
         return NULL;
     }
@@ -47,6 +51,7 @@ void correlate_destroy(struct correlate *c)
     if (!c)
         return;
     ndr_destroy(c->ndr);
+    ours_destroy(c->ours);
     free(c->epochs);
     free(c->once);
     free(c);
@@ -65,6 +70,11 @@ uint64_t correlate_count(const struct correlate *c)
 void correlate_heard(struct correlate *c)
 {
     c->read++;
+}
+
+struct ours *correlate_ours(struct correlate *c)
+{
+    return c->ours;
 }
 
 struct ndr *correlate_ndr(struct correlate *c)

@@ -9,6 +9,8 @@
 
 #include "probes/probe.h"
 
+struct ours;
+
 struct correlate *correlate_create(const struct probe_context *c,
                                    void (*canary_seen)(void *owner, uint64_t number),
                                    void *owner); /* NULL: out of memory */
@@ -36,6 +38,9 @@ void correlate_heard(struct correlate *c);
 struct ndr *correlate_ndr(struct correlate *c);
 void correlate_find(struct correlate *c, enum finding finding, struct slice raw,
                     const struct event *like);
+
+/* Of our own MTA; NULL: the site has no mailboxes of ours. */
+struct ours *correlate_ours(struct correlate *c);
 
 uint64_t correlate_count(const struct correlate *c); /* messages read so far, of whatever kind */
 

@@ -174,39 +174,36 @@ static void walk_part(struct walk *w, GMimeObject *o, unsigned depth)
     }
 }
 
-/* Status fields from the line of the first one to where another part, or the returned message, begins. */
-static void read_loose_status(struct walk *w, struct slice s)
+/* Status fields from the line of the first one to where another part, or the returned message, begins; goes past them. */
+static struct slice cut_loose_status(struct slice *rest)
 {
-    struct slice rest = s;
-    size_t n = s.n;
+    const unsigned char *from = rest->p;
 
-    while (rest.n > 0) {
-        const unsigned char *at = rest.p;
-        struct slice line = report_line(&rest);
+    while (rest->n > 0) {
+        struct slice after = *rest, line = report_line(&after);
 
         if (slice_starts(line, "--") || slice_starts_nocase(line, "Return-Path:") ||
-            slice_starts_nocase(line, "Received:")) {
-            n = (size_t)(at - s.p);
+            slice_starts_nocase(line, "Received:"))
             break;
-        }
+        *rest = after;
     }
-    w->status = true;
-    report_read_status(w->a, slice_from(s.p, n), w->r);
+    return slice_from(from, (size_t)(rest->p - from));
 }
 
 /* MIME that is broken (wrong boundary, cut, flattened into text): the status is looked for by its first field. */
-static void find_status(struct walk *w, struct slice mail)
+static void find_status(struct walk *w)
 {
-    struct slice rest = fields_body(mail);
+    struct slice rest = slice_of(w->r->text);
 
-    while (rest.n > 0) {
-        struct slice from = rest, line = report_line(&rest);
+    while (rest.n > 0 && w->r->count == 0) {
+        struct slice after = rest, line = report_line(&after);
 
         if (slice_starts_nocase(line, "Reporting-MTA:") ||
             slice_starts_nocase(line, "Final-Recipient:")) {
-            read_loose_status(w, from);
-            if (w->r->count > 0)
-                return;
+            w->status = true;
+            report_read_status(w->a, cut_loose_status(&rest), w->r);
+        } else {
+            rest = after;
         }
     }
 }
@@ -305,8 +302,8 @@ static void settle(struct walk *w, struct slice mail)
         name_complained(w);
         return;
     }
-    if (r->count == 0 && !w->receipt)
-        find_status(w, mail);
+    if (r->count == 0 && !w->receipt && report_from_mailer(mail))
+        find_status(w);
     if (r->count > 0) {
         r->sort = SORT_REPORT;
         r->standard = true;

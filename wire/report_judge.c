@@ -10,6 +10,7 @@
 #include "wire/report_private.h"
 
 #define BLOCK_MAX 2000
+#define LOOKS_MAX 16 /* times that a recipient is looked for in the text */
 
 /* Time ran out: the end of trying. Never said of a message that is still in a queue. */
 static const char *const expiry_words[] = {
@@ -146,7 +147,8 @@ static void read_blocks(const struct report *r, struct report_recipient *to, str
 {
     struct slice rest = text, found;
 
-    for (unsigned i = 0; i < 8 && wants_codes(to) && report_after(rest, to->final, &found); i++) {
+    for (unsigned i = 0; i < LOOKS_MAX && wants_codes(to) && report_after(rest, to->final, &found);
+         i++) {
         const unsigned char *line = found.p;
 
         while (line > text.p && line[-1] != '\n')
@@ -164,7 +166,8 @@ static bool all_is_final(const struct report *r, const struct report_recipient *
 
     if (REPORT_HAS_ANY(slice_of(to->diagnostic), final_words))
         return true;
-    while (*to->final && report_after(text, to->final, &found)) {
+    for (unsigned i = 0; i < LOOKS_MAX && *to->final && report_after(text, to->final, &found);
+         i++) {
         if (REPORT_HAS_ANY(block_at(r, to, found), final_words))
             return true;
         text = found;

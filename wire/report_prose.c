@@ -345,6 +345,8 @@ bool report_guess(struct arena *a, struct report *r)
         return false;
     if (returned.n == 0)
         returned = slice_skip(text, above.n);
+    if (report_from_mailer(returned)) /* a report about a report: its addressee is our originator */
+        return false;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         if (!fields_find(returned, lists[i], &value))
             continue;

@@ -212,7 +212,7 @@ bool plan_check_addresses(const struct profile *p, struct err *e)
 static bool queues_visible(const struct profile *p)
 {
     for (uint32_t i = 0; i < p->probe_count; i++)
-        if (p->probes[i].type == PROBE_QUEUE_HTTP || p->probes[i].type == PROBE_QUEUE_EXEC)
+        if (probe_lists_queues(p->probes[i].type))
             return true;
     return false;
 }

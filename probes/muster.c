@@ -328,10 +328,11 @@ static bool open_queues(struct muster *m, struct err *e)
     for (uint32_t i = 0; i < m->queue_count; i++) {
         struct place *p = &m->queues[i];
         const struct probe_profile *how = queue_probe_of(m, i);
-        const struct probe_ops *ops =
-            how ? driver(m, probe_type_names[how->type]) : &probe_queue_none;
+        const struct probe_ops *ops = probe_queue_ops(how);
 
-        PM_ASSERT(ops);
+        for (const struct probe_ops *const *d = m->context.drivers; d && *d; d++)
+            if (strcmp((*d)->name, ops->name) == 0)
+                ops = *d;
         *p = (struct place){.muster = m, .mailbox = SITE_NONE, .server = i};
         p->probe = open_probe(m, ops, how, p, e);
         if (!p->probe)

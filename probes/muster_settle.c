@@ -45,7 +45,7 @@ static uint64_t period_ns(const struct muster *m)
     for (uint32_t i = 0; i < m->profile->probe_count; i++) {
         const struct probe_profile *p = &m->profile->probes[i];
 
-        if (p->type != PROBE_IMAP && p->period_real_ns > 0 && p->period_real_ns < shortest_ns)
+        if (probe_lists_queues(p->type) && p->period_real_ns > 0 && p->period_real_ns < shortest_ns)
             shortest_ns = p->period_real_ns;
     }
     return shortest_ns;

@@ -1,4 +1,4 @@
-/* probe_queue.c - queues over HTTP (JSON) or by a command (lines).
+/* probe_queue.c - queues over HTTP (JSON), by a command (lines), or as known MTAs list them (queue_format.h).
  *
  * A poller asks one URL, or runs one command line, for all probes whose profile leads to the same. It asks every period; a
  * failing one ever more seldom (up to 32 periods), one that lists much in proportion to it; and at once when a scan is
@@ -13,14 +13,17 @@
 #include "base/hash.h"
 #include "base/template.h"
 #include "base/text.h"
+#include "probes/queue_format.h"
 #include "probes/queue_list.h"
+#include "probes/queue_show.h"
 
 #define URL_MAX         4096u
 #define ARGUMENTS_MAX   64
 #define WHY_MAX         200
 #define HTTP_TIMEOUT_NS (10 * NS_PER_S)
-#define COMMAND_MAX_NS  (30 * NS_PER_S) /* real time */
-#define CROWD           2000u           /* entries that earn one period of rest more */
+#define COMMAND_MAX_NS  (30 * NS_PER_S)   /* real time */
+#define CROWD           2000u             /* entries that earn one period of rest more */
+#define NO_QUEUE_NS     (3600 * NS_PER_S) /* where there is none, nobody need look */
 
 struct queue_probe {
     struct probe p;
@@ -35,7 +38,11 @@ struct poller {
     struct poller *next;
     struct probe_queues *all;
     struct probe_context context;
-    const struct probe_profile *how;
+    const struct probe_profile *how;   /* NULL: there is no queue */
+    const struct queue_format *format; /* of a known MTA, or NULL */
+    struct queue_reader reader;
+    struct queue_show *show;
+    uint32_t server; /* the first that joined */
     const char *ca_file;
     struct buf target; /* the URL, or the arguments with a NUL behind each */
     struct queue_probe *members;
@@ -47,7 +54,7 @@ struct poller {
     uint64_t begin_ns;
     uint32_t wave;
     unsigned failures; /* in a row */
-    bool busy, full, wanted;
+    bool busy, full, wanted, showing;
     struct err bad_line;
 };
 
@@ -160,6 +167,8 @@ static void write_failure(struct poller *o, struct queue_probe *q, const char *w
 
 static uint64_t rest_ns(const struct poller *o)
 {
+    if (!o->how)
+        return NO_QUEUE_NS;
     uint64_t period_ns = o->how->period_real_ns > 0 ? o->how->period_real_ns : NS_PER_MS;
 
     if (o->failures > 0)
@@ -212,15 +221,41 @@ static void on_answer(void *owner, const struct http_answer *a)
 
 /* Commands. */
 
+static void take_line(struct poller *o, struct slice line)
+{
+    char shown[100];
+
+    if (!o->format)
+        (void)queue_list_line(&o->list, line, &o->bad_line);
+    else if (!o->list.bad && !o->format->line(&o->reader, line, &o->bad_line))
+        o->list.bad =
+            !err_wrap(&o->bad_line, "queue line \"%s\"", text_clean(shown, sizeof shown, line));
+}
+
 static void on_line(void *owner, struct slice line, bool is_error)
 {
     struct poller *o = owner;
     char said[WHY_MAX];
 
     if (!is_error)
-        (void)queue_list_line(&o->list, line, &o->bad_line);
+        take_line(o, line);
     else if (!o->list.bad && slice_trim(line).n > 0)
         (void)err_set(&o->bad_line, EX_WIRE, "%s", text_clean(said, sizeof said, line));
+}
+
+/* Whatever could be shown in time has been; the rest is possibly ours. */
+static void on_shown(void *owner)
+{
+    struct poller *o = owner;
+    struct err e = {0};
+
+    o->showing = false;
+    timer_disarm(o->context.loop, &o->timer);
+    for (uint32_t i = 0; i < o->context.work->profile->site.server_count; i++)
+        o->list.servers[i].listed = o->format->names_servers || i == o->server;
+    bool ok = queue_show_apply(o->show, &o->list, &e);
+
+    finish(o, ok, e.text);
 }
 
 static void on_exit_status(void *owner, int status, const char *why)
@@ -232,7 +267,16 @@ static void on_exit_status(void *owner, int status, const char *why)
     timer_disarm(o->context.loop, &o->timer);
     if (status != 0 && !o->list.bad)
         (void)err_wrap(&e, "%.80s", why);
-    finish(o, status == 0 && queue_list_end(&o->list, &e), e.text);
+    bool ok = status == 0 && !o->list.bad &&
+              (o->format ? o->format->end(&o->reader, &e) : queue_list_end(&o->list, &e));
+
+    if (!ok || !o->format) {
+        finish(o, ok, e.text);
+        return;
+    }
+    o->showing = true;
+    timer_arm(o->context.loop, &o->timer, now_of(o) + COMMAND_MAX_NS);
+    queue_show_begin(o->show, &o->list, on_shown, o);
 }
 
 static const struct child_handler handler = {.line = on_line, .ended = on_exit_status};
@@ -261,8 +305,15 @@ static void begin(struct poller *o)
     o->begin_ns = now_of(o);
     o->bad_line = (struct err){0};
     queue_list_clear(&o->list);
+    queue_reader_begin(&o->reader, &o->list, o->server);
     timer_disarm(o->context.loop, &o->timer);
-    if (o->how->type == PROBE_QUEUE_EXEC) {
+    if (!o->how) {
+        for (struct queue_probe *q = o->members; q; q = q->next)
+            o->list.servers[q->p.server].listed = o->list.servers[q->p.server].counted = true;
+        finish(o, true, "");
+        return;
+    }
+    if (o->how->type != PROBE_QUEUE_HTTP) {
         if (run_command(o, &e))
             timer_arm(o->context.loop, &o->timer, o->begin_ns + COMMAND_MAX_NS);
         else
@@ -283,6 +334,11 @@ static void on_timer(struct timer *t)
 
     if (!o->busy) {
         begin(o);
+        return;
+    }
+    if (o->showing) {
+        queue_show_stop(o->show);
+        on_shown(o);
         return;
     }
     o->context.exec->kill(o->context.exec, o->child);
@@ -317,10 +373,33 @@ static void poller_destroy(struct poller *o)
     if (o->child)
         o->context.exec->kill(o->context.exec, o->child);
     timer_disarm(o->context.loop, &o->timer);
+    queue_show_destroy(o->show);
+    queue_reader_fini(&o->reader);
     queue_list_fini(&o->list);
     buf_fini(&o->target);
     free(o->known);
     free(o);
+}
+
+/* A command, as the profile or the format has it; {id} and {ids} are left for later. */
+static bool fill_argv(const struct probe_context *c, const char *key, const char *const *argv,
+                      uint32_t server, struct buf *out, struct err *e)
+{
+    const struct server *s = &c->work->profile->site.servers[server];
+    const struct template_word words[] = {
+        {"server", s->name, false}, {"control", s->control, true}, {"id", "{id}", true},
+        {"ids", "{ids}", true},     {NULL, NULL, false},
+    };
+
+    for (uint32_t i = 0; argv && argv[i]; i++) {
+        if (i == ARGUMENTS_MAX)
+            return err_set(e, EX_BAD_PROFILE, "%s: more than %d arguments", key, ARGUMENTS_MAX);
+        if (!template_fill(argv[i], words, TEMPLATE_PLAIN, out, e))
+            return false;
+        if (!buf_add(out, "", 1))
+            return err_set(e, EX_BAD_PROFILE, "%s: arguments grew too long", key);
+    }
+    return true;
 }
 
 static bool fill_target(const struct probe_context *c, const struct probe_profile *how,
@@ -329,25 +408,35 @@ static bool fill_target(const struct probe_context *c, const struct probe_profil
     const struct server *s = &c->work->profile->site.servers[server];
     const struct template_word words[] = {
         {"server", s->name, false}, {"control", s->control, true}, {NULL, NULL, false}};
-    uint32_t count = 0;
+    const struct queue_format *format = how ? queue_format_of(how->type) : NULL;
 
-    if (how->type != PROBE_QUEUE_EXEC)
+    if (!how)
+        return true;
+    if (how->type == PROBE_QUEUE_HTTP)
         return how->url && *how->url
                    ? template_fill(how->url, words, TEMPLATE_URL, out, e)
                    : err_set(e, EX_BAD_PROFILE, "no url: expected \"{control}/v1/queues\"");
     if (!c->exec)
         return err_set(e, EX_BAD_PROFILE, "commands cannot be run here");
-    if (!template_check_name("server", s->name, e))
+    if (!template_check_name("server", s->name, e) ||
+        !fill_argv(c, "argv", how->argv || !format ? how->argv : format->argv, server, out, e))
         return false;
-    for (; how->argv && how->argv[count]; count++) {
-        if (count == ARGUMENTS_MAX)
-            return err_set(e, EX_BAD_PROFILE, "argv: more than %d arguments", ARGUMENTS_MAX);
-        if (!template_fill(how->argv[count], words, TEMPLATE_PLAIN, out, e))
-            return false;
-        if (!buf_add(out, "", 1))
-            return err_set(e, EX_BAD_PROFILE, "argv: arguments grew too long");
-    }
-    return count > 0 || err_set(e, EX_BAD_PROFILE, "no argv: expected a command");
+    return out->n > 0 || err_set(e, EX_BAD_PROFILE, "no argv: expected a command");
+}
+
+/* What shows messages: as the profile says, or as goes with the listing. */
+static bool make_show(struct poller *o, struct err *e)
+{
+    struct queue_show_argv usual;
+    struct buf argv;
+    bool ok = o->how->show || queue_format_show(o->format, o->how->argv, &usual, e);
+
+    buf_init(&argv, URL_MAX);
+    if (ok && fill_argv(&o->context, "show", o->how->show ? o->how->show : usual.argv, o->server,
+                        &argv, e))
+        o->show = queue_show_create(&o->context, o->format, &argv, e);
+    buf_fini(&argv);
+    return o->show;
 }
 
 static struct poller *poller_create(const struct probe_context *c, const struct probe_profile *how,
@@ -361,15 +450,29 @@ static struct poller *poller_create(const struct probe_context *c, const struct 
     }
     o->context = *c;
     o->how = how;
+    o->server = server;
+    o->format = how ? queue_format_of(how->type) : NULL;
     o->ca_file = c->work->profile->site.servers[server].ca_file;
     timer_init(&o->timer, on_timer, o);
     buf_init(&o->target, URL_MAX);
     if (!queue_list_init(&o->list, &c->work->profile->site, c->key))
         (void)err_set(e, EX_IO, "out of memory for a queue probe");
-    else if (fill_target(c, how, server, &o->target, e))
+    else if (fill_target(c, how, server, &o->target, e) && (!o->format || make_show(o, e)))
         return o;
     poller_destroy(o);
     return NULL;
+}
+
+/* A listing that names no servers is one server's. */
+static bool is_shared(const struct poller *o, uint32_t server, struct err *e)
+{
+    const struct server *servers = o->context.work->profile->site.servers;
+
+    return !o->format || o->format->names_servers ||
+           err_set(e, EX_BAD_PROFILE,
+                   "the same command lists the queues of %.60s and %.60s; put {server} into argv, "
+                   "or name under \"servers\" who has queues",
+                   servers[o->server].name, servers[server].name);
 }
 
 /* The poller that asks the same already, or a new one. */
@@ -380,9 +483,9 @@ static struct poller *poller_join(struct probe_queues *qs, const struct probe_co
 
     for (struct poller *o = qs->pollers; made && o; o = o->next)
         if (o->how == how && o->target.n == made->target.n &&
-            memcmp(o->target.p, made->target.p, o->target.n) == 0) {
+            (o->target.n == 0 || memcmp(o->target.p, made->target.p, o->target.n) == 0)) {
             poller_destroy(made);
-            return o;
+            return is_shared(o, server, e) ? o : NULL;
         }
     if (made) {
         made->all = qs;
@@ -413,6 +516,16 @@ static void poller_leave(struct queue_probe *q)
 
 /* The driver. */
 
+const struct probe_ops *probe_queue_ops(const struct probe_profile *how)
+{
+    if (!how)
+        return &probe_queue_none;
+    for (size_t i = 0; probe_table[i]; i++)
+        if (strcmp(probe_table[i]->name, probe_type_names[how->type]) == 0)
+            return probe_table[i];
+    PM_UNREACHABLE();
+}
+
 static struct probe *queue_open(const struct probe_context *c, const struct probe_profile *how,
                                 uint32_t mailbox, uint32_t server, struct err *e)
 {
@@ -423,11 +536,8 @@ static struct probe *queue_open(const struct probe_context *c, const struct prob
         (void)err_set(e, EX_IO, "out of memory for a queue probe");
         return NULL;
     }
-    q->p =
-        (struct probe){.ops = how->type == PROBE_QUEUE_EXEC ? &probe_queue_exec : &probe_queue_http,
-                       .mailbox = mailbox,
-                       .server = server,
-                       .why = ""};
+    q->p = (struct probe){
+        .ops = probe_queue_ops(how), .mailbox = mailbox, .server = server, .why = ""};
     q->poller = poller_join(c->queues ? c->queues : q->own, c, how, server, e);
     if (!q->poller) {
         probe_queues_destroy(q->own);
@@ -465,20 +575,16 @@ uint32_t probe_queues_wave(struct probe_queues *qs)
     return qs->asked = ++qs->newest;
 }
 
-const struct probe_ops probe_queue_http = {
-    .name = "http",
-    .help = "lists queues over HTTP, as JSON",
-    .sees = SEES_QUEUE,
-    .open = queue_open,
-    .scan = queue_scan,
-    .close = queue_close,
-};
+#define QUEUE_OPS(word, sentence)                                                                  \
+    {                                                                                              \
+        .name = (word), .help = (sentence), .sees = SEES_QUEUE, .open = queue_open,                \
+        .scan = queue_scan, .close = queue_close,                                                  \
+    }
 
-const struct probe_ops probe_queue_exec = {
-    .name = "exec",
-    .help = "lists queues by a command of yours, one line an entry",
-    .sees = SEES_QUEUE,
-    .open = queue_open,
-    .scan = queue_scan,
-    .close = queue_close,
-};
+const struct probe_ops probe_queue_http = QUEUE_OPS("http", "lists queues over HTTP, as JSON");
+const struct probe_ops probe_queue_exec =
+    QUEUE_OPS("exec", "lists queues by a command of yours, one line an entry");
+const struct probe_ops probe_queue_postfix =
+    QUEUE_OPS("postfix", "lists a Postfix queue by postqueue -j");
+const struct probe_ops probe_queue_none =
+    QUEUE_OPS("none", "says of a server that it has no queues");

@@ -10,11 +10,13 @@
 #include "base/hash.h"
 #include "base/text.h"
 
-#define FIELDS 7
+#define FIELDS  7
+#define IDS_MAX (64u << 20)
 
 bool queue_list_init(struct queue_list *q, const struct site *site, const struct token_key *key)
 {
     *q = (struct queue_list){.site = site, .key = key};
+    buf_init(&q->ids, IDS_MAX);
     q->servers = calloc(site->server_count + 1u, sizeof *q->servers);
     return q->servers;
 }
@@ -23,6 +25,7 @@ void queue_list_fini(struct queue_list *q)
 {
     free(q->servers);
     free(q->entries);
+    buf_fini(&q->ids);
     *q = (struct queue_list){.site = q->site};
 }
 
@@ -30,6 +33,7 @@ void queue_list_clear(struct queue_list *q)
 {
     memset(q->servers, 0, q->site->server_count * sizeof *q->servers);
     q->count = 0;
+    buf_clear(&q->ids);
     q->ended = q->bad = false;
     q->names_ours = q->names_others = false;
 }
@@ -53,24 +57,41 @@ static bool find_token(const struct token_key *key, struct slice text, uint64_t 
             (text.n == TOKEN_CHARS && token_read(key, text, message)));
 }
 
-static bool add_entry(struct queue_list *q, const struct raw_entry *raw, struct err *e)
+static struct queue_entry *next_entry(struct queue_list *q, struct err *e)
 {
-    struct queue_server *s = &q->servers[raw->server];
-
     if (q->count == q->room) {
         uint32_t room = q->room ? q->room * 2 : 256;
         struct queue_entry *p =
             room <= QUEUE_ENTRIES_MAX ? realloc(q->entries, room * sizeof *p) : NULL;
 
-        if (!p)
-            return err_set(e, EX_WIRE, "more than %u queue entries", q->room);
+        if (!p) {
+            (void)err_set(e, EX_WIRE, "more than %u queue entries", q->room);
+            return NULL;
+        }
         q->entries = p;
         q->room = room;
     }
-    uint64_t print[3] = {raw->server, raw->tries, hash_fast(raw->id.p, raw->id.n)};
-    struct slice recipient = raw->recipient;
-    struct queue_entry *entry = &q->entries[q->count++];
+    return &q->entries[q->count++];
+}
 
+static void count_entry(struct queue_list *q, const struct queue_entry *entry)
+{
+    struct queue_server *s = &q->servers[entry->server];
+
+    s->entries++;
+    s->due += entry->due;
+    s->standing ^= entry->fingerprint;
+}
+
+static bool add_entry(struct queue_list *q, const struct raw_entry *raw, struct err *e)
+{
+    struct slice recipient = raw->recipient;
+    uint64_t print[4] = {raw->server, raw->tries, hash_fast(raw->id.p, raw->id.n),
+                         hash_fast(recipient.p, recipient.n)};
+    struct queue_entry *entry = next_entry(q, e);
+
+    if (!entry)
+        return false;
     *entry = (struct queue_entry){.server = raw->server,
                                   .due = raw->due,
                                   .report = raw->report,
@@ -82,9 +103,48 @@ static bool add_entry(struct queue_list *q, const struct raw_entry *raw, struct 
     entry->mailbox = raw->mailbox ? site_mailbox(q->site, raw->mailbox) : SITE_NONE;
     if (entry->mailbox == SITE_NONE)
         entry->mailbox = site_address(q->site, recipient.p, recipient.n);
-    s->entries++;
-    s->due += raw->due;
-    s->standing ^= entry->fingerprint;
+    count_entry(q, entry);
+    return true;
+}
+
+void queue_list_resolve(struct queue_list *q, struct queue_entry *entry, enum queue_owner whose)
+{
+    bool reports = entry->null_sender && entry->mailbox != SITE_NONE;
+
+    entry->pending = false;
+    if (whose == QUEUE_FOREIGN && !reports)
+        return;
+    entry->ours = whose == QUEUE_OURS;
+    entry->due |= whose != QUEUE_OURS;
+    count_entry(q, entry);
+}
+
+bool queue_list_item(struct queue_list *q, uint32_t server, const struct queue_item *item,
+                     struct err *e)
+{
+    struct queue_entry *entry = next_entry(q, e);
+    uint64_t print[5] = {server, item->tries, hash_fast(item->id.p, item->id.n),
+                         hash_fast(item->recipient.p, item->recipient.n), item->state};
+
+    if (!entry)
+        return false;
+    *entry = (struct queue_entry){.server = server,
+                                  .due = item->due,
+                                  .tries = item->tries,
+                                  .null_sender = item->null_sender,
+                                  .pending = true,
+                                  .key = hash_fast(item->show_id.p, item->show_id.n),
+                                  .show_at = (uint32_t)q->ids.n,
+                                  .show_size = (uint32_t)item->show_id.n,
+                                  .fingerprint = hash_fast(print, sizeof print)};
+    entry->mailbox = site_address(q->site, item->recipient.p, item->recipient.n);
+    if (!buf_add(&q->ids, item->show_id.p, item->show_id.n))
+        return err_set(e, EX_WIRE, "the ids of %u queue entries are too long", q->count);
+    if (find_token(q->key, item->message_id, &entry->message) ||
+        find_token(q->key, item->sender, &entry->message))
+        queue_list_resolve(q, entry, QUEUE_OURS);
+    else if (item->message_id.n > 0)
+        queue_list_resolve(q, entry, QUEUE_FOREIGN);
     return true;
 }
 

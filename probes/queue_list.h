@@ -23,7 +23,22 @@ struct queue_entry {
     uint64_t message; /* if `ours` */
     bool ours, due, report;
     uint32_t tries;
-    uint64_t fingerprint; /* of (server, id, tries) */
+    uint64_t fingerprint; /* of (server, id, recipient, tries) */
+    /* of known MTAs (queue_format.h) only: */
+    bool pending; /* whose it is has to be found out */
+    bool null_sender;
+    uint64_t key;                /* of what `show` is asked for */
+    uint32_t show_at, show_size; /* its text in the list's `ids` */
+};
+
+/* One recipient of one entry, as a reader found it. */
+struct queue_item {
+    struct slice id, sender, recipient;
+    struct slice message_id; /* empty: the listing does not say */
+    struct slice show_id;    /* what to ask for */
+    uint64_t state;          /* a fingerprint of whatever else changes when it is tried */
+    uint32_t tries;
+    bool due, null_sender;
 };
 
 struct queue_server {
@@ -41,6 +56,7 @@ struct queue_list {
     uint32_t count, room;
     bool ended, bad;
     bool names_ours, names_others; /* servers that its lines named */
+    struct buf ids;
 };
 
 bool queue_list_init(struct queue_list *q, const struct site *site, const struct token_key *key);
@@ -52,6 +68,16 @@ void queue_list_clear(struct queue_list *q);
 bool queue_list_json(struct queue_list *q, struct slice text, struct err *e);
 /* One line of a command: "SERVER QUEUE-ID SENDER RECIPIENT TRIES DUE|NONE MESSAGE-ID", "counters SERVER IN OUT", "end". */
 bool queue_list_line(struct queue_list *q, struct slice line, struct err *e);
+/* An entry of a known MTA's listing. One whose sender or Message-ID carries a token is ours; one whose Message-ID carries none
+ * is somebody else's and left out, unless it is a report to a mailbox of ours; all others are pending and not counted. */
+bool queue_list_item(struct queue_list *q, uint32_t server, const struct queue_item *item,
+                     struct err *e);
+
+/* What became of a pending one. Not ours, and surely so: left out. Possibly ours: counted as due, so that silence is not final
+ * while it stands. */
+enum queue_owner { QUEUE_POSSIBLY_OURS, QUEUE_OURS, QUEUE_FOREIGN };
+
+void queue_list_resolve(struct queue_list *q, struct queue_entry *entry, enum queue_owner whose);
 /* After the last line: false if "end" was missing or a line was bad. */
 bool queue_list_end(struct queue_list *q, struct err *e);
 

@@ -28,7 +28,7 @@ static bool lint_gates(const struct profile *p, struct buf *out)
     bool ok = true, probes = p->probe_count > 0, queues = false;
 
     for (uint32_t i = 0; i < p->probe_count; i++)
-        queues = queues || p->probes[i].type != PROBE_IMAP;
+        queues = queues || probe_lists_queues(p->probes[i].type);
     if (p->gate_count == 0)
         ok = buf_add_text(out, "gates: there are none, so nothing can fail\n");
     if (ok && !probes && !all_ours(p))

@@ -32,7 +32,7 @@ static bool would_start(struct arena *a, const struct profile *p, struct err *e)
         const struct server *s = &p->site.servers[i];
 
         if (!may_reach(p, s, s->smtp.text, e) || !may_reach(p, s, s->imap.text, e) ||
-            !may_reach(p, s, s->p1.at.text, e))
+            !may_reach(p, s, s->p1.at.text, e) || !may_reach(p, s, s->pop3.text, e))
             return false;
     }
     return true;

@@ -1,4 +1,4 @@
-/* dial_curl.c - struct dial by libcurl (CURLOPT_CONNECT_ONLY): connects, TLS or STARTTLS, SASL; then the session is a
+/* dial_curl.c - struct dial by libcurl (CURLOPT_CONNECT_ONLY), for IMAP and POP3: connects, TLS or STARTTLS, SASL; then the session is a
  * stream of the loop, read by curl_easy_recv and written by curl_easy_send.
  *
  * The easy handle stays in the multi handle as long as the stream lives. What the server says last is kept from the debug
@@ -27,6 +27,7 @@ struct call {
     struct dial_curl *of;
     struct call *next;
     struct curl_slist *connect_to;
+    bool pop3;
     char last_line[LINE_MAX_BYTES], curl_said[CURL_ERROR_SIZE];
     void (*done)(void *owner, enum dial_answer answer, struct stream *s, const char *why);
     void *owner;
@@ -229,7 +230,8 @@ static void on_done(struct curl_transfer *t, CURLcode code)
 
         answer(q, s ? DIAL_OK : DIAL_DOWN, s, s ? "" : "libcurl gave no session");
     } else if (code == CURLE_LOGIN_DENIED)
-        answer(q, dial_refusal(q->last_line), NULL, q->last_line);
+        answer(q, q->pop3 ? dial_pop3_refusal(q->last_line) : dial_refusal(q->last_line), NULL,
+               q->last_line);
     else if (t->refusal.code)
         answer(q, DIAL_DOWN, NULL, t->refusal.text);
     else
@@ -269,28 +271,36 @@ static void host_of(const char *host_port, char *out, size_t room)
         host_port);
 }
 
+static const struct end_point *end_of(const struct call *q, const struct server *v)
+{
+    return q->pop3 ? &v->pop3 : &v->imap;
+}
+
 /* The URL has the name that is verified; the connection goes to the address that was resolved at arm. */
 static void set_address(struct call *q, const struct server *v)
 {
     char url[300], to[300], host[200], literal[NET_TEXT];
+    const struct end_point *at = end_of(q, v);
 
-    host_of(v->imap.text, host, sizeof host);
-    (void)snprintf(url, sizeof url, "%s://%s:%u/", v->imap.tls == TLS_IMPLICIT ? "imaps" : "imap",
-                   host, v->imap.addr.port);
-    (void)snprintf(to, sizeof to, "::%s", net_print(&v->imap.addr, literal));
+    host_of(at->text, host, sizeof host);
+    (void)snprintf(url, sizeof url, "%s%s://%s:%u/", q->pop3 ? "pop3" : "imap",
+                   at->tls == TLS_IMPLICIT ? "s" : "", host, at->addr.port);
+    (void)snprintf(to, sizeof to, "::%s", net_print(&at->addr, literal));
     q->connect_to = curl_slist_append(NULL, to);
     (void)curl_easy_setopt(q->transfer.easy, CURLOPT_URL, url);
     (void)curl_easy_setopt(q->transfer.easy, CURLOPT_CONNECT_TO, q->connect_to);
 }
 
 /* A master acts as the mailbox's user. LOGIN could not say so and would open the master's own mailbox: PLAIN, or nothing. */
-static void set_log_on(CURL *easy, const struct server *v, const struct mailbox *m)
+static void set_log_on(const struct call *q, const struct server *v, const struct mailbox *m)
 {
-    const char *password = v->imap_master ? v->imap_master_password : m->password;
+    const char *master = q->pop3 ? NULL : v->imap_master;
+    const char *password = master ? v->imap_master_password : m->password;
+    CURL *easy = q->transfer.easy;
 
-    (void)curl_easy_setopt(easy, CURLOPT_USERNAME, v->imap_master ? v->imap_master : m->user);
+    (void)curl_easy_setopt(easy, CURLOPT_USERNAME, master ? master : m->user);
     (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, password ? password : "");
-    if (!v->imap_master)
+    if (!master)
         return;
     (void)curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN");
     (void)curl_easy_setopt(easy, CURLOPT_SASL_AUTHZID, m->user);
@@ -301,14 +311,15 @@ static void set_up(struct call *q, const struct server *v, const struct mailbox 
     CURL *easy = q->transfer.easy;
 
     set_address(q, v);
-    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "imap,imaps");
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, q->pop3 ? "pop3,pop3s" : "imap,imaps");
     (void)curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, CONNECT_TIMEOUT_MS / 1000);
-    set_log_on(easy, v, m);
-    (void)curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                           (long)(v->imap.tls == TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    set_log_on(q, v, m);
+    (void)curl_easy_setopt(
+        easy, CURLOPT_USE_SSL,
+        (long)(end_of(q, v)->tls == TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, v->insecure ? 0L : 1L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, v->insecure ? 0L : 2L);
     if (v->ca_file)
@@ -319,10 +330,10 @@ static void set_up(struct call *q, const struct server *v, const struct mailbox 
     (void)curl_easy_setopt(easy, CURLOPT_DEBUGDATA, q);
 }
 
-static void open_call(struct dial *d, const struct server *server, const struct mailbox *mailbox,
-                      void (*done)(void *owner, enum dial_answer answer, struct stream *s,
-                                   const char *why),
-                      void *owner)
+static struct call *make_call(struct dial *d,
+                              void (*done)(void *owner, enum dial_answer answer, struct stream *s,
+                                           const char *why),
+                              void *owner)
 {
     struct dial_curl *c = (struct dial_curl *)d;
     struct call *q = calloc(1, sizeof *q);
@@ -336,13 +347,38 @@ static void open_call(struct dial *d, const struct server *server, const struct 
     q->transfer = (struct curl_transfer){
         .easy = curl_easy_init(), .guard = c->guard, .done = on_done, .owner = q};
     PM_ASSERT(q->transfer.easy);
-    if (!server->imap.addr.family) {
-        (void)err_set(&q->transfer.refusal, EX_TARGET, "%s has no IMAP end point", server->name);
-        curl_loop_refuse(c->curl, &q->transfer);
+    return q;
+}
+
+static void start(struct call *q, const struct server *server, const struct mailbox *mailbox)
+{
+    if (!end_of(q, server)->addr.family) {
+        (void)err_set(&q->transfer.refusal, EX_TARGET, "%s has no %s end point", server->name,
+                      q->pop3 ? "POP3" : "IMAP");
+        curl_loop_refuse(q->of->curl, &q->transfer);
         return;
     }
     set_up(q, server, mailbox);
-    curl_loop_add(c->curl, &q->transfer);
+    curl_loop_add(q->of->curl, &q->transfer);
+}
+
+static void open_imap(struct dial *d, const struct server *server, const struct mailbox *mailbox,
+                      void (*done)(void *owner, enum dial_answer answer, struct stream *s,
+                                   const char *why),
+                      void *owner)
+{
+    start(make_call(d, done, owner), server, mailbox);
+}
+
+static void open_pop3(struct dial *d, const struct server *server, const struct mailbox *mailbox,
+                      void (*done)(void *owner, enum dial_answer answer, struct stream *s,
+                                   const char *why),
+                      void *owner)
+{
+    struct call *q = make_call(d, done, owner);
+
+    q->pop3 = true;
+    start(q, server, mailbox);
 }
 
 static void forget(struct dial *d, void *owner)
@@ -361,10 +397,12 @@ struct dial *dial_curl_create(struct curl_loop *c, const struct guard *g, struct
     struct dial_curl *d = calloc(1, sizeof *d);
 
     if (!d) {
-        (void)err_set(e, EX_IO, "out of memory for IMAP sessions");
+        (void)err_set(e, EX_IO, "out of memory for sessions");
         return NULL;
     }
-    *d = (struct dial_curl){.dial = {.open = open_call, .forget = forget}, .curl = c, .guard = g};
+    *d = (struct dial_curl){.dial = {.open = open_imap, .open_pop3 = open_pop3, .forget = forget},
+                            .curl = c,
+                            .guard = g};
     return &d->dial;
 }
 

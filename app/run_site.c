@@ -54,7 +54,7 @@ static bool open_site(struct run *r, struct err *e)
         struct server *v = &s->servers[i];
 
         if (!resolve(r, &v->smtp, 25, v->name, e) || !resolve(r, &v->imap, 143, v->name, e) ||
-            !resolve(r, &v->p1.at, 102, v->name, e))
+            !resolve(r, &v->p1.at, 102, v->name, e) || !resolve(r, &v->pop3, 110, v->name, e))
             return false;
         if (v->smtp.tls == TLS_NONE)
             continue;

@@ -1,4 +1,4 @@
-/* dial.h - a ready IMAP session: connected, over TLS where asked, logged in. The seam between probes and what dials.
+/* dial.h - a ready IMAP or POP3 session: connected, over TLS where asked, logged in. The seam between probes and what dials.
  *
  * app hands in libcurl (CONNECT_ONLY through its multi interface, which brings STARTTLS and the SASL mechanisms);
  * dial_plain() uses a stream of the loop and says LOGIN itself: the simulated world, and servers without TLS. What was read
@@ -23,6 +23,10 @@ struct dial {
                  void (*done)(void *owner, enum dial_answer answer, struct stream *s,
                               const char *why),
                  void *owner);
+    void (*open_pop3)(struct dial *d, const struct server *server, const struct mailbox *mailbox,
+                      void (*done)(void *owner, enum dial_answer answer, struct stream *s,
+                                   const char *why),
+                      void *owner);
     void (*forget)(struct dial *d,
                    void *owner); /* done() comes no more; what it was opening is closed */
 };
@@ -32,5 +36,6 @@ void dial_plain_destroy(struct dial *d); /* NULL is fine */
 
 /* Which answer a tagged NO or BYE to log-in means; pure, shared by the two dialers. */
 enum dial_answer dial_refusal(const char *server_line);
+enum dial_answer dial_pop3_refusal(const char *server_line); /* ... and a -ERR */
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "probes/dial.h"
+#include "probes/dial_pop3.h"
 #include "wire/fields.h"
 #include "wire/imap.h"
 
@@ -36,6 +36,7 @@ struct plain {
     struct loop *loop;
     const struct guard *guard;
     struct attempt *attempts;
+    struct dial_pop3 pop3;
 };
 
 /* The status word: the first of "NO text", the second of "p1 NO text" and "* BYE text". */
@@ -268,6 +269,15 @@ static void plain_open(struct dial *d, const struct server *server, const struct
     timer_arm(p->loop, &a->timer, a->stream ? loop_now(p->loop) + PATIENCE_NS : 0);
 }
 
+static void plain_open_pop3(struct dial *d, const struct server *server,
+                            const struct mailbox *mailbox,
+                            void (*done)(void *owner, enum dial_answer answer, struct stream *s,
+                                         const char *why),
+                            void *owner)
+{
+    dial_pop3_open(&((struct plain *)d)->pop3, server, mailbox, done, owner);
+}
+
 static void forget_where(struct plain *p, bool all, const void *owner)
 {
     struct attempt *a = p->attempts, *next;
@@ -281,7 +291,10 @@ static void forget_where(struct plain *p, bool all, const void *owner)
 
 static void plain_forget(struct dial *d, void *owner)
 {
-    forget_where((struct plain *)d, false, owner);
+    struct plain *p = (struct plain *)d;
+
+    forget_where(p, false, owner);
+    dial_pop3_forget(&p->pop3, false, owner);
 }
 
 struct dial *dial_plain_create(struct loop *l, const struct guard *g, struct err *e)
@@ -292,7 +305,9 @@ struct dial *dial_plain_create(struct loop *l, const struct guard *g, struct err
         (void)err_set(e, EX_IO, "out of memory");
         return NULL;
     }
-    p->dial = (struct dial){.open = plain_open, .forget = plain_forget};
+    p->dial =
+        (struct dial){.open = plain_open, .open_pop3 = plain_open_pop3, .forget = plain_forget};
+    p->pop3 = (struct dial_pop3){.loop = l, .guard = g};
     p->loop = l;
     p->guard = g;
     return &p->dial;
@@ -302,7 +317,9 @@ void dial_plain_destroy(struct dial *d)
 {
     struct plain *p = (struct plain *)d;
 
-    if (p)
+    if (p) {
         forget_where(p, true, NULL);
+        dial_pop3_forget(&p->pop3, true, NULL);
+    }
     free(p);
 }

@@ -36,11 +36,11 @@ struct probe_context {
     const char *reports_dir; /* where raw reports are kept; NULL: nowhere */
     struct dial *dial;
     struct http *http;
-    struct exec *exec;            /* NULL: none */
-    struct correlate *correlate;  /* shared by the probes of this loop; made by the muster */
-    struct p1_listener *listener; /* of our own MTA over X.400; NULL: nobody calls it */
+    struct exec *exec;                   /* NULL: none */
+    struct correlate *correlate;         /* shared by the probes of this loop; made by the muster */
+    struct p1_listener *listener;        /* of our own MTA over X.400; NULL: nobody calls it */
     struct smtp_listener *smtp_listener; /* over SMTP and LMTP; NULL: nobody calls it */
-    struct probe_queues *queues;  /* so are the queue listings; NULL: each probe asks for itself */
+    struct probe_queues *queues; /* so are the queue listings; NULL: each probe asks for itself */
 };
 
 enum { SEES_COPIES = 1, SEES_REPORTS = 2, SEES_QUEUE = 4 };
@@ -76,8 +76,8 @@ struct probe { /* the first member of each driver's own struct */
     void *owner;
 };
 
-extern const struct probe_ops probe_imap, probe_maildir, probe_queue_http, probe_queue_exec, probe_ours,
-    probe_queue_postfix;
+extern const struct probe_ops probe_imap, probe_maildir, probe_pop3, probe_queue_http,
+    probe_queue_exec, probe_ours, probe_queue_postfix;
 extern const struct probe_ops probe_queue_none; /* of a server that has no queues; in no table */
 extern const struct probe_ops *const probe_table[]; /* NULL-terminated */
 

@@ -83,9 +83,9 @@ static bool check_secret(const struct draft *d, enum section s, const char *name
 static bool check_server(const struct draft *d, const struct server *s)
 {
     struct net_addr at;
-    const char *ends[] = {s->smtp.text, s->imap.text};
+    const char *ends[] = {s->smtp.text, s->imap.text, s->pop3.text};
 
-    for (int i = 0; s->insecure && i < 2; i++)
+    for (int i = 0; s->insecure && i < 3; i++)
         if (ends[i] && net_parse(&at, ends[i], 0, NULL) && !net_is_loopback(&at) &&
             !net_is_private(&at))
             return draft_complain(d, SEC_SERVERS, s->name, "insecure",
@@ -184,7 +184,8 @@ static bool check_site(const struct draft *d)
         const struct server *home = &s->servers[s->mailboxes[s->groups[g].first].home];
 
         if (!check_secret(d, SEC_MAILBOXES, s->groups[g].name, "password",
-                          d->p->lab.on || draft_is_here(home->imap.text)))
+                          d->p->lab.on ||
+                              draft_is_here(home->imap.text ? home->imap.text : home->pop3.text)))
             return false;
     }
     return true;

@@ -37,7 +37,7 @@ struct p1_end_point { /* an MTA that speaks X.400 P1 */
 
 struct server {
     const char *name;
-    struct end_point smtp, imap;
+    struct end_point smtp, imap, pop3;
     struct p1_end_point p1;
     bool ours; /* our own MTA: what lives here is seen by our listeners, and nowhere else */
     const char *control;         /* base URL of its control or admin API; NULL: none */

@@ -1,4 +1,4 @@
-/* cmd_sink.c - `postmuster sink --p1 ADDR`: an X.400 MTA that takes messages and forgets them, or misbehaves as told.
+/* cmd_sink.c - `postmuster sink`: an MTA that takes messages and forgets them; that of X.400 misbehaves as told.
  *
  * stdout has one line when it listens and one when it ends; what callers do wrong goes to stderr, the first hundred times.
  */
@@ -13,15 +13,18 @@
 
 #include "app/cmd.h"
 #include "app/sink.h"
+#include "app/sink_smtp.h"
 #include "base/text.h"
 #include "wire/x400/p1.h"
 #include "wire/x400/p1_names.h"
 
-#define TROUBLES_MAX 100u
-#define SECRET_MAX   64u
-#define COUNT_TEXT   32u
+#define TROUBLES_MAX   100u
+#define SECRET_MAX     64u
+#define COUNT_TEXT     32u
+#define NAME_MAX_CHARS 255u
 
 struct wish { /* the command line, as written */
+    const char *smtp, *lmtp, *name;
     const char *p1, *mode, *mta, *password, *peer_mta, *peer_password, *tsel, *ssel, *psel;
     const char *checkpoint, *window, *abort, *hang_up, *silent, *report_to, *seed, *log;
     const char *count, *seconds;
@@ -31,6 +34,8 @@ struct wish { /* the command line, as written */
 struct sinking { /* what is made of it */
     struct sink_config c;
     struct sink *sink;
+    struct sink_smtp_config smtp_c;
+    struct sink_smtp *smtp; /* instead of sink */
     struct watch signals;
     char secrets[2][SECRET_MAX + 2];
     unsigned char selectors[3][STACK_SELECTOR];
@@ -271,11 +276,12 @@ static bool read_misbehaviour(const struct wish *w, struct sink_config *c, struc
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
 
-static bool loopback(const char *option, const char *value, struct net_addr *at, struct err *e)
+static bool loopback(const char *option, const char *value, uint16_t port, struct net_addr *at,
+                     struct err *e)
 {
     struct err why;
 
-    if (!net_parse(at, value, 102, &why))
+    if (!net_parse(at, value, port, &why))
         return bad(e, option, value, "an address of this machine, such as 127.0.0.1:1102");
     if (!net_is_loopback(at))
         return err_set(e, EX_GUARD, "--%s %s: a sink talks to loopback only", option, value);
@@ -291,7 +297,7 @@ static bool read_wish(const struct wish *w, struct sinking *s, struct err *e)
     a->name = w->mta ? w->mta : "SINK";
     c->mta = slice_of(w->mta);
     c->peer_mta = slice_of(w->peer_mta);
-    if (!loopback("p1", w->p1, &c->at, e) || !modes(w->mode, &a->modes, e) ||
+    if (!loopback("p1", w->p1, 102, &c->at, e) || !modes(w->mode, &a->modes, e) ||
         !secret("password", w->password, s->secrets[0], &c->password, e) ||
         !secret("peer-password", w->peer_password, s->secrets[1], &c->peer_password, e) ||
         !selector("tsel", w->tsel, s->selectors[0], &a->our_tsel, e) ||
@@ -308,7 +314,7 @@ static bool read_wish(const struct wish *w, struct sinking *s, struct err *e)
     a->checkpoint_kb = (uint16_t)checkpoint;
     a->window = (uint8_t)window;
     c->duration_ns = seconds * NS_PER_S;
-    return !w->report_to || loopback("report-to", w->report_to, &c->report_to, e);
+    return !w->report_to || loopback("report-to", w->report_to, 102, &c->report_to, e);
 }
 
 static void print_trouble(void *owner, const char *words)
@@ -327,7 +333,11 @@ static void on_signal(struct watch *w, unsigned what)
     struct signalfd_siginfo got;
 
     (void)what;
-    if (read(w->fd, &got, sizeof got) > 0)
+    if (read(w->fd, &got, sizeof got) <= 0)
+        return;
+    if (s->smtp)
+        sink_smtp_stop(s->smtp);
+    else
         sink_stop(s->sink);
 }
 
@@ -398,19 +408,114 @@ static bool close_log(struct sinking *s, const char *path, struct err *e)
            err_set(e, EX_IO, "%s: it could not all be written", path);
 }
 
-static int sink_p1(const struct wish *w)
-{
-    struct sinking s = {.c = {.trouble = print_trouble}, .signals = {.fd = -1}};
-    struct err e = {0};
-    bool ok = read_wish(w, &s, &e);
+/* --- SMTP and LMTP ------------------------------------------------------------------------------------------------ */
 
-    s.c.owner = &s;
-    s.c.log = ok && w->log ? fopen(w->log, "we") : NULL;
+static bool read_smtp_wish(const struct wish *w, struct sinking *s, struct err *e)
+{
+    struct sink_smtp_config *c = &s->smtp_c;
+    uint64_t seconds = 0;
+
+    c->lmtp = w->lmtp != NULL;
+    c->name = w->name ? w->name : "sink.invalid";
+    if (!loopback(c->lmtp ? "lmtp" : "smtp", c->lmtp ? w->lmtp : w->smtp, c->lmtp ? 24 : 25, &c->at,
+                  e) ||
+        !number("count", w->count, UINT64_MAX, &c->count, e) ||
+        !number("seconds", w->seconds, 1u << 30, &seconds, e))
+        return false;
+    if (!*c->name || strlen(c->name) > NAME_MAX_CHARS || strpbrk(c->name, " \t\r\n"))
+        return bad(e, "name", c->name, "a domain, or an address in brackets");
+    c->duration_ns = seconds * NS_PER_S;
+    return true;
+}
+
+static bool serve_smtp(struct sinking *s, struct err *e)
+{
+    char at[NET_TEXT], t[8][COUNT_TEXT];
+
+    if (!watch_signals(s, e))
+        return false;
+    s->smtp = sink_smtp_open(&s->smtp_c, e);
+    if (!s->smtp)
+        return false;
+    struct net_addr addr = sink_smtp_addr(s->smtp);
+
+    (void)printf("sink: %s on %s\n", s->smtp_c.lmtp ? "LMTP" : "SMTP", net_print(&addr, at));
+    (void)fflush(stdout);
+    loop_run(s->c.loop);
+    const struct smtp_host_counts *h = sink_smtp_counts(s->smtp);
+
+    (void)printf("sink: %s calls, %s refused; %s messages, %s octets: %s taken, %s not for now; "
+                 "%s broken off; %s troubles\n",
+                 count(t[0], h->calls), count(t[1], h->refused), count(t[2], h->messages),
+                 count(t[3], h->octets), count(t[4], h->taken),
+                 count(t[5], sink_smtp_beyond(s->smtp)), count(t[6], h->broken),
+                 count(t[7], s->troubles));
+    return true;
+}
+
+/* --- together ----------------------------------------------------------------------------------------------------- */
+
+/* What is said of one protocol's sink alone; NULL: nothing that does not fit. */
+static const char *misfit(const struct wish *w)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } of_p1[] = {{"mode", w->mode},
+                 {"mta", w->mta},
+                 {"password", w->password},
+                 {"peer-mta", w->peer_mta},
+                 {"peer-password", w->peer_password},
+                 {"tsel", w->tsel},
+                 {"ssel", w->ssel},
+                 {"psel", w->psel},
+                 {"checkpoint", w->checkpoint},
+                 {"window", w->window},
+                 {"refuse", w->refuse.count > 0},
+                 {"except", w->except.count > 0},
+                 {"abort", w->abort},
+                 {"hang-up", w->hang_up},
+                 {"silent", w->silent},
+                 {"report", w->report.count > 0},
+                 {"report-to", w->report_to},
+                 {"seed", w->seed}};
+
+    if (w->p1)
+        return w->name ? "name" : NULL;
+    for (size_t i = 0; i < sizeof of_p1 / sizeof *of_p1; i++)
+        if (of_p1[i].given)
+            return of_p1[i].name;
+    return NULL;
+}
+
+static bool read_either(const struct wish *w, struct sinking *s, struct err *e)
+{
+    const char *odd = misfit(w);
+
+    if (odd)
+        return err_set(e, EX_BAD_USAGE, "--%s does not go with --%s", odd,
+                       w->p1     ? "p1"
+                       : w->lmtp ? "lmtp"
+                                 : "smtp");
+    return w->p1 ? read_wish(w, s, e) : read_smtp_wish(w, s, e);
+}
+
+static int sink(const struct wish *w)
+{
+    struct sinking s = {.c = {.trouble = print_trouble},
+                        .smtp_c = {.trouble = print_trouble},
+                        .signals = {.fd = -1}};
+    struct err e = {0};
+    bool ok = read_either(w, &s, &e);
+
+    s.c.owner = s.smtp_c.owner = &s;
+    s.c.log = s.smtp_c.log = ok && w->log ? fopen(w->log, "we") : NULL;
     if (ok && w->log && !s.c.log)
         ok = err_set(&e, EX_IO, "%s: %s", w->log, strerror(errno));
-    s.c.loop = ok ? loop_epoll_create(&e) : NULL;
-    ok = s.c.loop && serve(&s, &e);
+    s.c.loop = s.smtp_c.loop = ok ? loop_epoll_create(&e) : NULL;
+    ok = s.c.loop && (w->p1 ? serve(&s, &e) : serve_smtp(&s, &e));
     sink_close(s.sink);
+    sink_smtp_close(s.smtp);
     if (s.signals.fd >= 0)
         (void)close(s.signals.fd);
     loop_destroy(s.c.loop);
@@ -426,6 +531,9 @@ int cmd_sink(const struct cmd *self, int argc, char **argv)
     struct wish w = {0};
     const struct cmd_option options[] = {
         {.name = "p1", .text = &w.p1},
+        {.name = "smtp", .text = &w.smtp},
+        {.name = "lmtp", .text = &w.lmtp},
+        {.name = "name", .text = &w.name},
         {.name = "mode", .text = &w.mode},
         {.name = "mta", .text = &w.mta},
         {.name = "password", .text = &w.password},
@@ -450,7 +558,7 @@ int cmd_sink(const struct cmd *self, int argc, char **argv)
         {0},
     };
 
-    if (cmd_parse(options, argc, argv) != argc || !w.p1)
+    if (cmd_parse(options, argc, argv) != argc || !w.p1 + !w.smtp + !w.lmtp != 2)
         return cmd_usage(self);
-    return sink_p1(&w);
+    return sink(&w);
 }

@@ -28,12 +28,13 @@ static const struct cmd commands[] = {
     {"compare", "RUN RUN... [--json] [--runs DIR]", "class tables side by side", cmd_compare},
     {"ndr", "FILE...", "read bounces and other reports, one JSON line a mail", cmd_ndr},
     {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1},
-    {"sink", "--p1 ADDRESS [--mode any|normal|x410|1984] [--mta NAME] [--password SECRET] [--peer-mta NAME]"
+    {"sink", "--smtp ADDRESS|--lmtp ADDRESS [--name NAME] [--log FILE] [--count N] [--seconds N]"
+     " | --p1 ADDRESS [--mode any|normal|x410|1984] [--mta NAME] [--password SECRET] [--peer-mta NAME]"
      " [--peer-password SECRET] [--tsel S] [--ssel S] [--psel S] [--checkpoint KB] [--window N]"
      " [--refuse busy|validation[,PERCENT]] [--except temporary|permanent[,PERCENT]] [--abort PERCENT]"
      " [--hang-up PERCENT] [--silent PERCENT] [--report delivered|failed:REASON[/DIAGNOSTIC][,PERCENT]]"
      " [--report-to ADDRESS] [--seed N] [--log FILE] [--count N] [--seconds N]",
-     "an X.400 MTA that takes messages and forgets them, or misbehaves as told; loopback only", cmd_sink},
+     "an MTA that takes messages and forgets them; that of X.400 misbehaves as told; loopback only", cmd_sink},
     {"version", "", "print the version", cmd_version},
     {"help", "[COMMAND]", "print this, or how a command is called", cmd_help},
     {0, 0, 0, 0},

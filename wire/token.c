@@ -165,3 +165,23 @@ bool token_find(const struct token_key *k, struct slice text, size_t *at, uint64
     *at = text.n;
     return false;
 }
+
+bool token_looks(struct slice text, char out[TOKEN_CHARS])
+{
+    size_t i = 0;
+
+    while (i < text.n) {
+        const unsigned char *dot = memchr(text.p + i, '.', text.n - i);
+        uint32_t field[5];
+
+        if (!dot)
+            break;
+        i = (size_t)(dot - text.p) + 1;
+        if (!marker_ends_at(text, i - 1) || text.n - i < TOKEN_CHARS ||
+            !read_fields(text.p + i, field, long_bits, 5))
+            continue;
+        write_fields(out, field, long_bits, 5);
+        return true;
+    }
+    return false;
+}

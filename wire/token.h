@@ -33,5 +33,7 @@ bool token_read(const struct token_key *k, struct slice text,
 bool token_read_short(const struct token_key *k, struct slice text, uint64_t *message);
 /* The first marker with a genuine token at or after *at; *at is left behind it. */
 bool token_find(const struct token_key *k, struct slice text, size_t *at, uint64_t *message);
+/* The first that has the form of one, whoever's: without a key nobody can tell. In small letters, no NUL. */
+bool token_looks(struct slice text, char out[TOKEN_CHARS]);
 
 #endif

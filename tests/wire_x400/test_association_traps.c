@@ -179,7 +179,7 @@ static void an_apdu_is_taken_with_its_external_and_without(void)
     ber_out_init(&o, bare.octets, sizeof bare.octets);
     ber_put_bytes(&o, BER_OCTETS, message);
     ber_put_head(&o, 0xa0, 0);
-    ber_put_int(&o, BER_INTEGER, 3);
+    ber_put_integer(&o, BER_INTEGER, 3);
     ber_put_head(&o, BER_SEQUENCE, 0);
     ber_put_head(&o, 0x61, 0);
     ber_put_raw(&o, slice_from("\x02\xf0\x80\x01\x00\x01\x00", 7));

@@ -15,7 +15,7 @@ static void check_int(int64_t n, const char *hex)
     int64_t back = 0;
 
     ber_out_init(&o, room, sizeof room);
-    ber_put_int(&o, BER_INTEGER, n);
+    ber_put_integer(&o, BER_INTEGER, n);
     struct slice got = ber_out_slice(&o), want = sample_hex(&s, hex);
 
     CHECK_MEM(got.p, got.n, want.p, want.n);
@@ -47,8 +47,8 @@ static void what_is_written_backwards_reads_forwards(void)
     outer = ber_mark(&o);
     ber_put_text(&o, BER_IA5, "ab");
     ber_put_bits(&o, 0x81, 0xa8000000, 5);
-    ber_put_null(&o, BER_NULL);
-    ber_put_int(&o, 0x80, 5);
+    ber_put_empty(&o, BER_NULL);
+    ber_put_integer(&o, 0x80, 5);
     ber_put_head(&o, BER_SET, outer);
     struct slice got = ber_out_slice(&o),
                  want = sample_hex(&s, "31 0d 80 01 05 05 00 81 02 03 a8 16 02 61 62");
@@ -81,7 +81,7 @@ static void a_writer_without_room_says_so_once(void)
 
     ber_out_init(&o, room, sizeof room);
     ber_put_text(&o, BER_IA5, "sixteen octets..");
-    ber_put_int(&o, BER_INTEGER, 1);
+    ber_put_integer(&o, BER_INTEGER, 1);
     CHECK(o.full);
     CHECK_U64(ber_mark(&o), 0);
 }

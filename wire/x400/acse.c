@@ -90,11 +90,11 @@ static void put_answer(struct acse *a, struct unit *u, int result, int diagnosti
     put_title(&u->head, 0xa5, config->calling_ae);
     put_title(&u->head, 0xa4, config->calling_ap);
     outer = mark = ber_mark(&u->head);
-    ber_put_int(&u->head, BER_INTEGER, diagnostic);
+    ber_put_integer(&u->head, BER_INTEGER, diagnostic);
     ber_put_head(&u->head, 0xa1, mark);
     ber_put_head(&u->head, 0xa3, outer);
     mark = ber_mark(&u->head);
-    ber_put_int(&u->head, BER_INTEGER, result);
+    ber_put_integer(&u->head, BER_INTEGER, result);
     ber_put_head(&u->head, 0xa2, mark);
     put_name(&u->head);
     ber_put_head(&u->head, 0x61, 0);
@@ -113,11 +113,11 @@ static bool acse_down(struct layer *l, struct unit *u, struct err *e)
     } else if (u->what == SV_ABORT && u->from >= STACK_ACSE) {
         if (ber_mark(&u->head) > 0)
             put_information(a, &u->head);
-        ber_put_int(&u->head, 0x80, u->from == STACK_ACSE);
+        ber_put_integer(&u->head, 0x80, u->from == STACK_ACSE);
         ber_put_head(&u->head, 0x64, 0);
     } else if (u->what == SV_RELEASE || u->what == SV_RELEASED) {
         u->context = STACK_CTX_ACSE;
-        ber_put_int(&u->head, 0x80, 0);
+        ber_put_integer(&u->head, 0x80, 0);
         ber_put_head(&u->head, u->what == SV_RELEASE ? 0x62 : 0x63, 0);
     }
     return stack_down(l, u, e);

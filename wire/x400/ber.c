@@ -88,7 +88,7 @@ void ber_put_text(struct ber_out *o, uint32_t tag, const char *text)
     ber_put_bytes(o, tag, slice_of(text));
 }
 
-void ber_put_int(struct ber_out *o, uint32_t tag, int64_t n)
+void ber_put_integer(struct ber_out *o, uint32_t tag, int64_t n)
 {
     size_t mark = ber_mark(o);
     bool more = true;
@@ -104,7 +104,7 @@ void ber_put_int(struct ber_out *o, uint32_t tag, int64_t n)
     ber_put_head(o, tag, mark);
 }
 
-void ber_put_null(struct ber_out *o, uint32_t tag)
+void ber_put_empty(struct ber_out *o, uint32_t tag)
 {
     ber_put_head(o, tag, ber_mark(o));
 }

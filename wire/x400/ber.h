@@ -7,7 +7,7 @@
  *
  *     size_t m = ber_mark(&o);           31 LL { 80 01 05, 16 .. "text" }, written in reverse
  *     ber_put_text(&o, 0x16, text);
- *     ber_put_int(&o, 0x80, 5);
+ *     ber_put_integer(&o, 0x80, 5);
  *     ber_put_head(&o, 0x31, m);
  *
  * A writer without room writes nothing more and says so once, at the end (`full`).
@@ -62,8 +62,8 @@ void ber_put_octet(struct ber_out *o, unsigned char c);
 void ber_put_head(struct ber_out *o, uint32_t tag, size_t mark); /* of all written since `mark` */
 void ber_put_bytes(struct ber_out *o, uint32_t tag, struct slice value);
 void ber_put_text(struct ber_out *o, uint32_t tag, const char *text);
-void ber_put_int(struct ber_out *o, uint32_t tag, int64_t n); /* shortest form */
-void ber_put_null(struct ber_out *o, uint32_t tag);
+void ber_put_integer(struct ber_out *o, uint32_t tag, int64_t n); /* shortest form */
+void ber_put_empty(struct ber_out *o, uint32_t tag);
 /* The first `count` (at most 32) bits of `bits`, bit 0 of the standard being the highest. */
 void ber_put_bits(struct ber_out *o, uint32_t tag, uint32_t bits, unsigned count);
 

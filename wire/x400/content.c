@@ -355,7 +355,7 @@ static void put_text(struct ber_out *o, uint32_t tag, struct slice text)
 static void put_number(struct ber_out *o, uint32_t tag, int32_t n)
 {
     if (n != NONE)
-        ber_put_int(o, tag, n);
+        ber_put_integer(o, tag, n);
 }
 
 static void put_id(struct ber_out *o, uint32_t tag, const struct ipm_id *id, enum x400_year year)

@@ -287,7 +287,7 @@ static void put_extended(struct ber_out *o, const struct oraddr *a)
     } else if (a->common_name.p) {
         ber_put_bytes(o, BER_PRINTABLE, a->common_name);
         ber_put_head(o, 0xa1, mark);
-        ber_put_int(o, 0x80, EXT_COMMON_NAME);
+        ber_put_integer(o, 0x80, EXT_COMMON_NAME);
         ber_put_head(o, BER_SEQUENCE, mark);
         ber_put_head(o, BER_SET, mark);
     }

@@ -21,7 +21,7 @@ void p1_bind_write(struct ber_out *o, enum p1_bind_wrap wrap, const struct p1_bi
         ber_put_bytes(o, TAG_NAME, b->name);
         ber_put_head(o, TAG_NAMED, mark);
     } else {
-        ber_put_null(o, BER_NULL);
+        ber_put_empty(o, BER_NULL);
     }
     if (wrap != P1_BIND_BARE)
         ber_put_head(o, wrap == P1_BIND_ARGUMENT ? WRAP_ARGUMENT : WRAP_RESULT, mark);
@@ -80,7 +80,7 @@ void p1_bind_error_write(struct ber_out *o, bool wrapped, enum p1_bind_error err
 {
     size_t mark = ber_mark(o);
 
-    ber_put_int(o, BER_INTEGER, error);
+    ber_put_integer(o, BER_INTEGER, error);
     if (wrapped)
         ber_put_head(o, WRAP_ERROR, mark);
 }

@@ -110,9 +110,9 @@ static void make_middle(struct p1_template *t, const struct p1_template_setup *s
 
     memset(content_id, STAND_SHORT, sizeof content_id);
     ber_put_bits(o, 0x48, s->indicators, 8);
-    ber_put_int(o, 0x47, s->priority);
+    ber_put_integer(o, 0x47, s->priority);
     ber_put_bytes(o, 0x4a, slice_from(content_id, sizeof content_id));
-    ber_put_int(o, 0x46, s->content_type);
+    ber_put_integer(o, 0x46, s->content_type);
     ber_put_raw(o, slice_from(ia5, sizeof ia5));
     keep(&t->middle, o);
 }
@@ -142,7 +142,7 @@ static void make_trace(struct p1_template *t, const struct p1_template_setup *s)
 static void put_extension_head(struct ber_out *o, int type, size_t mark)
 {
     ber_put_head(o, 0xa2, mark);
-    ber_put_int(o, 0x80, type);
+    ber_put_integer(o, 0x80, type);
     ber_put_head(o, BER_SEQUENCE, mark);
 }
 
@@ -150,7 +150,7 @@ static void put_flag(struct ber_out *o, int type)
 {
     size_t mark = ber_mark(o);
 
-    ber_put_int(o, 0x0a, 1);
+    ber_put_integer(o, 0x0a, 1);
     put_extension_head(o, type, mark);
 }
 
@@ -339,7 +339,7 @@ static void put_recipients(struct p1_template *t, const struct p1_order *x, stru
             ber_put_head(o, 0xa3, one);
         }
         put_block(o, &t->recipient);
-        ber_put_int(o, 0x80, i + 1);
+        ber_put_integer(o, 0x80, i + 1);
         ber_put_raw(o, x->to[i].name);
         ber_put_head(o, BER_SET, one);
     }

@@ -10,7 +10,7 @@ static void put_text(struct ber_out *o, uint32_t tag, struct slice text)
 static void put_number(struct ber_out *o, uint32_t tag, int64_t n)
 {
     if (n != P1_NONE)
-        ber_put_int(o, tag, n);
+        ber_put_integer(o, tag, n);
 }
 
 static void put_bits(struct ber_out *o, uint32_t tag, const struct p1_bits *b)
@@ -70,7 +70,7 @@ static void put_change(struct ber_out *o, const struct p1_change *c, bool redire
     size_t mark = ber_mark(o);
 
     if (redirection)
-        ber_put_int(o, 0x0a, c->reason);
+        ber_put_integer(o, 0x0a, c->reason);
     size_t inner = ber_mark(o);
 
     put_text(o, BER_UTC, c->time);
@@ -98,7 +98,7 @@ static void put_value(struct ber_out *o, const struct p1_extension *x)
         ber_put_raw(o, x->value);
         break;
     case P1_NUMBER:
-        ber_put_int(o, 0x0a, x->number);
+        ber_put_integer(o, 0x0a, x->number);
         break;
     case P1_TEXT:
         ber_put_bytes(o, x->tag ? x->tag : BER_IA5, x->value);
@@ -133,7 +133,7 @@ static void put_extension(struct ber_out *o, const struct p1_extension *x)
     }
     put_bits(o, 0x81, &x->criticality);
     if (x->type != P1_NONE)
-        ber_put_int(o, 0x80, x->type);
+        ber_put_integer(o, 0x80, x->type);
     else
         ber_put_bytes(o, 0x83, x->oid);
     ber_put_head(o, BER_SEQUENCE, mark);
@@ -160,11 +160,12 @@ static void put_content_type(struct ber_out *o, const struct p1_content_type *t,
     static const unsigned char p2[] = {0x56, 0x01, 0x0a};
 
     if (t->number != P1_NONE)
-        ber_put_int(o, 0x46, t->number);
+        ber_put_integer(o, 0x46, t->number);
     else if (t->oid.p && year == X400_1988)
         ber_put_bytes(o, BER_OID, t->oid);
     else if (t->oid.p)
-        ber_put_int(o, 0x46, t->oid.n == 4 && slice_find(t->oid, slice_from(p2, 3), NULL) ? 2 : 0);
+        ber_put_integer(o, 0x46,
+                        t->oid.n == 4 && slice_find(t->oid, slice_from(p2, 3), NULL) ? 2 : 0);
 }
 
 static void put_recipient(struct ber_out *o, const struct p1_recipient *r, enum x400_year year)

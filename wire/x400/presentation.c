@@ -102,7 +102,7 @@ bool external_read(struct slice in, int64_t *context, struct slice *value)
 void external_put_head(struct ber_out *o, uint8_t context, size_t mark)
 {
     ber_put_head(o, 0xa0, mark);
-    ber_put_int(o, BER_INTEGER, context);
+    ber_put_integer(o, BER_INTEGER, context);
     ber_put_head(o, BER_EXTERNAL, mark);
 }
 
@@ -125,7 +125,7 @@ static bool read_data(struct slice in, int64_t *context, struct slice *value)
 static void put_data(struct ber_out *o, uint8_t context, size_t mark)
 {
     ber_put_head(o, 0xa0, mark);
-    ber_put_int(o, BER_INTEGER, context);
+    ber_put_integer(o, BER_INTEGER, context);
     ber_put_head(o, BER_SEQUENCE, mark);
     ber_put_head(o, 0x61, mark);
 }
@@ -150,7 +150,7 @@ static void put_mode(struct ber_out *o, int mode)
 {
     size_t mark = ber_mark(o);
 
-    ber_put_int(o, 0x80, mode);
+    ber_put_integer(o, 0x80, mode);
     ber_put_head(o, 0xa0, mark);
 }
 
@@ -164,7 +164,7 @@ static void put_contexts(struct ber_out *o, const struct stack *s)
         ber_put_bytes(o, BER_OID, TRANSFER);
         ber_put_head(o, BER_SEQUENCE, list);
         ber_put_bytes(o, BER_OID, slice_from(abstracts[i].octets, abstracts[i].n));
-        ber_put_int(o, BER_INTEGER, s->context[abstracts[i].context]);
+        ber_put_integer(o, BER_INTEGER, s->context[abstracts[i].context]);
         ber_put_head(o, BER_SEQUENCE, one);
     }
     ber_put_head(o, 0xa4, all);
@@ -180,8 +180,8 @@ static void put_results(struct ber_out *o, const struct presentation *p)
         if (p->proposed[i].answer == ACCEPTED)
             ber_put_bytes(o, 0x81, TRANSFER);
         else if (p->proposed[i].answer == PROVIDER_REJECT)
-            ber_put_int(o, 0x82, p->proposed[i].reason);
-        ber_put_int(o, 0x80, p->proposed[i].answer);
+            ber_put_integer(o, 0x82, p->proposed[i].reason);
+        ber_put_integer(o, 0x80, p->proposed[i].answer);
         ber_put_head(o, BER_SEQUENCE, one);
     }
     ber_put_head(o, 0xa5, all);
@@ -203,7 +203,7 @@ static void put_abort(struct presentation *p, struct unit *u)
     size_t mark = 0;
 
     if (u->from == STACK_PRESENTATION) {
-        ber_put_int(&u->head, 0x80, u->reason);
+        ber_put_integer(&u->head, 0x80, u->reason);
         ber_put_head(&u->head, BER_SEQUENCE, 0);
         return;
     }
@@ -213,7 +213,7 @@ static void put_abort(struct presentation *p, struct unit *u)
         size_t one = ber_mark(&u->head);
 
         ber_put_bytes(&u->head, BER_OID, TRANSFER);
-        ber_put_int(&u->head, BER_INTEGER, s->context[c]);
+        ber_put_integer(&u->head, BER_INTEGER, s->context[c]);
         ber_put_head(&u->head, BER_SEQUENCE, one);
     }
     ber_put_head(&u->head, 0xa0, mark);
@@ -223,7 +223,7 @@ static void put_abort(struct presentation *p, struct unit *u)
 static void put_refuse(struct presentation *p, struct unit *u)
 {
     if (u->from == STACK_PRESENTATION && u->reason >= 0)
-        ber_put_int(&u->head, 0x8a, u->reason);
+        ber_put_integer(&u->head, 0x8a, u->reason);
     if (u->from != STACK_PRESENTATION)
         put_data(&u->head, p->l.stack->context[STACK_CTX_ACSE], 0);
     if (p->proposals > 0)

@@ -88,7 +88,7 @@ static void put_open(struct ber_out *o, uint32_t tag, struct slice bind)
     if (bind.n > 0)
         ber_put_bytes(o, 0xa0, bind);
     else
-        ber_put_null(o, 0x80);
+        ber_put_empty(o, 0x80);
     ber_put_head(o, tag, mark);
 }
 
@@ -105,11 +105,11 @@ bool rtse_open(struct rtse *r, struct err *e)
     struct unit u = stack_unit(r->l.stack, SV_CONNECT);
 
     if (!s->normal)
-        ber_put_int(&u.head, 0x84, application_of(s));
+        ber_put_integer(&u.head, 0x84, application_of(s));
     put_open(&u.head, 0xa3, s->config->bind);
-    ber_put_int(&u.head, 0x82, r->two_way);
-    ber_put_int(&u.head, 0x81, r->window);
-    ber_put_int(&u.head, 0x80, r->checkpoint / 1024);
+    ber_put_integer(&u.head, 0x82, r->two_way);
+    ber_put_integer(&u.head, 0x81, r->window);
+    ber_put_integer(&u.head, 0x80, r->checkpoint / 1024);
     return say(r, &u, 0xb0, e);
 }
 
@@ -118,8 +118,8 @@ bool rtse_accept(struct rtse *r, struct slice bind, struct err *e)
     struct unit u = stack_unit(r->l.stack, SV_ACCEPT);
 
     put_open(&u.head, 0xa2, bind);
-    ber_put_int(&u.head, 0x81, r->window);
-    ber_put_int(&u.head, 0x80, r->checkpoint / 1024);
+    ber_put_integer(&u.head, 0x81, r->window);
+    ber_put_integer(&u.head, 0x80, r->checkpoint / 1024);
     return say(r, &u, 0xb1, e);
 }
 
@@ -128,7 +128,7 @@ bool rtse_refuse(struct rtse *r, enum rtse_refusal reason, struct slice user, st
     struct unit u = stack_unit(r->l.stack, SV_REFUSE);
 
     if (!r->l.stack->normal)
-        ber_put_int(&u.head, 0x80, reason);
+        ber_put_integer(&u.head, 0x80, reason);
     else if (user.n > 0)
         ber_put_bytes(&u.head, 0xa1, user);
     return say(r, &u, 0xb2, e);
@@ -145,7 +145,7 @@ bool rtse_abort(struct rtse *r, enum rtse_abort reason, struct err *e)
 {
     struct unit u = stack_unit(r->l.stack, SV_ABORT);
 
-    ber_put_int(&u.head, 0x80, reason);
+    ber_put_integer(&u.head, 0x80, reason);
     return say(r, &u, 0xb6, e);
 }
 
@@ -153,7 +153,7 @@ bool rtse_please(struct rtse *r, int priority, struct err *e)
 {
     struct unit u = stack_unit(r->l.stack, SV_PLEASE);
 
-    ber_put_int(&u.head, BER_INTEGER, priority);
+    ber_put_integer(&u.head, BER_INTEGER, priority);
     return stack_down(&r->l, &u, e);
 }
 
@@ -235,7 +235,7 @@ static size_t put_activity(struct rtse *r, unsigned char id[8])
     struct ber_out o;
 
     ber_out_init(&o, id, 8);
-    ber_put_int(&o, BER_INTEGER, ++r->activity & 0x7fffffff);
+    ber_put_integer(&o, BER_INTEGER, ++r->activity & 0x7fffffff);
     return ber_mark(&o);
 }
 

@@ -317,18 +317,15 @@ static void settle(struct walk *w, struct slice mail)
     report_judge(r);
 }
 
-/* The returned message's identity where only prose shows it ("Message-ID: <...>" in a text part). */
-static void find_prose_id(struct arena *a, struct report *r)
+/* The returned message's identity where no part of its own has it ("Message-ID: <...>" in a text, or in broken MIME). */
+static void find_id(struct arena *a, struct slice rest, struct report *r)
 {
-    struct slice rest = slice_of(r->text), line, id;
+    struct slice line;
 
     while (rest.n > 0 && !*r->original_message_id) {
-        (void)slice_cut(&rest, '\n', &line);
-        line = slice_trim(line);
-        if (!slice_starts_nocase(line, "message-id:"))
-            continue;
-        id = slice_trim(slice_skip(line, 11));
-        r->original_message_id = report_copy(a, id);
+        line = slice_trim(report_line(&rest));
+        if (slice_starts_nocase(line, "message-id:"))
+            r->original_message_id = report_copy(a, slice_trim(slice_skip(line, 11)));
     }
 }
 
@@ -382,7 +379,9 @@ bool report_read(struct arena *a, struct slice mail, struct report *r)
     buf_fini(&w.text);
     buf_fini(&w.html);
     settle(&w, mail);
-    find_prose_id(a, r);
+    find_id(a, slice_of(r->text), r);
+    if (r->sort == SORT_REPORT || r->sort == SORT_UNREADABLE)
+        find_id(a, fields_body(mail), r);
     return arena_text(a, "", 0) != NULL;
 }
 

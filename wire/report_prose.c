@@ -334,6 +334,21 @@ bool report_read_prose(struct arena *a, struct slice mail, struct report *r)
 
 /* ---- nobody named ---- */
 
+/* Past "--- Original message ---" and empty lines. */
+static struct slice header_behind(struct slice s)
+{
+    struct slice from = s, name;
+
+    for (int i = 0; i < 5 && s.n > 0; i++) {
+        struct slice line = report_line(&s);
+
+        if (slice_cut(&line, ':', &name) && name.n > 0 && !memchr(name.p, ' ', name.n))
+            break;
+        from = s;
+    }
+    return from;
+}
+
 bool report_guess(struct arena *a, struct report *r)
 {
     static const char *const lists[] = {"To", "Cc", "Bcc"};
@@ -344,7 +359,7 @@ bool report_guess(struct arena *a, struct report *r)
     if (!REPORT_HAS_ANY(above, failure_words) && !REPORT_HAS_ANY(subject, failure_words))
         return false;
     if (returned.n == 0)
-        returned = slice_skip(text, above.n);
+        returned = header_behind(slice_skip(text, above.n));
     if (report_from_mailer(returned)) /* a report about a report: its addressee is our originator */
         return false;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {

@@ -102,6 +102,8 @@ static bool stands_free(struct slice s, size_t at)
 
     if (report_digit(before) || is_letter(before) || memchr(".-@/+=%", before, 7))
         return false;
+    if (before == ':' && at > 1 && (report_digit(s.p[at - 2]) || s.p[at - 2] == ']'))
+        return false; /* a port */
     if (memchr(" \t\r\n-", after, 5))
         return true;
     return memchr(":,;)'\"", after, 6) && memchr(" \t\r\n'\"", next, 6);

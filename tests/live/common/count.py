@@ -40,10 +40,14 @@ def mails(folder):
                 yield f.read()
 
 
+def is_report(raw):
+    head = raw.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].lower()
+    return b"multipart/report" in head or (b"\nsubject: delivery status notification" in head and b"multipart/mixed" in head)
+
+
 def failures(raw):
     """(token, failed address) of every recipient that a report calls failed; empty for what is no report."""
-    head = raw.split(b"\n\n", 1)[0]
-    if b"multipart/report" not in head.lower():
+    if not is_report(raw):
         return []
     token = TOKEN.search(raw)
     mail = email.message_from_bytes(raw, policy=email.policy.compat32)
@@ -52,7 +56,9 @@ def failures(raw):
         if part.get_content_type() != "message/delivery-status":
             continue
         for block in part.get_payload():
-            if (block.get("Action") or "").strip().lower() != "failed":
+            action = (block.get("Action") or "").strip().lower()
+            # OpenSMTPD 6.8 says "delayed" of what it has just deleted (and of nothing else here: its first warning is an hour off).
+            if action != "failed" and not (action == "delayed" and b"\nSubject: Delivery status notification" in raw):
                 continue
             address = (block.get("Final-Recipient") or "").split(";", 1)[-1].strip().lower()
             found.append((token.group(1).decode().lower() if token else "", address))
@@ -92,7 +98,7 @@ class Site:
             for token, address in reports:
                 self.failed[token, address.split("@")[0]] += 1
             token = own_token(raw)
-            if token and b"multipart/report" not in raw.split(b"\n\n", 1)[0].lower():
+            if token and not is_report(raw):
                 self.copies[token, server, mailbox] += 1
                 self.where[token].add((server, mailbox))
 

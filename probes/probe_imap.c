@@ -465,14 +465,25 @@ static void leave_idle(struct imap_probe *p)
     (void)imap_put_idle_done(&p->out);
 }
 
+static bool is_open(const struct imap_probe *p, enum asked what)
+{
+    for (unsigned i = 0; i < p->open_count; i++)
+        if (p->open[i].what == what)
+            return true;
+    return false;
+}
+
 static void take_validity(struct imap_probe *p, uint32_t validity)
 {
     if (validity == p->validity)
         return;
     if (p->validity != 0 || p->known.count > 0)
         forget_all(p);
-    p->validity = validity;
     p->known.listed_count = 0;
+    if (is_open(p, ASKED_EXAMINE))
+        p->validity = validity;
+    else /* nobody may do that to an open mailbox: which UIDs the session speaks of is anyone's guess */
+        session_failed(p, "UIDVALIDITY changed in an open mailbox");
 }
 
 /* ---- answers ---- */

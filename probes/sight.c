@@ -19,8 +19,8 @@ static struct sight_name *name_at(const struct sight *s, uint64_t hash)
     return &s->names[at];
 }
 
-/* Moves the names, all or those that are known, into a table of `room`. */
-static bool rebuild(struct sight *s, uint32_t room, bool known_only)
+/* Moves the names into a table of `room`: all, or those that are known or stand in the newest listing. */
+static bool rebuild(struct sight *s, uint32_t room, bool all)
 {
     struct sight_name *old = s->names;
     uint32_t old_room = s->room;
@@ -33,7 +33,8 @@ static bool rebuild(struct sight *s, uint32_t room, bool known_only)
     s->room = room;
     s->count = 0;
     for (uint32_t i = 0; i < old_room; i++)
-        if (old[i].hash != 0 && (!known_only || known_has(&s->known, old[i].id))) {
+        if (old[i].hash != 0 &&
+            (all || old[i].listing == s->listing || known_has(&s->known, old[i].id))) {
             *name_at(s, old[i].hash) = old[i];
             s->count++;
         }
@@ -52,7 +53,7 @@ void sight_scan_begin(struct sight *s)
 {
     known_list_begin(&s->known);
     if (s->count > s->known.count * 2 + 1024) /* names that went before they were read */
-        (void)rebuild(s, s->room, true);
+        (void)rebuild(s, s->room, false);
 }
 
 void sight_listing_begin(struct sight *s)
@@ -68,7 +69,7 @@ struct sight_found sight_name(struct sight *s, uint64_t hash, uint64_t other)
     unsigned same = 0;
 
     if (s->count * 2 >= s->room &&
-        (s->count >= SIGHT_NAMES_MAX || !rebuild(s, s->room ? s->room * 2 : 64, false)))
+        (s->count >= SIGHT_NAMES_MAX || !rebuild(s, s->room ? s->room * 2 : 64, true)))
         return f;
     for (hash += hash == 0; (n = name_at(s, hash))->hash != 0 && n->listing == s->listing;) {
         f.twice = true;
@@ -199,7 +200,7 @@ void sight_sweep(struct sight *s)
     if (known_sweep(&s->known, &sweep) == 0)
         return;
     s->changed = true;
-    (void)rebuild(s, s->room, true);
+    (void)rebuild(s, s->room, false);
 }
 
 /* ---- scans ---- */

@@ -178,10 +178,21 @@ static bool says_loop(const struct report_recipient *to)
            fields_has(slice_of(to->diagnostic), "too many hops");
 }
 
-/* RFC 3464, or Exchange's text with a sentence of its own; what was gathered from mere signs is neither. */
+/* RFC 3464, Exchange's text with a sentence of its own, or the words of a product that we know; what was gathered from mere
+ * signs is neither. */
 static bool is_well_formed(const struct report *r, const struct report_recipient *to)
 {
-    return r->standard || (strcmp(r->format, "exchange") == 0 && to->status[0] != 0);
+    if (r->standard)
+        return true;
+    if (strcmp(r->format, "exchange") == 0)
+        return to->status[0] != 0;
+    return strcmp(r->format, "prose") != 0 && !to->guessed;
+}
+
+/* A failure with the status of a success, or one that calls itself a delay (OpenSMTPD's last notice). */
+static bool has_wrong_status(const struct report_recipient *to)
+{
+    return to->judged || (to->status[0] != 0 && to->status[0] != 4 && to->status[0] != 5);
 }
 
 static uint32_t report_code(const struct report *r, const struct report_recipient *to,
@@ -196,7 +207,7 @@ static uint32_t report_code(const struct report *r, const struct report_recipien
         flags |= REPORT_MALFORMED;
     if (named == NO_INDEX || to->guessed)
         flags |= REPORT_WEAK;
-    if (kind == REPORT_FAILED && to->status[0] != 0 && to->status[0] != 4 && to->status[0] != 5)
+    if (kind == REPORT_FAILED && has_wrong_status(to))
         flags |= REPORT_WRONG_STATUS;
     if (kind == REPORT_FAILED && says_loop(to))
         flags |= REPORT_LOOP;

@@ -149,6 +149,128 @@ static void only_failed_is_failed(void)
     rig_destroy(g);
 }
 
+#define ABOUT_JOANNE                                                                               \
+    "From: MAILER-DAEMON@s1\r\nSubject: Delivery status notification\r\nContent-Type: "            \
+    "multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n%s\r\n--b\r\nContent-Type: message/"            \
+    "delivery-status\r\n\r\nReporting-MTA: dns; s1\r\n\r\nFinal-Recipient: rfc822;joanne-1@"       \
+    "lab.test\r\nAction: %s\r\nStatus: %s\r\n\r\n--b\r\nContent-Type: text/rfc822-headers\r\n"     \
+    "\r\nX-Postmuster: %s\r\n\r\n--b--\r\n"
+
+/* OpenSMTPD 6.8's last notice: "delayed", and the message is deleted. */
+static void a_delay_that_says_expired_is_a_failure_with_the_wrong_status(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    char mail[2000], token[40];
+
+    (void)snprintf(mail, sizeof mail, ABOUT_JOANNE, "joanne-1@lab.test: Envelope expired",
+                   "delayed", "4.4.7", rig_token(g, 7, token));
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+    CHECK_U64(newest_code(g) & 7, REPORT_FAILED);
+    CHECK(newest_code(g) & REPORT_WRONG_STATUS);
+    (void)snprintf(mail, sizeof mail, ABOUT_JOANNE, "joanne-1@lab.test: Connection refused",
+                   "delayed", "4.4.7", rig_token(g, 7, token));
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+    CHECK_U64(newest_code(g) & 7, REPORT_DELAYED);
+    CHECK(!(newest_code(g) & REPORT_WRONG_STATUS));
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static void a_report_of_success_is_no_sighting(void)
+{
+    static const char *const actions[] = {"delivered", "relayed", "expanded"};
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    char mail[2000], token[40];
+
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(mail, sizeof mail, ABOUT_JOANNE, "It went well.", actions[i], "2.0.0",
+                       rig_token(g, 7, token));
+        CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+        CHECK(newest_code(g) % 8 != REPORT_FAILED);
+    }
+    CHECK_U64(fake_run_count(g->r, EV_REPORT), 3);
+    CHECK_U64(fake_run_count(g->r, EV_SEEN), 0);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+/* The right syntax and the wrong MAC: every character of a genuine one changed in turn. */
+static void a_forged_token_belongs_to_nobody(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    char mail[2000], token[40], forged[40];
+
+    (void)rig_token(g, 7, token);
+    for (size_t i = 3; i < strlen(token); i++) {
+        memcpy(forged, token, sizeof forged);
+        forged[i] = forged[i] == 'a' ? 'b' : 'a';
+        (void)snprintf(mail, sizeof mail, ABOUT_JOANNE, forged, "failed", "5.1.1", forged);
+        CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_FOREIGN);
+    }
+    CHECK_U64(fake_run_count(g->r, EV_REPORT), 0);
+    /* Beside a genuine one it does no harm. */
+    (void)snprintf(mail, sizeof mail, ABOUT_JOANNE, forged, "failed", "5.1.1", token);
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+    CHECK_HAS(fake_run_events(g->r, EV_REPORT), " slot=14\n");
+    CHECK_U64(fake_run_count(g->r, EV_REPORT), 1);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+static void a_products_words_are_well_formed_and_a_guess_is_weak(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    char mail[1000], token[40];
+
+    (void)snprintf(
+        mail, sizeof mail,
+        "From: MAILER-DAEMON@s1\n\nHi. This is the qmail-send program at s1.\nI'm afraid "
+        "I wasn't able to deliver your message to the following addresses.\n\n"
+        "<joanne-1@lab.test>:\n550 5.1.1 none\n\n--- Below this line is a copy.\n\n"
+        "Return-Path: <x@y>\nX-Postmuster: %s\n",
+        rig_token(g, 7, token));
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+    CHECK(!(newest_code(g) & (REPORT_MALFORMED | REPORT_WEAK)));
+    CHECK_U64(newest_code(g) >> 11 & 511, 1);
+    (void)snprintf(mail, sizeof mail,
+                   "From: MAILER-DAEMON@s1\nSubject: failure notice\n\nIt failed.\n\nReturn-Path: "
+                   "<x@y>\nTo: joanne-1@lab.test\nX-Postmuster: %s\n",
+                   rig_token(g, 7, token));
+    CHECK_U64(ndr_take(n, slice_of(mail), 4, 2, 0), NDR_TAKEN);
+    CHECK(newest_code(g) & REPORT_MALFORMED);
+    CHECK(newest_code(g) & REPORT_WEAK);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
+/* 50 reports within one another, each about joanne-1, and the token in the innermost: one report. */
+static void a_nest_of_reports_is_one_report(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    struct buf mail;
+    char token[40];
+
+    buf_init(&mail, 1u << 20);
+    for (unsigned i = 0; i < 50; i++)
+        CHECK(buf_add_format(&mail,
+                             "From: MAILER-DAEMON@s1\nContent-Type: multipart/report; "
+                             "boundary=n%u\n\n--n%u\nContent-Type: message/delivery-status\n\n"
+                             "Final-Recipient: rfc822;joanne-1@lab.test\nAction: failed\n\n--n%u\n"
+                             "Content-Type: message/rfc822\n\n",
+                             i, i, i));
+    CHECK(buf_add_format(&mail, "X-Postmuster: %s\n\nbody\n", rig_token(g, 7, token)));
+    CHECK_U64(ndr_take(n, buf_slice(&mail), 4, 2, 0), NDR_TAKEN);
+    CHECK_U64(fake_run_count(g->r, EV_REPORT), 1);
+    buf_fini(&mail);
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
 static void the_alternates_address_wins_over_the_original_recipient(void)
 {
     struct rig *g = rig_create("ndr");
@@ -250,6 +372,11 @@ static const struct test tests[] = {
     TEST(flags_say_who_got_it_and_how_far_to_trust_it),
     TEST(exchanges_text_is_well_formed_and_what_only_looks_like_a_report_is_not),
     TEST(only_failed_is_failed),
+    TEST(a_delay_that_says_expired_is_a_failure_with_the_wrong_status),
+    TEST(a_report_of_success_is_no_sighting),
+    TEST(a_forged_token_belongs_to_nobody),
+    TEST(a_products_words_are_well_formed_and_a_guess_is_weak),
+    TEST(a_nest_of_reports_is_one_report),
     TEST(the_alternates_address_wins_over_the_original_recipient),
     TEST(the_same_report_read_again_is_the_same),
     TEST(a_canary_counts_only_when_its_originator_is_told),

@@ -1,4 +1,5 @@
-/* replay.c - runs a fuzz target without libFuzzer: replay RUNS SEED FILE... mutates the files (hex) by a seeded generator.
+/* replay.c - runs a fuzz target without libFuzzer: replay RUNS SEED FILE... mutates the files (hex; of *.eml the octets
+ * themselves) by a seeded generator.
  *
  * Mutations are those that parsers of lengths and tags stumble over: octets changed, cut, doubled, swapped with those of
  * another file, lengths set to extremes. The same arguments give the same inputs.
@@ -34,11 +35,14 @@ static int digit(char c)
 static bool load(const char *path)
 {
     struct input *in = &files[count];
+    const char *end = strrchr(path, '.');
     FILE *f = fopen(path, "re");
     char line[1000];
 
     if (!f || count == FILES_MAX)
         return false;
+    if (end && strcmp(end, ".eml") == 0)
+        in->n = fread(in->octets, 1, sizeof in->octets, f);
     while (fgets(line, sizeof line, f))
         for (char *p = line; line[0] != '#' && p[0] && p[1]; p++)
             if (digit(p[0]) >= 0 && digit(p[1]) >= 0 && in->n < INPUT_MAX) {

@@ -82,11 +82,12 @@ struct slice rig_mail(struct rig *g, uint64_t number)
 {
     static struct smtp_text text;
     struct msg m = workload_message(&g->r->work, number);
+    const struct mailbox *boxes = g->r->profile.site.mailboxes;
     struct slice to = slice_of(m.to[0] == SITE_NONE ? "pm-no-such-user@lab.test"
-                                                    : g->r->mailboxes[m.to[0]].address);
+                                                    : boxes[m.to[0]].address);
     const struct smtp_text_order order = {.number = number,
                                           .key = &g->key,
-                                          .from = slice_of(g->r->mailboxes[m.from].address),
+                                          .from = slice_of(boxes[m.from].address),
                                           .to = &to,
                                           .recipients = 1,
                                           .subject = slice_of("hello"),

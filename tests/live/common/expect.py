@@ -42,7 +42,7 @@ def main(profile, run, listing):
     with open(listing) as f:
         copies = [json.loads(line) for line in f]
     gates = {g["name"]: g["count"] for g in summary["gates"] if g["name"] not in summary["classes"]}
-    marks = {m["id"]: (m.get("marks") or {}).get("flipped") for m in summary["moves"]}
+    marks = {m["id"]: (m.get("marks_ns") or {}).get("flipped") for m in summary["moves"]}
     wrong = expected = 0
     with open(profile) as f:
         lines = [m for m in map(LINE.match, f) if m]

@@ -7,6 +7,7 @@
 #   ctl.sh reset                    empties mailboxes and queues, everybody is at home again
 #   ctl.sh adduser USER SERVER      a mailbox USER@lab.test at home on a or b; both know the user, as in a cluster
 #   ctl.sh move USER FROM TO RECIPE moves it by tests/live/movers/RECIPE.sh, in the words of docs/mover.md
+#   ctl.sh seed GROUP FROM TO       doveadm backup of GROUP-1 to -3, as the evening before a move: no flip
 #   ctl.sh home USER                server that the database names
 #   ctl.sh maildir USER SERVER      its folder there;  ctl.sh folders: SERVER USER FOLDER of all
 #   ctl.sh queue                    what the edge holds, in the lines of docs/queues.md;  ctl.sh flush: try it now
@@ -149,6 +150,12 @@ adduser() { # USER SERVER
     sleep 1.2 # for the files of users to be read again
 }
 
+seed() { # GROUP FROM TO
+    local user from=$2 to=$3
+
+    for user in $(names_of "$1" 3); do backup_mail; done
+}
+
 home() { # USER
     local host s
 
@@ -179,7 +186,7 @@ down)
     stop_all
     rm -f "$BASE/up"
     ;;
-adduser | move | home | maildir) "$@" ;;
+adduser | seed | move | home | maildir) "$@" ;;
 flush) postqueue -c "$BASE/edge/etc" -f ;;
 qdirs) for q in incoming active deferred hold maildrop; do echo "$BASE/edge/spool/$q"; done ;;
 smtp) echo "$(ip_of edge):$port" ;;

@@ -59,10 +59,12 @@ make_all() {
 
     postfix_make_edge "$(next_hop a)" <<EOT
 virtual_mailbox_domains = $SENDERS
-virtual_mailbox_maps = regexp:$BASE/edge/etc/senders
+virtual_mailbox_maps = hash:$BASE/edge/etc/senders
+recipient_delimiter = +
 EOT
     # With verp the return path is writer-1+pm.TOKEN@sender.test.
-    echo "/^(writer-[0-9]+)(\\+[^@]*)?@${SENDERS/./\\.}\$/ \${1}/" >"$BASE/edge/etc/senders"
+    for s in $(names_of writer 2); do echo "$s@$SENDERS $s/"; done >"$BASE/edge/etc/senders"
+    postmap "hash:$BASE/edge/etc/senders"
     for s in a b; do
         d=$BASE/$s/etc
         postfix_make "$s" <<EOT
@@ -83,24 +85,26 @@ make_folder() { # FOLDER: a Maildir
     chown -R mail:mail "$1"
 }
 
+# dual-1 to -3 have alternate recipients, alt-1 to -3, "deliver to both".
+people() { names_of user 9; names_of dual 3; names_of alt 3; }
+
 # Everybody at home, in one go: tables are written whole and mailboxes empty.
 populate() {
     local u
 
-    for u in $(names_of user 9) $(names_of alt 9); do echo "$u@$DOMAIN $u/"; done >"$BASE/a/etc/mailboxes"
+    for u in $(people); do echo "$u@$DOMAIN $u/"; done >"$BASE/a/etc/mailboxes"
     : >"$BASE/b/etc/mailboxes"
     : >"$BASE/a/etc/access"
     : >"$BASE/b/etc/access"
     {
         echo "$DOMAIN $(next_hop a)"
-        for u in $(names_of user 9) $(names_of alt 9); do echo "$u@$DOMAIN $(next_hop a)"; done
+        for u in $(people); do echo "$u@$DOMAIN $(next_hop a)"; done
     } >"$BASE/edge/etc/transport"
-    # user-7 to -9 have an alternate recipient, "deliver to both".
-    for u in 7 8 9; do echo "user-$u@$DOMAIN user-$u@$DOMAIN, alt-$u@$DOMAIN"; done >"$BASE/edge/etc/aliases"
+    for u in 1 2 3; do echo "dual-$u@$DOMAIN dual-$u@$DOMAIN, alt-$u@$DOMAIN"; done >"$BASE/edge/etc/aliases"
     postmap "hash:$BASE/edge/etc/transport" "hash:$BASE/edge/etc/aliases"
     for u in a b; do postmap "hash:$BASE/$u/etc/mailboxes" "hash:$BASE/$u/etc/access"; done
     for u in "${servers[@]}"; do rm -rf "${BASE:?}/$u/mail"/*; done
-    for u in $(names_of user 9) $(names_of alt 9); do make_folder "$(maildir "$u" a)"; done
+    for u in $(people); do make_folder "$(maildir "$u" a)"; done
     for u in $(names_of writer 2); do make_folder "$(maildir "$u" edge)"; done
 }
 

@@ -141,7 +141,7 @@ static bool any_field(struct slice mail, bool (*is)(const struct field *f))
 /* Fields that begin like none of those above are most of a header. */
 static bool is_suspect(const struct field *f)
 {
-    if (!memchr("acfprsxACFPRSX", f->name.p[0], 14) || slice_is_nocase(f->name, "Received"))
+    if (!report_one_of(f->name.p[0], "acfprsxACFPRSX") || slice_is_nocase(f->name, "Received"))
         return false;
     return is_by_type(f) || is_null_path(f) || is_mailer(f) || is_answer(f) || is_complaint(f);
 }

@@ -61,7 +61,7 @@ static bool status_replied(struct slice text, unsigned status[3])
         if ((text.p[i] != '4' && text.p[i] != '5') || !report_reply(slice_from(text.p + i, 4)) ||
             (i > 0 && report_digit(text.p[i - 1])))
             continue;
-        while (at.n > 0 && memchr(" -:'#(,[", at.p[0], 8))
+        while (at.n > 0 && report_one_of(at.p[0], " -:'#(,["))
             at = slice_skip(at, 1);
         if (at.n > 9)
             at.n = 9;

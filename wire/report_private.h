@@ -17,6 +17,7 @@ bool report_has_any(struct slice s, const char *const *words, size_t count);
 struct slice report_line(struct slice *rest); /* takes it off, without its line end */
 bool report_after(struct slice text, const char *word, struct slice *after);
 bool report_digit(unsigned char c);
+bool report_one_of(unsigned char c, const char *set);
 /* "rfc822; <joe@x> (comment)" to the bare address; unchanged words where it is none. */
 struct slice report_address(struct slice s);
 bool report_is_address(struct slice s);

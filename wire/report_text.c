@@ -56,6 +56,11 @@ bool report_digit(unsigned char c)
     return c >= '0' && c <= '9';
 }
 
+bool report_one_of(unsigned char c, const char *set)
+{
+    return c != 0 && strchr(set, c);
+}
+
 static bool is_letter(unsigned char c)
 {
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
@@ -79,7 +84,7 @@ static bool status_at(struct slice s, size_t at, unsigned status[3])
 
     if (at > 0 && (report_digit(s.p[at - 1]) || is_letter(s.p[at - 1]) || s.p[at - 1] == '.'))
         return false;
-    if (at + 4 >= s.n || !memchr("245", s.p[at], 3) || s.p[at + 1] != '.')
+    if (at + 4 >= s.n || !report_one_of(s.p[at], "245") || s.p[at + 1] != '.')
         return false;
     status[0] = (unsigned)(s.p[at] - '0');
     i = read_digits(s, at + 2, 3, &status[1]);
@@ -111,13 +116,13 @@ static bool stands_free(struct slice s, size_t at)
     unsigned char after = at + 3 < s.n ? s.p[at + 3] : ' ';
     unsigned char next = at + 4 < s.n ? s.p[at + 4] : ' ';
 
-    if (report_digit(before) || is_letter(before) || memchr(".-@/+=%", before, 7))
+    if (report_digit(before) || is_letter(before) || report_one_of(before, ".-@/+=%"))
         return false;
     if (before == ':' && at > 1 && (report_digit(s.p[at - 2]) || s.p[at - 2] == ']'))
         return false; /* a port */
-    if (memchr(" \t\r\n-", after, 5))
+    if (report_one_of(after, " \t\r\n-"))
         return true;
-    return memchr(":,;)'\"", after, 6) && memchr(" \t\r\n'\"", next, 6);
+    return report_one_of(after, ":,;)'\"") && report_one_of(next, " \t\r\n'\"");
 }
 
 unsigned report_reply(struct slice text)
@@ -139,7 +144,7 @@ unsigned report_success(struct slice text)
 
     if (text.n < 3 || text.p[0] != '2' || read_digits(text, 0, 3, &n) != 3)
         return 0;
-    return text.n == 3 || memchr(" -", text.p[3], 2) ? n : 0;
+    return text.n == 3 || report_one_of(text.p[3], " -") ? n : 0;
 }
 
 /* ---- addresses ---- */
@@ -200,7 +205,7 @@ bool report_is_address(struct slice s)
     if (!at || at == s.p || s.n > 320 || s.p[0] == '/')
         return false;
     for (const unsigned char *p = at + 1; p < s.p + s.n; p++) {
-        if (!is_letter(*p) && !report_digit(*p) && !memchr(".-_[]:", *p, 6) && *p < 0x80)
+        if (!is_letter(*p) && !report_digit(*p) && !report_one_of(*p, ".-_[]:") && *p < 0x80)
             return false;
         dot = dot || *p == '.';
     }
@@ -215,7 +220,7 @@ static struct slice take_address(struct slice s)
 {
     size_t n = 0;
 
-    while (s.n > 0 && memchr("<('[\"", s.p[0], 5))
+    while (s.n > 0 && report_one_of(s.p[0], "<('[\""))
         s = slice_skip(s, 1);
     if (slice_starts_nocase(s, "smtp:") || slice_starts_nocase(s, "mailto:"))
         (void)report_after(s, ":", &s);
@@ -233,7 +238,7 @@ struct slice report_leading(struct slice line)
                                          "recipient:", "addressed to:",     "to:"};
     struct slice s = slice_trim(line), got, after;
 
-    while (s.n > 0 && memchr("*-|>\xb7", s.p[0], 5)) /* bullets */
+    while (s.n > 0 && report_one_of(s.p[0], "*-|>\xb7")) /* bullets */
         s = slice_trim(slice_skip(s, 1));
     got = take_address(s);
     for (size_t i = 0; got.n == 0 && i < sizeof labels / sizeof *labels; i++)

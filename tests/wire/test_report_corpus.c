@@ -80,7 +80,7 @@ static int code_right(const struct report *r, const json_t *one)
     (void)snprintf(got, sizeof got, "%u.%u.%u", to->status[0], to->status[1], to->status[2]);
     if (status_counts && strcmp(got, status) != 0)
         return 0;
-    return !*reply || (unsigned)atol(reply) == to->reply;
+    return !*reply || strtoul(reply, NULL, 10) == to->reply;
 }
 
 static bool is_listed(unsigned half)

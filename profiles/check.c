@@ -374,7 +374,7 @@ static bool check_probes(const struct draft *d)
         if (p->probes[i].type == PROBE_QUEUE_EXEC &&
             !need(d, SEC_PROBES, p->probes[i].name, "argv", "type is exec"))
             return false;
-        if (p->probes[i].type == PROBE_MAILDIR &&
+        if ((p->probes[i].type == PROBE_MAILDIR || p->probes[i].type == PROBE_MBOX) &&
             !need(d, SEC_PROBES, p->probes[i].name, "path", "it reads files"))
             return false;
         for (uint32_t k = 0; k < p->probes[i].server_count; k++)

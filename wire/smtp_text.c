@@ -480,6 +480,19 @@ static bool is_line(struct slice got, const unsigned char *p, size_t n)
     return got.n == n && memcmp(got.p, p, n) == 0;
 }
 
+/* The line itself, or with the ">" that mbox files put before "From " (mboxo) and before any ">From " (mboxrd). */
+static bool is_line_or_quoted(struct slice got, const unsigned char *p, size_t n)
+{
+    struct slice bare = slice_from(p, n);
+
+    if (is_line(got, p, n))
+        return true;
+    while (slice_starts(bare, ">"))
+        bare = slice_skip(bare, 1);
+    return slice_starts(bare, "From ") && slice_starts(got, ">") &&
+           is_line(slice_skip(got, 1), p, n);
+}
+
 /* Expected empty lines at the end may be missing: skips them only when nothing but empty lines is left. */
 static bool is_blank_rest(struct slice rest)
 {
@@ -504,8 +517,8 @@ static bool is_same_by_line(const struct expected *x, struct slice body)
         left -= l[1].raw - l->raw;
         if (ended && l->kept > 0)
             return false;
-        if (!is_line(got, c->form[0][0] + l->raw, l->kept) &&
-            !is_line(got, c->form[1][0] + l->raw, l->kept))
+        if (!is_line_or_quoted(got, c->form[0][0] + l->raw, l->kept) &&
+            !is_line_or_quoted(got, c->form[1][0] + l->raw, l->kept))
             return false;
     }
     if (x->span.tail > 0 &&

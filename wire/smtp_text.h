@@ -69,7 +69,7 @@ struct slice smtp_text_verp(struct slice from, const char token[TOKEN_CHARS], ch
                             size_t room);
 
 enum smtp_text_state {
-    SMTP_TEXT_INTACT, /* the same, but for line ends, trailing blanks, final empty lines, the 7-bit twin */
+    SMTP_TEXT_INTACT, /* the same, but for line ends, trailing blanks, final empty lines, the 7-bit twin, ">From " */
     SMTP_TEXT_REWRITTEN, /* the same after undoing base64 or quoted-printable: a legal change on the way */
     SMTP_TEXT_CORRUPT,
 };

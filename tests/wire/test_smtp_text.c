@@ -237,6 +237,46 @@ static void other_line_ends_and_trailing_blanks_leave_a_message_intact(void)
     free(all);
 }
 
+/* `all` with `mark` put before every line that begins with `start`; how many. */
+static unsigned mark_lines(const unsigned char *all, size_t n, const char *start, const char *mark,
+                           struct buf *out)
+{
+    struct slice rest = slice_from(all, n), line;
+    unsigned marked = 0;
+
+    buf_clear(out);
+    while (rest.n > 0) {
+        (void)slice_cut(&rest, '\n', &line);
+        if (slice_starts(line, start)) {
+            PM_ASSERT(buf_add_text(out, mark));
+            marked++;
+        }
+        PM_ASSERT(buf_add(out, line.p, line.n) && buf_add_text(out, "\n"));
+    }
+    return marked;
+}
+
+static void the_marks_of_mbox_files_leave_a_message_intact(void)
+{
+    struct smtp_text_order o = order(30020, 50000);
+    struct buf marked;
+    size_t n;
+
+    CHECK(smtp_text_compose(&text, corpus, &o));
+    unsigned char *all = gather(false, SIZE_MAX, &n);
+    buf_init(&marked, 1 << 20);
+    CHECK(mark_lines(all, n, "From ", ">", &marked) > 0); /* mboxo */
+    CHECK(check(marked.p, marked.n, 50000) == SMTP_TEXT_INTACT);
+    CHECK(mark_lines(all, n, ">From ", ">", &marked) > 0); /* what mboxrd does besides */
+    CHECK(check(marked.p, marked.n, 50000) == SMTP_TEXT_INTACT);
+    CHECK(mark_lines(all, n, "From ", ">>", &marked) > 0);
+    CHECK(check(marked.p, marked.n, 50000) == SMTP_TEXT_CORRUPT);
+    CHECK(mark_lines(all, n, "QUIT", ">", &marked) > 0);
+    CHECK(check(marked.p, marked.n, 50000) == SMTP_TEXT_CORRUPT);
+    buf_fini(&marked);
+    free(all);
+}
+
 static void any_changed_octet_of_the_body_is_corruption(void)
 {
     struct smtp_text_order o = order(30020, 3000);
@@ -400,6 +440,7 @@ static const struct test tests[] = {
     TEST(the_corpus_holds_what_gateways_break),
     TEST(the_seven_bit_twin_has_the_same_lengths_and_no_eighth_bit),
     TEST(other_line_ends_and_trailing_blanks_leave_a_message_intact),
+    TEST(the_marks_of_mbox_files_leave_a_message_intact),
     TEST(any_changed_octet_of_the_body_is_corruption),
     TEST(a_reencoded_message_counts_as_rewritten),
     TEST(a_doubled_dot_left_in_is_corruption),

@@ -327,7 +327,7 @@ static void complains(const char *const *argv, int code, const char *part)
 
 static void wrong_options_are_told(void)
 {
-    complains((const char *const[]){"sink", NULL}, EX_BAD_USAGE, "usage: postmuster sink --p1");
+    complains((const char *const[]){"sink", NULL}, EX_BAD_USAGE, "usage: postmuster sink --smtp");
     complains((const char *const[]){"sink", "--p1", "10.0.0.1:102", NULL}, EX_GUARD,
               "--p1 10.0.0.1:102: a sink talks to loopback only");
     complains((const char *const[]){"sink", "--p1", "nowhere", NULL}, EX_BAD_USAGE,

@@ -149,7 +149,9 @@ void p1_call_lost(struct p1_call *k)
             k->fate = ev.fate;
             k->fate_waits = true;
         }
-        if (ev.news == ASSOC_ABORTED)
+        /* A refusal that was being taken back has its own reason, whatever ended the association. */
+        if (ev.news == ASSOC_ENDED ? ev.fate == ASSOC_NOT_TAKEN
+                                   : ev.news == ASSOC_ABORTED && k->fate != ASSOC_NOT_TAKEN)
             code = p1_peer_code(ev.layer, ev.code);
     }
     if (k->fate_waits)

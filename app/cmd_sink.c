@@ -27,7 +27,7 @@ struct wish { /* the command line, as written */
     const char *smtp, *lmtp, *name;
     const char *p1, *mode, *mta, *password, *peer_mta, *peer_password, *tsel, *ssel, *psel;
     const char *checkpoint, *window, *abort, *hang_up, *silent, *report_to, *seed, *log;
-    const char *count, *seconds;
+    const char *report_tsel, *report_ssel, *report_psel, *count, *seconds;
     struct cmd_list refuse, except, report;
 };
 
@@ -38,7 +38,7 @@ struct sinking { /* what is made of it */
     struct sink_smtp *smtp; /* instead of sink */
     struct watch signals;
     char secrets[2][SECRET_MAX + 2];
-    unsigned char selectors[3][STACK_SELECTOR];
+    unsigned char selectors[6][STACK_SELECTOR];
     uint64_t troubles;
 };
 
@@ -288,6 +288,27 @@ static bool loopback(const char *option, const char *value, uint16_t port, struc
     return true;
 }
 
+static bool read_selectors(const struct wish *w, struct sinking *s, struct err *e)
+{
+    struct association_config *a = &s->c.association;
+
+    const struct {
+        const char *option, *value;
+        struct slice *selector;
+    } rows[] = {{"tsel", w->tsel, &a->our_tsel},
+                {"ssel", w->ssel, &a->our_ssel},
+                {"psel", w->psel, &a->our_psel},
+                {"report-tsel", w->report_tsel, &s->c.report_tsel},
+                {"report-ssel", w->report_ssel, &s->c.report_ssel},
+                {"report-psel", w->report_psel, &s->c.report_psel}};
+
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < sizeof rows / sizeof *rows; i++)
+        ok = selector(rows[i].option, rows[i].value, s->selectors[i], rows[i].selector, e);
+    return ok;
+}
+
 static bool read_wish(const struct wish *w, struct sinking *s, struct err *e)
 {
     struct sink_config *c = &s->c;
@@ -300,9 +321,7 @@ static bool read_wish(const struct wish *w, struct sinking *s, struct err *e)
     if (!loopback("p1", w->p1, 102, &c->at, e) || !modes(w->mode, &a->modes, e) ||
         !secret("password", w->password, s->secrets[0], &c->password, e) ||
         !secret("peer-password", w->peer_password, s->secrets[1], &c->peer_password, e) ||
-        !selector("tsel", w->tsel, s->selectors[0], &a->our_tsel, e) ||
-        !selector("ssel", w->ssel, s->selectors[1], &a->our_ssel, e) ||
-        !selector("psel", w->psel, s->selectors[2], &a->our_psel, e) ||
+        !read_selectors(w, s, e) ||
         !number("checkpoint", w->checkpoint, UINT16_MAX, &checkpoint, e) ||
         !number("window", w->window, UINT8_MAX, &window, e) ||
         !number("seed", w->seed, UINT64_MAX, &c->seed, e) ||
@@ -478,6 +497,9 @@ static const char *misfit(const struct wish *w)
                  {"silent", w->silent},
                  {"report", w->report.count > 0},
                  {"report-to", w->report_to},
+                 {"report-tsel", w->report_tsel},
+                 {"report-ssel", w->report_ssel},
+                 {"report-psel", w->report_psel},
                  {"seed", w->seed}};
 
     if (w->p1)
@@ -551,6 +573,9 @@ int cmd_sink(const struct cmd *self, int argc, char **argv)
         {.name = "silent", .text = &w.silent},
         {.name = "report", .list = &w.report},
         {.name = "report-to", .text = &w.report_to},
+        {.name = "report-tsel", .text = &w.report_tsel},
+        {.name = "report-ssel", .text = &w.report_ssel},
+        {.name = "report-psel", .text = &w.report_psel},
         {.name = "seed", .text = &w.seed},
         {.name = "log", .text = &w.log},
         {.name = "count", .text = &w.count},

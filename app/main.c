@@ -33,7 +33,7 @@ static const struct cmd commands[] = {
      " [--peer-password SECRET] [--tsel S] [--ssel S] [--psel S] [--checkpoint KB] [--window N]"
      " [--refuse busy|validation[,PERCENT]] [--except temporary|permanent[,PERCENT]] [--abort PERCENT]"
      " [--hang-up PERCENT] [--silent PERCENT] [--report delivered|failed:REASON[/DIAGNOSTIC][,PERCENT]]"
-     " [--report-to ADDRESS] [--seed N] [--log FILE] [--count N] [--seconds N]",
+     " [--report-to ADDRESS] [--report-tsel S] [--report-ssel S] [--report-psel S] [--seed N] [--log FILE] [--count N] [--seconds N]",
      "an MTA that takes messages and forgets them; that of X.400 misbehaves as told; loopback only", cmd_sink},
     {"version", "", "print the version", cmd_version},
     {"help", "[COMMAND]", "print this, or how a command is called", cmd_help},

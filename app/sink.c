@@ -280,6 +280,12 @@ static bool open_way_back(struct sink *s, struct err *e)
                                                                   : STACK_NORMAL,
         .mta = s->c.mta,
         .password = s->c.password,
+        .our_tsel = s->c.association.our_tsel,
+        .our_ssel = s->c.association.our_ssel,
+        .our_psel = s->c.association.our_psel,
+        .their_tsel = s->c.report_tsel,
+        .their_ssel = s->c.report_ssel,
+        .their_psel = s->c.report_psel,
         .trouble = s->c.trouble,
         .owner = s->c.owner};
 

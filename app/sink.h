@@ -40,8 +40,9 @@ struct sink_config {
     uint32_t deeds[SINK_DEEDS];  /* shares of APDUs */
     struct sink_report reports[SINK_REPORTS_MAX];
     uint32_t report_count;
-    struct net_addr report_to; /* family 0: on the caller's own turn */
-    FILE *log;                 /* NULL: none */
+    struct net_addr report_to;                          /* family 0: on the caller's own turn */
+    struct slice report_tsel, report_ssel, report_psel; /* called there; empty: none */
+    FILE *log;                                          /* NULL: none */
     void (*trouble)(void *owner, const char *words);
     void *owner;
 };

@@ -236,6 +236,12 @@ struct sink_out *sink_out_create(const struct sink_out_config *c)
     p1_time_write((int64_t)(clock_wall_ns() / NS_PER_S), o->utc);
     o->a = association_create(&(struct association_config){.initiator = true,
                                                            .mode = c->mode,
+                                                           .our_tsel = c->our_tsel,
+                                                           .our_ssel = c->our_ssel,
+                                                           .our_psel = c->our_psel,
+                                                           .their_tsel = c->their_tsel,
+                                                           .their_ssel = c->their_ssel,
+                                                           .their_psel = c->their_psel,
                                                            .name = "SINK",
                                                            .utc = o->utc,
                                                            .bind = ber_out_slice(&bind)});

@@ -15,7 +15,8 @@ struct sink_out_config {
     struct loop *loop;
     struct net_addr to;
     enum stack_mode mode;
-    struct slice mta, password; /* said when it calls; empty mta: anonymous. Borrowed */
+    struct slice mta, password; /* said when it calls; empty mta: anonymous. Borrowed, as these: */
+    struct slice our_tsel, our_ssel, our_psel, their_tsel, their_ssel, their_psel;
     void (*trouble)(void *owner, const char *words);
     void *owner;
 };

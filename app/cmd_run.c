@@ -76,6 +76,18 @@ static void show_log(const char *log)
             (void)fprintf(stderr, "%.*s\n", (int)line.n, (const char *)line.p);
 }
 
+/* What is wrong with a run, once with the profile that it is about. */
+static void show_error(const struct job *j)
+{
+    const char *text = j->result.error.text;
+    size_t n = strlen(j->path);
+
+    if (strncmp(text, j->path, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+        text += n + 2;
+    (void)fprintf(stderr, "postmuster: %s%s%s: %s\n", j->path, *j->variant ? " " : "", j->variant,
+                  text);
+}
+
 static void show_result(void *owner, struct job *j)
 {
     struct watcher *w = owner;
@@ -83,8 +95,7 @@ static void show_result(void *owner, struct job *j)
 
     end_line(w);
     if (j->result.error.code)
-        (void)fprintf(stderr, "postmuster: %s%s%s: %s\n", j->path, *j->variant ? " " : "",
-                      j->variant, j->result.error.text);
+        show_error(j);
     if (j->result.log && !w->matrix && !w->quiet)
         show_log(j->result.log);
     if (!j->result.judgement)

@@ -136,6 +136,9 @@ static bool fold_address(const struct profile *p, struct slice smtp, uint32_t ma
     if (!oraddr_from_smtp(profile_x400_template(p, mailbox), smtp, a, &address, e))
         return err_wrap(e, "%s: x400.%s: %.*s", p->path, ours ? "our_address" : "address",
                         (int)smtp.n, (const char *)smtp.p);
+    if (p->x400.mode == MODE_1984 && address.common_name.p)
+        return err_set(e, EX_BAD_PROFILE, "%s: x400.%s: cn: there is no common name in 1984",
+                       p->path, ours ? "our_address" : "address");
     if (!oraddr_fold(&address, text))
         return err_set(e, EX_BAD_PROFILE, "%s: x400.%s: %.*s has too long an O/R address", p->path,
                        ours ? "our_address" : "address", (int)smtp.n, (const char *)smtp.p);

@@ -58,11 +58,16 @@ static void log_probe(void *owner, uint32_t mailbox, uint32_t server, uint64_t f
 {
     struct run *r = owner;
     const struct site *s = &r->profile->site;
+    const struct server *v = &s->servers[server];
+    char whose[200];
 
-    run_log(r, "%s%s on %s: failed %llu times, the last time: %s",
-            mailbox == SITE_NONE ? "queues" : "mailbox ",
-            mailbox == SITE_NONE ? "" : s->mailboxes[mailbox].name, s->servers[server].name,
-            (unsigned long long)failures, or_nothing(why));
+    if (mailbox != SITE_NONE)
+        (void)snprintf(whose, sizeof whose, "mailbox %s on %s", s->mailboxes[mailbox].name,
+                       v->name);
+    else
+        (void)snprintf(whose, sizeof whose, "%s %s", v->ours ? "callers of" : "queues on", v->name);
+    run_log(r, "%s: failed %llu times, the last time: %s", whose, (unsigned long long)failures,
+            or_nothing(why));
 }
 
 void run_log_end(struct run *r)

@@ -79,6 +79,10 @@ static const char *ending_in_words(uint32_t code, uint32_t how, char *out, size_
     out[0] = '\0';
     if (layer >= STACK_LAYER_COUNT || ending == END_ACCEPTED)
         return out;
+    if (layer == STACK_TPKT && number == EVENT_X400_NO_CODE) {
+        (void)snprintf(out, room, "connection lost");
+        return out;
+    }
     const char *name = stack_layer_name((enum stack_layer)layer), *words = "";
     if (number != EVENT_X400_NO_CODE)
         words = stage == STAGE_TRANSFER || stage == STAGE_TAKEN

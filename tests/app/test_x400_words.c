@@ -38,6 +38,7 @@ static void the_same_number_means_another_thing_in_another_place(void)
     CHECK_STR(of_ending(STACK_RTSE, 0, END_REFUSED_TEMP, STAGE_BIND), "rtse: busy");
     CHECK_HAS(of_ending(STACK_COTP, 3, END_REFUSED_TEMP, STAGE_BIND), "cotp: ");
     CHECK_STR(of_ending(STACK_COTP, EVENT_X400_NO_CODE, END_DOUBT, STAGE_TAKEN), "cotp");
+    CHECK_STR(of_ending(STACK_TPKT, EVENT_X400_NO_CODE, END_DOUBT, STAGE_TAKEN), "connection lost");
     CHECK_STR(of_ending(STACK_LAYER_COUNT, 1, END_ABORTED, STAGE_TRANSFER), "");
     CHECK_STR(of_ending(STACK_TPKT, 0, END_ACCEPTED, STAGE_TAKEN), "");
 }

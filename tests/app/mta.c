@@ -6,34 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tests/app/octets.h"
 #include "tests/support/check.h"
-#include "tests/support/scratch.h"
 #include "wire/x400/p1.h"
 
 #define RETRY_NS (5 * NS_PER_MS)
-
-static int hex(char c)
-{
-    return c >= 'a' ? c - 'a' + 10 : c - '0';
-}
-
-static void load_message(struct mta *m)
-{
-    char *text = scratch_read(PM_SOURCE_DIR "/tests/golden/x400/70-apdu-message.hex", NULL);
-    bool comment = false;
-
-    PM_ASSERT(text);
-    m->apdu_n = 0;
-    for (const char *p = text; *p; p++) {
-        comment = *p == '#' || (comment && *p != '\n');
-        if (comment || *p <= ' ')
-            continue;
-        PM_ASSERT(m->apdu_n < sizeof m->apdu && p[1]);
-        m->apdu[m->apdu_n++] = (unsigned char)(hex(p[0]) << 4 | hex(p[1]));
-        p++;
-    }
-    free(text);
-}
 
 /* Its number, wherever the sample has one. */
 static void number_message(struct mta *m, unsigned number)
@@ -122,15 +99,19 @@ static void next(struct mta *m)
     if (m->gives && association_give(m->a))
         m->gives = false;
     if (m->sent < m->messages && association_can_send(m->a)) {
-        number_message(m, m->sent + 1);
-        association_send(m->a, slice_from(m->apdu, m->apdu_n), 0);
+        if (!m->sample)
+            number_message(m, m->sent + 1);
+        association_send(m->a, m->octets.n > 0 ? m->octets : slice_from(m->apdu, m->apdu_n), 0);
     } else if (m->sent == m->messages && m->reports >= m->until_reports) {
         (void)association_release(m->a);
     }
-    struct slice out = association_output(m->a);
+    for (struct slice out; (out = association_output(m->a)).n > 0;) {
+        long put = stream_write(m->stream, out.p, out.n);
 
-    if (out.n > 0 && stream_write(m->stream, out.p, out.n) == (long)out.n)
-        association_gave(m->a, out.n);
+        if (put <= 0)
+            break;
+        association_gave(m->a, (size_t)put);
+    }
     timer_arm(m->loop, &m->limit, loop_now(m->loop) + m->patience_ns);
 }
 
@@ -197,7 +178,7 @@ void mta_start(struct mta *m)
     p1_bind_write(&o, m->mode == STACK_NORMAL ? P1_BIND_ARGUMENT : P1_BIND_BARE, &b);
     if (!m->patience_ns)
         m->patience_ns = 20 * NS_PER_S;
-    load_message(m);
+    m->apdu_n = octets_load(m->sample ? m->sample : "70-apdu-message.hex", m->apdu, sizeof m->apdu);
     m->a = association_create(&(struct association_config){.initiator = true,
                                                            .mode = m->mode,
                                                            .two_way = m->two_way,

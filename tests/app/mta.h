@@ -17,8 +17,9 @@ struct mta {
     enum stack_mode mode;
     bool two_way;
     const char *name, *password;
-    unsigned
-        messages; /* the golden message, numbered from 1 in its identifiers; it asks for all reports */
+    unsigned messages;  /* so many; without sample or octets numbered from 1 in their identifiers */
+    const char *sample; /* of tests/golden/x400; NULL: the message, which asks for all reports */
+    struct slice octets;                 /* instead, if any: sent as they are */
     unsigned calls_max;                  /* 0: as many as it takes */
     uint64_t patience_ns, until_reports; /* for an answer; stays for so many reports */
     /* what came of it */

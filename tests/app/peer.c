@@ -12,8 +12,12 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/err.h"
+#include "tests/app/octets.h"
+
 #define TALKS_MAX 256
 #define LONG_LINE (256u << 10)
+#define STEPS_MAX 8
 
 struct talk {
     struct peer *of;
@@ -21,8 +25,17 @@ struct talk {
     int fd;
 };
 
+struct said { /* a step, made before any thread */
+    unsigned packets;
+    size_t n; /* 0: hangs up */
+    unsigned char octets[1024];
+};
+
 struct peer {
     enum peer_manner manner;
+    bool x400;
+    unsigned steps;
+    struct said says[STEPS_MAX];
     int fd;
     uint16_t port;
     pthread_t thread;
@@ -101,6 +114,57 @@ static bool answer(const struct talk *t, const char *line, bool *in_message)
     return say_text(t->fd, "250 2.0.0 fine\r\n");
 }
 
+/* --- X.400 ---------------------------------------------------------------------------------------------------- */
+
+static bool take(int fd, size_t n)
+{
+    unsigned char block[4096];
+
+    while (n > 0) {
+        ssize_t got = recv(fd, block, n < sizeof block ? n : sizeof block, 0);
+
+        if (got <= 0)
+            return false;
+        n -= (size_t)got;
+    }
+    return true;
+}
+
+static bool take_packet(int fd)
+{
+    unsigned char head[4];
+    ssize_t got = recv(fd, head, sizeof head, MSG_WAITALL);
+    size_t n = (size_t)head[2] << 8 | head[3];
+
+    return got == sizeof head && n >= sizeof head && take(fd, n - sizeof head);
+}
+
+static void follow(const struct talk *t)
+{
+    for (unsigned i = 0; i < t->of->steps; i++) {
+        const struct said *s = &t->of->says[i];
+
+        for (unsigned k = 0; k < s->packets; k++)
+            if (!take_packet(t->fd))
+                return;
+        if (s->n == 0 || !say(t->fd, (const char *)s->octets, s->n))
+            return;
+    }
+    while (take(t->fd, 1))
+        ;
+}
+
+static void *follow_main(void *owner)
+{
+    struct talk *t = owner;
+
+    follow(t);
+    (void)shutdown(t->fd, SHUT_RDWR);
+    return NULL;
+}
+
+/* --- lives ---------------------------------------------------------------------------------------------------- */
+
 static void *talk_main(void *owner)
 {
     struct talk *t = owner;
@@ -127,22 +191,19 @@ static void *peer_main(void *owner)
 
         t->of = p;
         t->fd = accept(p->fd, NULL, NULL);
-        if (t->fd < 0 || pthread_create(&t->thread, NULL, talk_main, t) != 0)
+        if (t->fd < 0 ||
+            pthread_create(&t->thread, NULL, p->x400 ? follow_main : talk_main, t) != 0)
             break;
         p->count++;
     }
     return NULL;
 }
 
-struct peer *peer_start(enum peer_manner manner)
+static struct peer *start(struct peer *p)
 {
-    struct peer *p = calloc(1, sizeof *p);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof at;
 
-    if (!p)
-        return NULL;
-    p->manner = manner;
     p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (p->fd >= 0 && bind(p->fd, (struct sockaddr *)&at, sizeof at) == 0 &&
         listen(p->fd, 64) == 0 && getsockname(p->fd, (struct sockaddr *)&at, &n) == 0 &&
@@ -152,6 +213,36 @@ struct peer *peer_start(enum peer_manner manner)
     }
     free(p);
     return NULL;
+}
+
+struct peer *peer_start(enum peer_manner manner)
+{
+    struct peer *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    p->manner = manner;
+    return start(p);
+}
+
+struct peer *peer_start_x400(const struct peer_step *steps)
+{
+    struct peer *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    p->x400 = true;
+    for (; steps[p->steps].says; p->steps++) {
+        const struct peer_step *from = &steps[p->steps];
+        struct said *s = &p->says[p->steps];
+
+        PM_ASSERT(p->steps < STEPS_MAX);
+        s->packets = from->packets;
+        s->n = octets_load(from->says, s->octets, sizeof s->octets);
+        if (from->from)
+            octets_change(s->octets, s->n, from->from, from->to);
+    }
+    return start(p);
 }
 
 uint16_t peer_port(const struct peer *p)

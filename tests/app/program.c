@@ -116,6 +116,24 @@ char *program_said(const struct program *p, bool errors)
     return text ? text : strdup("");
 }
 
+uint16_t program_port(const struct program *p)
+{
+    static const char words[] = "on 127.0.0.1:";
+    unsigned long port = 0;
+
+    for (unsigned i = 0; i < 500 && port == 0; i++) {
+        char *said = program_said(p, false);
+        const char *where = strstr(said, words);
+
+        if (where && strchr(where, '\n'))
+            port = strtoul(where + strlen(words), NULL, 10);
+        free(said);
+        if (port == 0)
+            program_sleep_ms(20);
+    }
+    return (uint16_t)port;
+}
+
 void program_sleep_ms(unsigned ms)
 {
     const struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};

@@ -31,6 +31,9 @@ int program_run(struct program *p, const struct program_way *how, const char *co
 /* What it said; malloc'ed, "" if nothing. */
 char *program_said(const struct program *p, bool errors);
 
+/* Waits until it says that it listens "on 127.0.0.1:PORT"; 0: it does not. */
+uint16_t program_port(const struct program *p);
+
 void program_sleep_ms(unsigned ms);
 /* Waits up to `seconds` until `path` exists. */
 bool program_file_appears(const char *path, unsigned seconds);

@@ -279,6 +279,9 @@ static void reports_are_handed_to_whom_they_are_to_go(void)
     s.c.reports[0] = (struct sink_report){.delivered = true, .share = SINK_ALL / 2};
     s.c.reports[1] = (struct sink_report){.diagnostic = 5, .share = SINK_ALL / 2};
     s.c.report_count = 2;
+    s.c.report_tsel = slice_of("PM");
+    s.c.report_ssel = slice_of("S");
+    s.c.report_psel = slice_of("P");
     s.mta = (struct mta){.mode = STACK_NORMAL, .messages = 40};
     CHECK(net_parse(&at, "127.0.0.1:0", 0, &e));
     struct loop *loop = NULL;
@@ -288,9 +291,13 @@ static void reports_are_handed_to_whom_they_are_to_go(void)
     s.c.report_to.port = program_free_ports(1);
     open_scene(&s);
     loop = s.loop;
-    d.host =
-        p1_host_listen(&(struct p1_host_config){.loop = loop, .apdu = take_report, .owner = &d},
-                       &s.c.report_to, &e);
+    d.host = p1_host_listen(&(struct p1_host_config){.loop = loop,
+                                                     .association = {.our_tsel = slice_of("PM"),
+                                                                     .our_ssel = slice_of("S"),
+                                                                     .our_psel = slice_of("P")},
+                                                     .apdu = take_report,
+                                                     .owner = &d},
+                            &s.c.report_to, &e);
     CHECK(d.host != NULL);
     mta_start(&s.mta);
     play(&s);
@@ -343,28 +350,20 @@ static void wrong_options_are_told(void)
     complains(SINK("--password", "env:PM_NOT_SET"), EX_BAD_USAGE,
               "expected a variable that is set");
     complains(SINK("--tsel", "0x123"), EX_BAD_USAGE, "even number of hex digits");
+    complains(SINK("--report-psel", "0x"
+                                    "00112233445566778899aabbccddeeff"
+                                    "00112233445566778899aabbccddeeff00"),
+              EX_BAD_USAGE, "--report-psel: longer than 32 octets");
     complains(SINK("--window", "300"), EX_BAD_USAGE, "at most 255");
     complains(SINK("--log", "/nowhere/at/all"), EX_IO, "/nowhere/at/all: No such");
 }
 
-/* Waits for its line and reads the port from it. */
 static bool listens(const struct program *p, struct net_addr *at)
 {
-    for (unsigned i = 0; i < 500; i++) {
-        char *said = program_said(p, false), *where = strstr(said, "on 127.0.0.1:");
-        bool whole = where && strchr(where, '\n');
-        struct err e;
+    uint16_t port = program_port(p);
 
-        if (whole) {
-            where[3 + strcspn(where + 3, "\n")] = 0;
-            whole = net_parse(at, where + 3, 0, &e);
-        }
-        free(said);
-        if (whole)
-            return true;
-        program_sleep_ms(20);
-    }
-    return CHECK(false);
+    *at = (struct net_addr){.family = 4, .port = port, .ip = {127, 0, 0, 1}};
+    return CHECK(port > 0);
 }
 
 static void send_to(const struct net_addr *at, struct mta *m)

@@ -3,12 +3,14 @@
 # mailboxes), SENDERS (domain of the originators), ip_of NAME, port.
 # shellcheck shell=bash
 
+# qmgr is woken every 3 s, not 300: mail that a reload has put back from the active queue to the incoming one waits for that.
+# For the same reason main.cf has a transport_retry_time: delivery agents that a reload has ended count as broken for 60 s.
 postfix_master_cf() { # ADDRESS:PORT
     cat <<EOT
 $1 inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+qmgr unix n - n 3 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
@@ -63,6 +65,7 @@ virtual_minimum_uid = 1
 minimal_backoff_time = 2s
 maximal_backoff_time = 4s
 queue_run_delay = 2s
+transport_retry_time = 2s
 smtpd_client_connection_rate_limit = 0
 smtpd_client_connection_count_limit = 0
 smtpd_client_message_rate_limit = 0

@@ -98,6 +98,12 @@ boxes:
   local_parts = lsearch;$1/users
   transport = box
   cannot_route_message = Unknown user
+reports:
+  driver = manualroute
+  domains = $SENDERS
+  route_data = $(ip_of edge)
+  transport = out
+  self = send
 begin transports
 EOT
 }

@@ -174,6 +174,7 @@ adduser() { # USER SERVER
 home() { # USER
     local host s
 
+    [ ! -d "$(maildir "$1" edge)" ] || { echo edge && return; }
     host=$(sed -n "s/^$1@$DOMAIN: //p" "$BASE/edge/routes")
     for s in a b; do [ "$host" != "$(ip_of $s)" ] || { echo "$s" && return; }; done
     echo "ctl.sh: nobody routes $1" >&2

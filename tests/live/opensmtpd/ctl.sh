@@ -54,6 +54,7 @@ smtpd_conf() { # NAME: a file table may not be empty, hence the placeholder
         cat <<EOT
 table to_a file:$d/to_a
 table to_b file:$d/to_b
+smtp limit max-mails 1000000
 queue ttl $lifetime
 bounce warn-interval 1h
 action "a" relay host smtp://$(ip_of a):$port
@@ -68,7 +69,9 @@ EOT
         cat <<EOT
 table users file:$d/users
 action "box" maildir "$d/mail/%{rcpt.user}" virtual <anyone>
+action "reports" relay host smtp://$(ip_of edge):$port
 match from any for domain "$DOMAIN" rcpt-to <users> action "box"
+match from any for domain "$SENDERS" action "reports"
 EOT
     fi
 }
@@ -216,6 +219,7 @@ adduser() { # USER SERVER
 home() { # USER: the first that matches, as in smtpd.conf
     local s
 
+    [ ! -d "$(maildir "$1" edge)" ] || { echo edge && return; }
     for s in a b; do ! grep -qxF "$1@$DOMAIN" "$BASE/edge/to_$s" || { echo "$s" && return; }; done
     echo "ctl.sh: nobody routes $1" >&2
     return 1

@@ -276,13 +276,14 @@ static void begin_waiting(struct home_ldap *h)
 static void log_on(struct home_ldap *h)
 {
     const struct lookup_profile *how = h->d.how;
-    const char *password = how->password ? how->password : "";
-    struct berval secret = {.bv_len = strlen(password), .bv_val = (char *)(uintptr_t)password};
+    struct berval *secret = NULL;
     int code = LDAP_SUCCESS;
 
     if (how->user) {
         h->at = AT_BIND;
-        code = ldap_sasl_bind(h->ld, how->user, LDAP_SASL_SIMPLE, &secret, NULL, NULL, &h->id);
+        secret = ber_bvstrdup(how->password ? how->password : "");
+        code = ldap_sasl_bind(h->ld, how->user, LDAP_SASL_SIMPLE, secret, NULL, NULL, &h->id);
+        ber_bvfree(secret);
         if (code != LDAP_SUCCESS)
             fail_ldap(h, "LDAP bind: ", code);
         else

@@ -90,7 +90,10 @@ static pid_t start(const char *const *argv)
     int quiet = open("/dev/null", O_RDWR);
     if (quiet < 0 || dup2(quiet, 0) < 0 || dup2(quiet, 1) < 0 || dup2(quiet, 2) < 0)
         _exit(126);
-    (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
+    char *args[32] = {0};
+    for (unsigned i = 0; i < 31 && argv[i]; i++)
+        args[i] = strdup(argv[i]); /* the child's, and gone with it */
+    (void)execvp(args[0], args);
     _exit(127);
 }
 

@@ -208,7 +208,6 @@ static void nonsense_is_no_answer_and_the_next_question_is_asked_anew(void)
     check_failure(REPLY("\x30\x84\xff\xff\xff\xff\x02\x01\x7f"), "LDAP: "); /* 4 GB */
     check_failure(REPLY("\x30\x83\x7e\xff\xff\x02\x01\x7f"), "LDAP: ");     /* 8 MB */
     check_failure(REPLY("\x30\x80\x02\x01\x7f"), "LDAP: "); /* no length: not in LDAP */
-    check_failure(REPLY("\x30\x05\x02\x01\x7f\x64\x70"), "");
     check_failure(REPLY("\x30\x07\x02\x01\x7f\x65\x02\x0a\x01"), "LDAP");
     check_failure(REPLY(DONE), "no entry");
     check_failure(REPLY("\x30\x0c\x02\x01\x7f\x65\x07\x0a\x01\x33\x04\x00\x04\x00"), "busy");

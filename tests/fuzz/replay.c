@@ -1,5 +1,5 @@
-/* replay.c - runs a fuzz target without libFuzzer: replay RUNS SEED FILE... mutates the files (hex; of *.eml the octets
- * themselves) by a seeded generator.
+/* replay.c - runs a fuzz target without libFuzzer: replay RUNS SEED FILE... mutates the files (hex; of *.eml and *.smtp the
+ * octets themselves) by a seeded generator.
  *
  * Mutations are those that parsers of lengths and tags stumble over: octets changed, cut, doubled, swapped with those of
  * another file, lengths set to extremes. The same arguments give the same inputs.
@@ -41,7 +41,7 @@ static bool load(const char *path)
 
     if (!f || count == FILES_MAX)
         return false;
-    if (end && strcmp(end, ".eml") == 0)
+    if (end && (strcmp(end, ".eml") == 0 || strcmp(end, ".smtp") == 0))
         in->n = fread(in->octets, 1, sizeof in->octets, f);
     while (fgets(line, sizeof line, f))
         for (char *p = line; line[0] != '#' && p[0] && p[1]; p++)

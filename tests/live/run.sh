@@ -66,7 +66,7 @@ count_is_awake() { # DIR FILE
     local folder mail status=0
 
     folder=$("$ctl" folders | awk '$1 == "b" && $2 !~ /^writer/ { print $3; exit }')
-    mail=$(find "$folder/new" "$folder/cur" -type f -print -quit)
+    mail=$(find "$folder" -type f \( -path '*/new/*' -o -path '*/cur/*' -o -name '[0-9]*.' \) -print -quit)
     [ -n "$mail" ] || { echo "run.sh: no mail on b to take away" && return 1; }
     mv "$mail" "$top/taken"
     # shellcheck disable=SC2046 # one word or none

@@ -22,6 +22,7 @@ host_lookup =
 rfc1413_query_timeout = 0s
 dsn_advertise_hosts = *
 smtp_accept_max = 100
+smtp_connect_backlog = 500
 smtp_accept_queue = 0
 smtp_accept_queue_per_connection = 0
 queue_run_max = 10

@@ -365,6 +365,33 @@ static bool check_lookup(const struct draft *d, const struct lookup_profile *l)
     return !l->url != !l->argv || complain_lookup(d, "expected either url or argv");
 }
 
+/* Every word is one of those below, and one of them names the mailbox: else all would be one and the same file. */
+static bool check_path(const struct draft *d, const struct probe_profile *how)
+{
+    static const char *const words[] = {"{mailbox}", "{user}",   "{address}",
+                                        "{local}",   "{server}", "{domain}"};
+    bool named = false;
+
+    if (how->type != PROBE_MAILDIR && how->type != PROBE_MBOX)
+        return true;
+    if (!need(d, SEC_PROBES, how->name, "path", "it reads files"))
+        return false;
+    for (const char *at = strchr(how->path, '{'); at; at = strchr(at + 1, '{')) {
+        size_t i = 0;
+
+        while (i < 6 && strncmp(at, words[i], strlen(words[i])) != 0)
+            i++;
+        if (i == 6)
+            return draft_complain(d, SEC_PROBES, how->name, "path",
+                                  "its words are {server} {user} {mailbox} {address} {local} "
+                                  "{domain}");
+        named = named || i < 4;
+    }
+    return named || draft_complain(d, SEC_PROBES, how->name, "path",
+                                   "it needs {user}, {mailbox}, {address} or {local}: else all "
+                                   "mailboxes are one");
+}
+
 static bool check_probes(const struct draft *d)
 {
     const struct profile *p = d->p;
@@ -374,8 +401,10 @@ static bool check_probes(const struct draft *d)
         if (p->probes[i].type == PROBE_QUEUE_EXEC &&
             !need(d, SEC_PROBES, p->probes[i].name, "argv", "type is exec"))
             return false;
-        if ((p->probes[i].type == PROBE_MAILDIR || p->probes[i].type == PROBE_MBOX) &&
-            !need(d, SEC_PROBES, p->probes[i].name, "path", "it reads files"))
+        if (p->probes[i].type == PROBE_QUEUE_EXCHANGE &&
+            !need(d, SEC_PROBES, p->probes[i].name, "argv", "type is exchange"))
+            return false;
+        if (!check_path(d, &p->probes[i]))
             return false;
         for (uint32_t k = 0; k < p->probes[i].server_count; k++)
             if (site_server(&p->site, p->probes[i].servers[k]) == SITE_NONE)

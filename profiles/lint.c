@@ -197,6 +197,24 @@ static bool lint_commands(const struct profile *p, struct buf *out)
     return ok;
 }
 
+/* The same files for every server: a copy at its home would be one at the old home, too. */
+static bool lint_paths(const struct profile *p, struct buf *out)
+{
+    bool ok = true;
+
+    for (uint32_t i = 0; ok && p->move_count > 0 && i < p->probe_count; i++) {
+        const struct probe_profile *how = &p->probes[i];
+
+        if (how->path && !probe_lists_queues(how->type) && how->server_count != 1 &&
+            p->site.server_count > 1 && !strstr(how->path, "{server}"))
+            ok = buf_add_format(out,
+                                "probes.%s.path: without {server} all servers show the same "
+                                "files, so that a move moves nothing\n",
+                                how->name);
+    }
+    return ok;
+}
+
 bool profile_lint(const struct profile *p, struct buf *out)
 {
     struct arena *scratch = arena_create(PLAN_CEILING);
@@ -211,8 +229,8 @@ bool profile_lint(const struct profile *p, struct buf *out)
              lint_verp(p, &p->loads[i], out);
     for (uint32_t i = 0; ok && i < p->move_count; i++)
         ok = lint_move(p, &p->moves[i], out);
-    ok = ok && lint_times(p, w, out) && lint_commands(p, out) && lint_gates(p, out) &&
-         x400_lint(p, out);
+    ok = ok && lint_times(p, w, out) && lint_commands(p, out) && lint_paths(p, out) &&
+         lint_gates(p, out) && x400_lint(p, out);
     arena_destroy(scratch);
     return ok;
 }

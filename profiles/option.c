@@ -67,7 +67,7 @@ static const char *const mover_words[] = {"http", "exec", NULL};
 static const char *const do_words[] = {"alternate", "knob",       "restart", "down",
                                        "up",        "update-now", "exec",    NULL};
 const char *const probe_type_names[] = {"imap", "http", "exec", "maildir", "mbox", "pop3",
-                                        "postfix", NULL};
+                                        "postfix", "exim", "opensmtpd", "sendmail", "exchange", NULL};
 static const char *const lookup_words[] = {"http", "exec", "imap", "ldap", NULL};
 static const char *const place_words[] = {"home", "old", "alternate", "originator", NULL};
 static const char *const silence_words[] = {"double-collect", "lifetimes", NULL};
@@ -314,13 +314,13 @@ static const struct option options[] = {
     {SEC_ACTIONS, "argv", OPT_TEXTS, AT(action_profile, argv), RANGE(1, 100), .help = "exec: the command, without a shell."},
 
     {SEC_PROBES, "type", OPT_CHOICE, AT(probe_profile, type), .required = true, .words = probe_type_names,
-     .help = "imap and maildir read mailboxes; http and exec list queues."},
+     .help = "imap, pop3, maildir and mbox read mailboxes; http, exec and the names of MTAs list queues."},
     {SEC_PROBES, "places", OPT_BITS, AT(probe_profile, places), .preset = "home old alternate originator", .words = place_words,
      .help = "Reading mailboxes: which of them."},
     {SEC_PROBES, "mailboxes", OPT_GROUPS, AT(probe_profile, groups), MORE(probe_profile, group_count),
      .help = "Reading mailboxes: of which groups; of all that no other probe names, if absent."},
     {SEC_PROBES, "path", OPT_TEXT, AT(probe_profile, path),
-     .help = "maildir: where a mailbox lies, with {server} {user} {mailbox} {address} {local} {domain}."},
+     .help = "maildir, mbox: where a mailbox lies, with {server} {user} {mailbox} {address} {local} {domain}."},
     {SEC_PROBES, "folders", OPT_BOOL, AT(probe_profile, folders), .preset = "no",
      .help = "maildir: read the folders below it, too."},
     {SEC_PROBES, "period", OPT_DURATION, AT(probe_profile, period_real_ns), RANGE(1e6, NS(3600)),
@@ -329,9 +329,9 @@ static const struct option options[] = {
     {SEC_PROBES, "url", OPT_TEXT, AT(probe_profile, url), .preset = "{control}/v1/queues",
      .help = "http: what to GET from each server."},
     {SEC_PROBES, "argv", OPT_TEXTS, AT(probe_profile, argv), RANGE(1, 100),
-     .help = "exec: the command, without a shell; it prints one line an entry. postfix: as it lists, if it is not postqueue -j."},
+     .help = "Queues: the command, without a shell. exec: it prints one line an entry; exchange: CSV; the other MTAs list by themselves if absent."},
     {SEC_PROBES, "show", OPT_TEXTS, AT(probe_profile, show), RANGE(1, 100),
-     .help = "postfix: the command that says what messages are; {id} is one of them, {ids} are many."},
+     .help = "Queues of an MTA: the command that shows messages, {id} one or {ids} many; goes with argv if absent."},
     {SEC_PROBES, "servers", OPT_TEXTS, AT(probe_profile, servers), MORE(probe_profile, server_count), RANGE(1, 64),
      .help = "On which servers it looks; on all that no other probe names, if absent."},
 

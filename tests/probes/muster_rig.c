@@ -87,7 +87,14 @@ static const struct probe_ops fake_imap = {.name = "imap",
                                            .open = fake_open,
                                            .scan = fake_scan,
                                            .close = fake_close};
-static const struct probe_ops *const drivers[] = {&fake_imap, &probe_ours, NULL};
+static const struct probe_ops fake_maildir = {.name = "maildir",
+                                              .help = "a fake",
+                                              .sees = SEES_COPIES,
+                                              .by_file = true,
+                                              .open = fake_open,
+                                              .scan = fake_scan,
+                                              .close = fake_close};
+static const struct probe_ops *const drivers[] = {&fake_imap, &fake_maildir, &probe_ours, NULL};
 
 static struct probe *fake_open(const struct probe_context *c, const struct probe_profile *how,
                                uint32_t mailbox, uint32_t server, struct err *e)
@@ -99,7 +106,10 @@ static struct probe *fake_open(const struct probe_context *c, const struct probe
     struct fake_place *f = calloc(1, sizeof *f);
 
     PM_ASSERT(f && ++world.opened[mailbox][server] == 1);
-    f->p = (struct probe){.ops = &fake_imap, .mailbox = mailbox, .server = server};
+    f->p = (struct probe){.ops = how->type == PROBE_MAILDIR ? &fake_maildir : &fake_imap,
+                          .mailbox = mailbox,
+                          .server = server};
+    world.read_by[mailbox][server] = how;
     f->c = *c;
     f->period_ns = how->period_real_ns;
     timer_init(&f->timer, scan_over, f);

@@ -10,6 +10,7 @@
 struct muster_world {
     bool present[6][3], busy[6][3], down, no_open;
     uint32_t opened[6][3];
+    const struct probe_profile *read_by[6][3];
     const char *home[6];                  /* what the directory says */
     const char *differs;                  /* what another directory says of everybody */
     bool lookup_down, queues_down, flows; /* flows: every listing has other counters */

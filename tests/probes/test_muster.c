@@ -101,6 +101,98 @@ static void arming_fails_with_what_is_wrong(void)
     check_arm_fails(&r, "not ready within 30 s: waiting for 0 homes, 1 places, 0 queues");
 }
 
+/* Several probes of mailboxes. */
+
+static void the_probe_that_names_a_server_or_group_reads_there(void)
+{
+    static const char *const s3[] = {"s3"};
+    static const uint32_t alternates[] = {1};
+    struct muster_rig r;
+
+    roll_begin(&r);
+    for (unsigned i = 2; i < 6; i++)
+        r.run->mailboxes[i].group = i / 2;
+    r.run->probes[2] = r.run->probes[0];
+    r.run->probes[2].type = PROBE_MAILDIR;
+    r.run->probes[2].servers = s3;
+    r.run->probes[2].server_count = 1;
+    r.run->probes[3] = r.run->probes[0];
+    r.run->probes[3].groups = alternates;
+    r.run->probes[3].group_count = 1;
+    r.run->profile.probe_count = 4;
+    roll_arm(&r);
+    CHECK(world.read_by[0][0] == &r.run->probes[0]);
+    CHECK(world.read_by[4][2] == &r.run->probes[2]);
+    CHECK(world.read_by[2][2] == &r.run->probes[2]); /* both would fit: the first */
+    roll_end(&r);
+
+    roll_begin(&r);
+    for (unsigned i = 2; i < 6; i++)
+        r.run->mailboxes[i].group = i / 2;
+    r.run->probes[2] = r.run->probes[0];
+    r.run->probes[2].groups = alternates;
+    r.run->probes[2].group_count = 1;
+    r.run->profile.probe_count = 3;
+    roll_arm(&r);
+    CHECK(world.read_by[2][2] == &r.run->probes[2]);
+    CHECK(world.read_by[4][2] == &r.run->probes[0]);
+    roll_end(&r);
+}
+
+static void a_mailbox_that_no_probe_reads_keeps_silence_from_being_final(void)
+{
+    static const uint32_t recipients[] = {0};
+    struct muster_rig r;
+
+    roll_begin(&r);
+    r.run->probes[0].groups = recipients;
+    r.run->probes[0].group_count = 1;
+    for (unsigned i = 2; i < 6; i++)
+        r.run->mailboxes[i].group = i / 2;
+    CHECK(roll_create(&r));
+    muster_arm(r.m, roll_armed);
+    roll_run_ms(&r, 1000);
+    CHECK_HAS(buf_text(&r.log), "armed 0 0\n");
+    CHECK_U64(fake_run_count(r.run, EV_FINDING), 4); /* alternates and originators */
+    muster_settle(r.m, roll_settled);
+    roll_run_ms(&r, 60000);
+    CHECK_HAS(buf_text(&r.log), "settled 0 0\n");
+    roll_end(&r);
+}
+
+static void read_by_files(struct muster_rig *r)
+{
+    roll_begin(r);
+    r->run->probes[0].type = PROBE_MAILDIR;
+}
+
+static void files_that_are_not_there_yet_do_not_keep_a_run_from_arming(void)
+{
+    struct muster_rig r;
+
+    read_by_files(&r);
+    world.present[4][2] = false;
+    roll_arm(&r);
+    roll_end(&r);
+}
+
+static void where_files_are_read_the_look_up_alone_verifies_a_move(void)
+{
+    struct muster_rig r;
+
+    read_by_files(&r);
+    roll_arm(&r);
+    muster_move_begins(r.m, 0);
+    muster_move_ended(r.m, 0);
+    roll_run_ms(&r, 2000);
+    CHECK_STR(buf_text(&r.log), "");
+    world.home[0] = "s2"; /* the files are at s1 as before, and not yet at s2 */
+    roll_run_ms(&r, 3000);
+    CHECK_HAS(buf_text(&r.log), "verified 0 1\n");
+    CHECK_U64(fake_run_count(r.run, EV_LOGON), 0);
+    roll_end(&r);
+}
+
 /* Moves. */
 
 static void move_to_s2(void)
@@ -235,6 +327,10 @@ static const struct test tests[] = {
     TEST(only_those_who_matter_are_watched),
     TEST(alternates_that_an_action_will_set_matter),
     TEST(arming_fails_with_what_is_wrong),
+    TEST(the_probe_that_names_a_server_or_group_reads_there),
+    TEST(a_mailbox_that_no_probe_reads_keeps_silence_from_being_final),
+    TEST(files_that_are_not_there_yet_do_not_keep_a_run_from_arming),
+    TEST(where_files_are_read_the_look_up_alone_verifies_a_move),
     TEST(a_move_that_came_true_is_verified),
     TEST(a_move_that_comes_true_late_is_verified_late),
     TEST(where_the_old_home_keeps_the_mailbox_log_on_there_disproves_nothing),

@@ -330,6 +330,43 @@ static void a_command_beside_the_profile_stays_beside_it(void)
     reading_end(&r);
 }
 
+static void probes_of_files_need_a_path_that_tells_mailboxes_apart(void)
+{
+    struct reading_of r;
+    struct buf text;
+
+    check_refused(plain_lab, "probes: {x: {type: maildir}}\n", "\"path\" is missing");
+    check_refused(plain_lab, "probes: {x: {type: mbox, path: /var/mail/all}}\n",
+                  "all mailboxes are one");
+    check_refused(plain_lab, "probes: {x: {type: mbox, path: '/var/{server}/{domain}'}}\n",
+                  "all mailboxes are one");
+    check_refused(plain_lab, "probes: {x: {type: mbox, path: '/var/{usr}'}}\n", "its words are");
+    check_refused(plain_lab, "probes: {x: {type: pop3, servers: [s9]}}\n", "no server");
+    r = read_draft(plain_lab, "probes:\n"
+                              "  one: {type: maildir, path: '/srv/{server}/{user}/Maildir', "
+                              "folders: yes, servers: [s1]}\n"
+                              "  rest: {type: pop3, mailboxes: [joe]}\n"
+                              "  flat: {type: mbox, path: '/var/mail/{local}'}\n"
+                              "moves: {m: {mailboxes: joanne, to: s2, every: 10s}}\n");
+    if (CHECK_STR(r.err.text, "")) {
+        const struct profile *p = r.profile;
+
+        CHECK_STR(p->probes[0].path, "/srv/{server}/{user}/Maildir");
+        CHECK(p->probes[0].folders && !p->probes[2].folders);
+        CHECK_U64(p->probes[0].period_real_ns, 100000000);
+        CHECK_U64(p->probes[1].type, PROBE_POP3);
+        CHECK(profile_store(p, 0, 0) == &p->probes[0]);
+        CHECK(profile_store(p, 0, 1) == &p->probes[2]);
+        CHECK(profile_store(p, 4, 1) == &p->probes[1]);
+        buf_init(&text, 1 << 16);
+        CHECK(profile_lint(p, &text));
+        CHECK_HAS(buf_text(&text), "probes.flat.path: without {server}");
+        CHECK(strstr(buf_text(&text), "probes.one.path") == NULL);
+        buf_fini(&text);
+    }
+    reading_end(&r);
+}
+
 static void lint_names_commands_that_cannot_be_run(void)
 {
     struct reading_of r =
@@ -366,6 +403,7 @@ static const struct test tests[] = {
     TEST(every_shipped_profile_and_variant_is_right_and_free_of_lint),
     TEST(what_the_documents_show_is_right),
     TEST(a_command_beside_the_profile_stays_beside_it),
+    TEST(probes_of_files_need_a_path_that_tells_mailboxes_apart),
     TEST(lint_names_commands_that_cannot_be_run),
     TEST(a_shipped_name_of_nobody_is_told_with_the_nearest),
     TEST_END,

@@ -42,3 +42,14 @@ move() { # USER FROM TO RECIPE
 }
 
 mark() { echo "mark $1"; }
+
+# Where unpacked packages are kept: in the build tree of the sources, or where an installed copy may write.
+live_cache() {
+    if [ -n "${PM_LIVE_CACHE:-}" ]; then
+        echo "$PM_LIVE_CACHE"
+    elif [ -e "$live/../../CMakeLists.txt" ]; then
+        realpath -m "$live/../../build/live-cache"
+    else
+        echo /var/cache/postmuster-live
+    fi
+}

@@ -33,7 +33,7 @@ source "$here/../common/postfix.sh"
 source "$here/conf.sh"
 # shellcheck source=imap.sh
 source "$here/imap.sh"
-cache=${PM_LIVE_CACHE:-$live/../../build/live-cache}
+cache=$(live_cache)
 bin=$cache/cyrus/usr/lib/cyrus/bin
 libs=$cache/cyrus/usr/lib/x86_64-linux-gnu
 

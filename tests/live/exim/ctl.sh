@@ -27,7 +27,7 @@ NET=${NET:-127.0.26}
 source "$here/../common/ctl.sh"
 # shellcheck source=conf.sh
 source "$here/conf.sh"
-cache=$(realpath -m "${PM_LIVE_CACHE:-$live/../../build/live-cache}")
+cache=$(live_cache)
 exim=$cache/exim/usr/sbin/exim4
 servers=(a b edge)
 

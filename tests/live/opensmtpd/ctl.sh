@@ -27,7 +27,7 @@ system=opensmtpd
 NET=${NET:-127.0.27}
 # shellcheck source=../common/ctl.sh
 source "$here/../common/ctl.sh"
-cache=$(realpath -m "${PM_LIVE_CACHE:-$live/../../build/live-cache}")
+cache=$(live_cache)
 root=$cache/opensmtpd
 servers=(a b edge)
 lifetime=5m

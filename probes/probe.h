@@ -77,7 +77,8 @@ struct probe { /* the first member of each driver's own struct */
 };
 
 extern const struct probe_ops probe_imap, probe_maildir, probe_mbox, probe_pop3, probe_queue_http,
-    probe_queue_exec, probe_ours, probe_queue_postfix;
+    probe_queue_exec, probe_ours, probe_queue_postfix, probe_queue_exim, probe_queue_opensmtpd,
+    probe_queue_sendmail, probe_queue_exchange;
 extern const struct probe_ops probe_queue_none; /* of a server that has no queues; in no table */
 extern const struct probe_ops *const probe_table[]; /* NULL-terminated */
 

@@ -586,5 +586,12 @@ const struct probe_ops probe_queue_exec =
     QUEUE_OPS("exec", "lists queues by a command of yours, one line an entry");
 const struct probe_ops probe_queue_postfix =
     QUEUE_OPS("postfix", "lists a Postfix queue by postqueue -j");
+const struct probe_ops probe_queue_exim = QUEUE_OPS("exim", "lists an Exim queue by exim -bp");
+const struct probe_ops probe_queue_opensmtpd =
+    QUEUE_OPS("opensmtpd", "lists an OpenSMTPD queue by smtpctl show queue");
+const struct probe_ops probe_queue_sendmail =
+    QUEUE_OPS("sendmail", "lists a queue by mailq, as Sendmail prints it");
+const struct probe_ops probe_queue_exchange =
+    QUEUE_OPS("exchange", "lists Exchange's queues by a command of yours that prints CSV");
 const struct probe_ops probe_queue_none =
     QUEUE_OPS("none", "says of a server that it has no queues");

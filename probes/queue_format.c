@@ -7,7 +7,7 @@
 #define RECORD_MAX (1u << 20)
 
 static const struct queue_format *const formats[] = {
-    &queue_postfix,
+    &queue_postfix, &queue_exim, &queue_opensmtpd, &queue_sendmail, &queue_exchange,
 };
 
 const struct queue_format *queue_format_of(enum probe_type type)
@@ -29,13 +29,17 @@ bool queue_format_show(const struct queue_format *f, const char *const *argv,
     const char *program = argv ? argv[0] : f->argv[0], *slash = strrchr(program, '/');
     int directory = slash ? (int)(slash + 1 - program) : 0;
 
-    if (strcmp(program + directory, f->argv[0]) != 0)
+    bool same = strcmp(f->argv[0], f->show[0]) == 0; /* it lists and shows: exim4 is one, too */
+
+    if (strncmp(program + directory, f->argv[0], strlen(f->argv[0])) != 0)
         return err_set(e, EX_BAD_PROFILE,
                        "no show: expected the command that says what a message is, since argv is "
                        "not %s itself",
                        f->argv[0]);
-    if (snprintf(out->program, sizeof out->program, "%.*s%s", directory, program, f->show[0]) >=
-        (int)sizeof out->program)
+    int n_program = same ? snprintf(out->program, sizeof out->program, "%s", program)
+                         : snprintf(out->program, sizeof out->program, "%.*s%s", directory, program,
+                                    f->show[0]);
+    if (n_program >= (int)sizeof out->program)
         return err_set(e, EX_BAD_PROFILE, "argv: too long a path");
     out->argv[n++] = out->program;
     for (size_t i = 1; argv && f->config && argv[i]; i++)

@@ -38,7 +38,8 @@ struct queue_format {
     enum queue_mark (*mark)(struct slice line, struct slice *id);
 };
 
-extern const struct queue_format queue_postfix;
+extern const struct queue_format queue_postfix, queue_exim, queue_opensmtpd, queue_sendmail,
+    queue_exchange;
 
 const struct queue_format *queue_format_of(enum probe_type type); /* NULL: it has none */
 

@@ -440,10 +440,17 @@ const struct probe_profile *profile_store(const struct profile *p, uint32_t mail
 
 static bool fill_probes(struct draft *d)
 {
-    static const uint64_t periods_ms[] = {
-        [PROBE_IMAP] = 100, [PROBE_QUEUE_HTTP] = 250, [PROBE_QUEUE_EXEC] = 1000,
-        [PROBE_MAILDIR] = 100, [PROBE_MBOX] = 100, [PROBE_POP3] = 250,
-        [PROBE_QUEUE_POSTFIX] = 1000};
+    static const uint64_t periods_ms[] = {[PROBE_IMAP] = 100,
+                                          [PROBE_QUEUE_HTTP] = 250,
+                                          [PROBE_QUEUE_EXEC] = 1000,
+                                          [PROBE_MAILDIR] = 100,
+                                          [PROBE_MBOX] = 100,
+                                          [PROBE_POP3] = 250,
+                                          [PROBE_QUEUE_POSTFIX] = 1000,
+                                          [PROBE_QUEUE_EXIM] = 1000,
+                                          [PROBE_QUEUE_OPENSMTPD] = 1000,
+                                          [PROBE_QUEUE_SENDMAIL] = 1000,
+                                          [PROBE_QUEUE_EXCHANGE] = 10000};
     struct profile *p = d->p;
 
     if (!FILL(d, SEC_PROBES, &p->probes, &p->probe_count))
@@ -510,9 +517,8 @@ static bool fill_all(struct draft *d)
            fill_section(d, SEC_RUN, p) && name_run(d) && fill_servers(d) &&
            x400_add_ours(d, section_map(d, SEC_MAILBOXES)) &&
            x400_fill(d, section_map(d, SEC_X400)) && fill_section(d, SEC_LISTEN, &p->listen) &&
-           fill_mailboxes(d) && fill_moves(d) &&
-           FILL(d, SEC_LOAD, &p->loads, &p->load_count) && x400_loads(d) &&
-           FILL(d, SEC_ACTIONS, &p->actions, &p->action_count) && fill_probes(d) &&
+           fill_mailboxes(d) && fill_moves(d) && FILL(d, SEC_LOAD, &p->loads, &p->load_count) &&
+           x400_loads(d) && FILL(d, SEC_ACTIONS, &p->actions, &p->action_count) && fill_probes(d) &&
            fill_section(d, SEC_SETTLE, p) && fill_gates(d) &&
            fill_section(d, SEC_SAFETY, &p->safety);
 }

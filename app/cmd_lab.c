@@ -4,6 +4,23 @@
 
 #include "app/cmd.h"
 #include "app/lab_host.h"
+#include "loadgen/p1_peer.h"
+
+/* What the profile of one's own sender has to say, and where reports go. */
+static void print_x400(const struct profile *p)
+{
+    const struct x400_profile *x = &p->x400;
+    const struct server *first = p->site.servers;
+
+    (void)printf("X.400 (%s): MTAs %s ..., password %s, addresses %s\n",
+                 stack_mode_name(p1_peer_mode(x)), first->p1.mta, first->p1.password, x->address);
+    (void)printf("  %s may call%s", x->mta, x->password ? " with its password" : "");
+    if (x->on && x->listen)
+        (void)printf(", and is called at %s with mail for %s\n", x->listen, x->our_address);
+    else
+        (void)printf("; nobody is called, since %s\n",
+                     x->on ? "x400.listen is not given" : "no mailbox has \"home: ours\"");
+}
 
 static void print_site(const struct profile *p, const char *dir)
 {
@@ -17,6 +34,7 @@ static void print_site(const struct profile *p, const char *dir)
         (void)printf("  %-8s smtp %-22s imap %-22s p1 %-22s control %s\n", s->name, s->smtp.text,
                      s->imap.text, s->p1.at.text, s->control);
     }
+    print_x400(p);
     for (uint32_t i = 0; i < p->site.group_count; i++) {
         const struct group *g = &p->site.groups[i];
         const struct mailbox *m = &p->site.mailboxes[g->first];

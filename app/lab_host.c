@@ -79,15 +79,32 @@ static const char *mta_password(const struct profile *p, struct arena *a)
     return arena_format(a, "mta-%08" PRIx32, (uint32_t)hash_siphash(&key, "p1", 2));
 }
 
+/* Where our MTA is called: a run has its listener by now; a lab that is served alone believes the profile. */
+static struct net_addr our_door(const struct profile *p)
+{
+    uint32_t ours = site_ours(&p->site);
+    struct net_addr at = {0};
+    struct err e;
+
+    if (ours != SITE_NONE && p->site.servers[ours].p1.at.addr.family)
+        return p->site.servers[ours].p1.at.addr;
+    if (p->x400.listen && net_parse(&at, p->x400.listen, 102, &e) && at.port > 0)
+        return at;
+    return (struct net_addr){0};
+}
+
 static bool fill_p1(const struct profile *p, struct arena *a, struct lab_p1_config *c)
 {
     const struct x400_profile *x = &p->x400;
-    uint32_t ours = site_ours(&p->site);
 
     *c = (struct lab_p1_config){.on = true,
                                 .mode = p1_peer_mode(x),
+                                .peer = our_door(p),
                                 .password = mta_password(p, a),
                                 .peer_mta = x->mta,
+                                .peer_tsel = slice_from(x->tsel.p, x->tsel.n),
+                                .peer_ssel = slice_from(x->ssel.p, x->ssel.n),
+                                .peer_psel = slice_from(x->psel.p, x->psel.n),
                                 .peer_password = x->password,
                                 .domain = LAB_DOMAIN,
                                 .address = x->address,
@@ -95,8 +112,6 @@ static bool fill_p1(const struct profile *p, struct arena *a, struct lab_p1_conf
                                 .checkpoint_kb = (uint16_t)x->checkpoint_kb,
                                 .window = (uint8_t)x->window,
                                 .two_way = x->two_way};
-    if (ours != SITE_NONE)
-        c->peer = p->site.servers[ours].p1.at.addr;
     return c->password != NULL;
 }
 

@@ -276,6 +276,9 @@ static struct p1_link *call(struct p1_connector *o)
     const struct lab_p1_config *c = &o->t->c;
     struct association_config config = {.initiator = true,
                                         .mode = c->mode,
+                                        .their_tsel = c->peer_tsel,
+                                        .their_ssel = c->peer_ssel,
+                                        .their_psel = c->peer_psel,
                                         .bind = o->bind,
                                         .checkpoint_kb = c->checkpoint_kb,
                                         .window = c->window};

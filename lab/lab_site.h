@@ -28,6 +28,7 @@ struct lab_p1_config { /* how the site's MTAs speak X.400, all of them alike; te
     const char *peer_address; /* template of those behind the connector (LAB_FOREIGN) */
     struct net_addr
         peer; /* where its connectors call; family 0: nowhere, and what is for there waits */
+    struct slice peer_tsel, peer_ssel, peer_psel; /* called there; empty: none */
     uint16_t checkpoint_kb;
     uint8_t window;
     bool

@@ -46,7 +46,7 @@ sql() { sqlite3 -cmd '.timeout 5000' "$BASE/P/routes.db" "$1" | grep -v '^5000$'
 
 # --- steps of a move, see movers/ ------------------------------------------------------------------------------------
 
-copy() { rsync -a "$(maildir "$user" "$from")/" "$(maildir "$user" "$to")/"; }
+copy() { copy_maildir "$(maildir "$user" "$from")" "$(maildir "$user" "$to")"; }
 sync_mail() { admin "$from" sync -1 -u "$user" "tcp:$(ip_of "$to"):2425" || [ $? -eq 2 ]; } # 2: changes came meanwhile
 backup_mail() { admin "$from" backup -u "$user" "tcp:$(ip_of "$to"):2425" || [ $? -eq 2 ]; }
 route() { sql "update route set host = '$(ip_of "$to")' where name = '$user'"; }
@@ -120,7 +120,8 @@ stop_all() {
     local s
 
     postfix_stop edge
-    for s in P a b; do [ ! -e "$BASE/$s/run/master.pid" ] || admin "$s" stop || true; done
+    for s in P a b; do [ ! -e "$BASE/$s/run/master.pid" ] || admin "$s" stop || true & done # each waits for its children
+    wait
 }
 
 up() {

@@ -39,7 +39,7 @@ maildir() { echo "$BASE/$2/mail/$1"; }
 
 # --- steps of a move, see movers/ ------------------------------------------------------------------------------------
 
-copy() { rsync -a "$(maildir "$user" "$from")/" "$(maildir "$user" "$to")/"; }
+copy() { copy_maildir "$(maildir "$user" "$from")" "$(maildir "$user" "$to")"; }
 route() { postfix_map edge transport "$user@$DOMAIN" "$(next_hop "$to")"; }
 admit() { postfix_map "$to" mailboxes "$user@$DOMAIN" "$user/"; }
 dismiss() { postfix_map "$from" mailboxes "$user@$DOMAIN" -; }

@@ -28,9 +28,10 @@
 #define PERIOD_MIN_NS NS_PER_MS
 #define BACKOFF_MAX   16 /* periods */
 #define STILL_MANY                                                                                 \
-    2000 /* files; from here on a folder that did not change is not listed every period */
+    2000 /* files: a folder of so many is not listed every period if it stood still */
 #define STILL_NS  (2 * NS_PER_S)
 #define PATH_ROOM 4600
+#define NAME_ROOM 260 /* of one name; NAME_MAX is 255 */
 
 enum at { AT_REST, AT_LISTING, AT_READING };
 
@@ -514,7 +515,7 @@ static struct probe *maildir_open(const struct probe_context *c, const struct pr
     m->c = *c;
     m->how = how;
     timer_init(&m->timer, on_timer, m);
-    buf_init(&m->names, PENDING_MAX * 260);
+    buf_init(&m->names, PENDING_MAX * (size_t)NAME_ROOM);
     buf_init(&m->text, SIGHT_MESSAGE_MAX);
     sight_init(&m->sight, &m->p, &m->c);
     m->folders = calloc(how->folders ? 2 * FOLDERS_MAX : 2, sizeof *m->folders);

@@ -188,8 +188,10 @@ void fake_pop3_start(struct fake_pop3 *f, struct loop *l, const struct net_addr 
 
 void fake_pop3_stop(struct fake_pop3 *f)
 {
-    while (f->sessions)
-        free_session(f->sessions);
+    for (struct fake_pop3_session *s = f->sessions, *next; s; s = next) {
+        next = s->next;
+        free_session(s);
+    }
     for (uint32_t i = 0; i < f->count; i++)
         free(f->messages[i].text);
     free(f->messages);

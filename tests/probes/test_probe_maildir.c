@@ -480,7 +480,7 @@ static void a_file_larger_than_any_message_is_read_in_part_and_is_corrupt(void)
 
     put(b, "new/large", 5);
     (void)snprintf(path, sizeof path, "%s/new/large", b->root);
-    PM_ASSERT(truncate(path, 10ll << 30) == 0); /* of holes */
+    PM_ASSERT(truncate(path, 10LL << 30) == 0); /* of holes */
     p = open_probe(b);
     rig_wait(b->g, 500);
     CHECK_U64(fake_run_count(b->g->r, EV_SEEN), 1);

@@ -118,6 +118,30 @@ static void over_x400_moves_make_false_reports(void)
                                  .shows = some_reported});
 }
 
+static void over_the_older_x400_on_turns_it_is_the_same(void)
+{
+    static const char *const modes[] = {"x400.mode=x410", "x400.mode=1984"};
+
+    for (int i = 0; i < 2; i++) {
+        const char *const sets[] = {"lab.time_scale=120",
+                                    "load.steady.rate=3/s",
+                                    modes[i],
+                                    "x400.dialogue=two-way",
+                                    "x400.tsel=0x504d",
+                                    "load.steady.recipients=2",
+                                    "load.steady.notify=success",
+                                    "load.steady.resend=2",
+                                    "load.steady.deferred=2s",
+                                    NULL};
+
+        live_walk(&(struct live_job){.path = "q172364-x400",
+                                     .variant = "",
+                                     .sets = sets,
+                                     .parallel = 1,
+                                     .shows = some_reported});
+    }
+}
+
 static void smtp_and_x400_senders_share_a_site(void)
 {
     live_walk(&(struct live_job){.path = "q172364-x400",
@@ -150,6 +174,7 @@ static const struct test tests[] = {
     TEST(quiet_long_enough_all_arrives),
     TEST(an_alternate_removed_too_late_changes_nothing),
     TEST(over_x400_moves_make_false_reports),
+    TEST(over_the_older_x400_on_turns_it_is_the_same),
     TEST(smtp_and_x400_senders_share_a_site),
     TEST(over_x400_deliver_to_both_loses_in_silence),
     TEST(when_nothing_moves_all_arrives),

@@ -165,6 +165,7 @@ begin() { # [PROFILE]
     begin_base
     postfix_make_edge "lmtp:inet:$(ip_of F):2003" <<EOT # F says 451 to many during a move: no reason to let it rest
 lmtp_destination_concurrency_failed_cohort_limit = 100
+lmtp_destination_concurrency_negative_feedback = 0
 transport_retry_time = 2s
 EOT
     start_all

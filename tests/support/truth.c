@@ -21,8 +21,10 @@ struct owes {
     uint64_t at_ns;
 };
 
-/* Calls each() for every setting of this mailbox that caches may have believed at t; returns how many. */
+/* Calls each() for every setting of this mailbox that caches may have believed at t, or when a message that was deferred then
+ * went on; returns how many. */
 static uint32_t settings_at(const struct account *a, uint32_t mailbox, uint64_t t_ns,
+                            uint64_t deferred_ns,
                             void (*each)(void *owner, const struct setting *s), void *owner)
 {
     const struct manifest_mailbox *box = &a->m->mailboxes[mailbox];
@@ -35,7 +37,7 @@ static uint32_t settings_at(const struct account *a, uint32_t mailbox, uint64_t 
 
         if (s->mailbox != mailbox || (s->alternate == now.alternate && s->both == now.both))
             continue;
-        if (s->at_ns > t_ns + a->m->late_ns)
+        if (s->at_ns > t_ns + deferred_ns + a->m->late_ns)
             break; /* nothing that is under way now lives to see it */
         if (s->at_ns > oldest) {
             each(owner, &now);
@@ -68,10 +70,11 @@ static void count_setting(void *owner, const struct setting *s)
     t->named |= s->alternate == t->mailbox;
 }
 
-static struct owes owes_at(const struct account *a, uint32_t recipient, uint64_t t_ns)
+static struct owes owes_at(const struct account *a, uint32_t recipient, uint64_t t_ns,
+                           uint64_t deferred_ns)
 {
     struct tally_of_settings t = {.first = NO_INDEX, .mailbox = NO_INDEX};
-    uint32_t n = settings_at(a, recipient, t_ns, count_setting, &t);
+    uint32_t n = settings_at(a, recipient, t_ns, deferred_ns, count_setting, &t);
     struct owes o = {OWED, ALLOWED, t_ns};
 
     if (t.redirects > 0)
@@ -84,11 +87,11 @@ static struct owes owes_at(const struct account *a, uint32_t recipient, uint64_t
 }
 
 static bool is_alternate_at(const struct account *a, uint32_t recipient, uint32_t mailbox,
-                            uint64_t t_ns)
+                            uint64_t t_ns, uint64_t deferred_ns)
 {
     struct tally_of_settings t = {.first = NO_INDEX, .mailbox = mailbox};
 
-    (void)settings_at(a, recipient, t_ns, count_setting, &t);
+    (void)settings_at(a, recipient, t_ns, deferred_ns, count_setting, &t);
     return t.named;
 }
 
@@ -173,7 +176,8 @@ static enum outcome outcome_of(const struct reading *r)
 static void read_place(const struct account *a, const struct copy *c, const struct record *k,
                        uint64_t t_ns, struct reading *r)
 {
-    bool right = c->alternate ? is_alternate_at(a, c->to, k->mailbox, t_ns)
+    uint64_t deferred_ns = a->m->loads[c->load].deferred_ns;
+    bool right = c->alternate ? is_alternate_at(a, c->to, k->mailbox, t_ns, deferred_ns)
                               : k->mailbox == c->to && r->owed != BARRED;
 
     if (!right)
@@ -256,7 +260,7 @@ static struct reading read_copy(const struct account *a, const struct copy *c, u
 
     r.asked = a->m->loads[c->load].silence_asked;
     if (a->m->loads[c->load].alternates && c->to != NO_INDEX) {
-        struct owes o = owes_at(a, c->to, t_ns);
+        struct owes o = owes_at(a, c->to, t_ns, a->m->loads[c->load].deferred_ns);
 
         r.owed = c->alternate ? o.alternate : o.primary;
     }

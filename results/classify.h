@@ -41,8 +41,10 @@ enum axis { AXIS_OK, AXIS_WARNING, AXIS_VIOLATION, AXIS_OPEN, AXIS_INVALID };
       "were refused or cut off, and arrived nevertheless")                                         \
     X(CLASS_REFUSED_AND_NDR, "refused-and-ndr", WARNING, WARNING,                                  \
       "were refused, and reported as well (backscatter)")                                          \
-    X(CLASS_REFUSED_TEMPORARY, "refused-temporary", OK, WARNING, "were refused for now (4xx)")     \
-    X(CLASS_REFUSED_PERMANENT, "refused-permanent", OK, VIOLATION, "were refused for good (5xx)")  \
+    X(CLASS_REFUSED_TEMPORARY, "refused-temporary", OK, WARNING,                                   \
+      "were refused for now (4xx; X.400: exception 1)")                                            \
+    X(CLASS_REFUSED_PERMANENT, "refused-permanent", OK, VIOLATION,                                 \
+      "were refused for good (5xx; X.400: any other exception)")                                   \
     X(CLASS_ABORTED, "aborted", OK, OK, "were cut off before they were whole")                     \
     X(CLASS_CONTRADICTION, "contradiction", VIOLATION, VIOLATION,                                  \
       "were delivered, and reported as undeliverable")                                             \

@@ -9,10 +9,12 @@
 #include "app/plan.h"
 #include "app/x400_words.h"
 #include "base/text.h"
+#include "probes/tracking.h"
 #include "results/compare.h"
 #include "results/folder.h"
 #include "results/judge.h"
 #include "results/lines.h"
+#include "results/report_text.h"
 
 #define RUNS_DIR       "results/runs"
 #define PATH_MAX_BYTES 1024
@@ -201,16 +203,101 @@ static uint32_t mailbox_named(const struct manifest *m, const char *name)
     return NO_INDEX;
 }
 
+/* What others' logs say, told between our own events; it changes nothing in the verdict. */
+struct story {
+    struct token_key key;
+    struct tracking logs;
+    const struct manifest *m;
+    const struct cmd_list *names;
+    uint32_t told;
+};
+
+static void story_token(void *owner, uint64_t number, char out[27])
+{
+    const struct story *s = owner;
+
+    token_write(&s->key, number, out);
+    out[TOKEN_CHARS] = '\0';
+}
+
+static uint64_t claim_time(const struct manifest *m, const struct claim *c)
+{
+    if (m->wall_start_ns == 0 || c->wall_ns <= m->wall_start_ns)
+        return 0;
+    return (c->wall_ns - m->wall_start_ns) * (m->time_scale ? m->time_scale : 1);
+}
+
+static bool story_before(void *owner, uint64_t t_ns)
+{
+    struct story *s = owner;
+    char at[32];
+
+    for (; s->told < s->logs.count; s->told++) {
+        const struct claim *c = &s->logs.claims[s->told];
+        uint64_t claim_ns = claim_time(s->m, c);
+        const char *path = s->names->items[c->log], *slash = strrchr(path, '/');
+
+        if (claim_ns > t_ns)
+            break;
+        (void)printf("%13s  log %s: %s\n",
+                     c->wall_ns ? text_at(at, sizeof at, claim_ns) : "no time",
+                     slash ? slash + 1 : path, c->text);
+    }
+    return true;
+}
+
+static bool read_logs(struct story *s, struct err *e)
+{
+    for (uint32_t i = 0; i < s->names->count; i++)
+        if (!tracking_read(&s->logs, s->names->items[i], e))
+            return false;
+    tracking_sort(&s->logs);
+    return true;
+}
+
+static void tell_logs(const struct story *s)
+{
+    if (s->names->count > 0)
+        (void)printf("%u lines of %u logs: what the logs claim, which no verdict rests on%s\n",
+                     s->logs.count, s->names->count,
+                     s->logs.full ? " (only the first are shown)" : "");
+}
+
+static bool trace_number(const struct run_record *r, const char *dir, uint64_t number,
+                         const struct cmd_list *logs, struct err *e)
+{
+    struct story s = {.key = plan_key(r->manifest), .m = r->manifest, .names = logs};
+    struct line_sink sink = {.line = print_line,
+                             .token = story_token,
+                             .x400 = x400_words,
+                             .before = logs->count ? story_before : NULL,
+                             .owner = &s};
+
+    tracking_init(&s.logs, &s.key, number, r->manifest->wall_start_ns);
+    bool ok = read_logs(&s, e) && trace_message(r, dir, number, &sink, e);
+
+    if (ok)
+        tell_logs(&s);
+    tracking_fini(&s.logs);
+    return ok;
+}
+
 /* TOKEN, NUMBER, MAILBOX or move:N. */
-static bool trace(const struct run_record *r, const char *dir, const char *what, struct err *e)
+static bool trace(const struct run_record *r, const char *dir, const char *what,
+                  const struct cmd_list *logs, struct err *e)
 {
     struct token_key key = plan_key(r->manifest);
     struct line_sink sink = {
         .line = print_line, .token = print_token, .x400 = x400_words, .owner = &key};
     struct slice text = slice_of(what);
+    uint32_t mailbox = mailbox_named(r->manifest, what);
+    bool is_move = slice_starts(text, "move:");
     uint64_t number;
+    size_t at = 0; /* a Message-ID or header with the token in it will do */
 
-    if (slice_starts(text, "move:")) {
+    if (logs->count > 0 && (is_move || mailbox != NO_INDEX))
+        return err_set(e, EX_BAD_USAGE, "--log goes with a message, and %s is none", what);
+    if (is_move) {
         if (!text_u64(slice_skip(text, 5), &number, e))
             return false;
         if (number >= r->manifest->move_count)
@@ -218,19 +305,15 @@ static bool trace(const struct run_record *r, const char *dir, const char *what,
                            r->manifest->move_count);
         return trace_move(r, dir, (uint32_t)number, &sink, e);
     }
-    uint32_t mailbox = mailbox_named(r->manifest, what);
-
     if (mailbox != NO_INDEX)
         return trace_mailbox(r, dir, mailbox, &sink, e);
-    size_t at = 0; /* a Message-ID or header with the token in it will do */
-
     if (!token_find(&key, text, &at, &number) && !token_read(&key, text, &number) &&
         !text_u64(text, &number, NULL))
         return err_set(e, EX_BAD_USAGE, "%s: no token, number, mailbox or move of this run", what);
     if (number >= r->manifest->planned_messages + r->manifest->canaries)
         return err_set(e, EX_BAD_USAGE, "%s: this run planned %llu messages", what,
                        (unsigned long long)r->manifest->planned_messages);
-    return trace_message(r, dir, number, &sink, e);
+    return trace_number(r, dir, number, logs, e);
 }
 
 int cmd_trace(const struct cmd *self, int argc, char **argv)
@@ -239,13 +322,15 @@ int cmd_trace(const struct cmd *self, int argc, char **argv)
     struct run_record r = {0};
     struct err e = {0};
     const char *runs = RUNS_DIR;
-    const struct cmd_option options[] = {{.name = "runs", .text = &runs}, {0}};
+    struct cmd_list logs = {0};
+    const struct cmd_option options[] = {
+        {.name = "runs", .text = &runs}, {.name = "log", .list = &logs}, {0}};
     int first = cmd_parse(options, argc, argv);
 
     if (first < 0 || first + 2 != argc)
         return cmd_usage(self);
     const char *dir = run_dir(runs, argv[first], path);
-    bool ok = judge_folder(&r, dir, &e) && trace(&r, dir, argv[first + 1], &e);
+    bool ok = judge_folder(&r, dir, &e) && trace(&r, dir, argv[first + 1], &logs, &e);
 
     run_record_fini(&r);
     if (!ok)

@@ -24,7 +24,7 @@ static const struct cmd commands[] = {
     {"judge", "RUN [--runs DIR]", "recompute the verdict of a run from its journal", cmd_judge},
     {"report", "RUN [-f|--format text|json] [--runs DIR]", "show a run's verdict again", cmd_report},
     {"list", "RUN [--class CLASS] [--move N] [--json] [--runs DIR]", "one line a copy", cmd_list},
-    {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N [--runs DIR]", "the story of one message, mailbox or move", cmd_trace},
+    {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N [--log FILE]... [--runs DIR]", "the story of one message, mailbox or move", cmd_trace},
     {"compare", "RUN RUN... [--json] [--runs DIR]", "class tables side by side", cmd_compare},
     {"ndr", "FILE...", "read bounces and other reports, one JSON line a mail", cmd_ndr},
     {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1},

@@ -20,6 +20,9 @@ struct line_sink {
     /* EVENT_X400 codes in words: "unable-to-transfer, unrecognised-OR-name". `how` is EV_END's `a` (ending, stage); 0: `code` is
      * a report's. "" where there are none; NULL: numbers only. */
     const char *(*x400)(uint32_t code, uint32_t how, char *out, size_t room);
+    bool (*before)(
+        void *owner,
+        uint64_t t_ns); /* a line of that time comes, UINT64_MAX: no more; NULL is fine */
     void *owner;
 };
 

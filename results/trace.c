@@ -213,6 +213,8 @@ static bool tell_events(const struct tracing *t, const struct line_sink *sink, s
         return err_set(e, EX_IO, "out of memory for the story");
     buf_init(&line, 65536);
     for (uint32_t i = 0; i < t->found.count; i++) {
+        if (sink->before && !sink->before(sink->owner, sorted[i].t_ns))
+            break;
         buf_clear(&line);
         buf_add_format(&line, "%13s  ", text_at(at, sizeof at, sorted[i].t_ns));
         if (t->number == UINT64_MAX && about_copies(&sorted[i]))
@@ -227,6 +229,8 @@ static bool tell_events(const struct tracing *t, const struct line_sink *sink, s
         (void)buf_add_format(&line, "(only the first %u events are shown)", TRACE_EVENTS_MAX);
         (void)tell(sink, &line);
     }
+    if (sink->before)
+        (void)sink->before(sink->owner, UINT64_MAX);
     buf_fini(&line);
     free(sorted);
     return true;

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "probes/queue_format.h"
 
-static char *with_tokens(const struct token_key *key, const char *text)
+char *queue_rig_tokens(const struct token_key *key, const char *text)
 {
     struct buf out;
 
@@ -103,7 +103,7 @@ void queue_rig_answer(struct queue_rig *r, const char *command, const char *text
     size_t lines = 0;
 
     PM_ASSERT(r->answer_count <= QUEUE_ANSWERS);
-    *a = (struct queue_answer){.command = command, .text = with_tokens(&r->key, text)};
+    *a = (struct queue_answer){.command = command, .text = queue_rig_tokens(&r->key, text)};
     for (const char *p = a->text; *p; p++)
         lines += *p == '\n';
     a->steps = calloc(lines + 1, sizeof *a->steps);
@@ -148,7 +148,7 @@ bool queue_rig_read(struct queue_rig *r, const char *text)
     struct queue_list list;
     struct queue_reader reader = {0};
     struct slice rest, line;
-    char *own = with_tokens(&r->key, text);
+    char *own = queue_rig_tokens(&r->key, text);
     bool ok = queue_list_init(&list, &r->run->profile.site, &r->key);
 
     PM_ASSERT(ok);

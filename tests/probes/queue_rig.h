@@ -27,6 +27,8 @@ struct queue_rig {
     struct err e;
 };
 
+/* The text with tokens for their places; free it. */
+char *queue_rig_tokens(const struct token_key *key, const char *text);
 void queue_rig_begin(struct queue_rig *r, const struct probe_profile *how);
 void queue_rig_end(struct queue_rig *r);
 /* A command that holds `command` says the lines of `text` (tokens put in; behind a "!" on stderr) and ends with `status`. The

@@ -3,8 +3,8 @@
 # mailboxes), SENDERS (domain of the originators), ip_of NAME, port.
 # shellcheck shell=bash
 
-# qmgr is woken every 3 s, not 300: mail that a reload has put back from the active queue to the incoming one waits for that.
-# For the same reason main.cf has a transport_retry_time: delivery agents that a reload has ended count as broken for 60 s.
+# qmgr is woken every 3 s, not 300, for mail that a reload has put back from the active queue to the incoming one. Such mail
+# waits even so: what a delivery agent of before the reload still holds ("skipped, still being delivered") is tried after 60 s.
 postfix_master_cf() { # ADDRESS:PORT
     cat <<EOT
 $1 inet n - n - - smtpd
@@ -66,6 +66,7 @@ minimal_backoff_time = 2s
 maximal_backoff_time = 4s
 queue_run_delay = 2s
 transport_retry_time = 2s
+service_throttle_time = 2s
 smtpd_client_connection_rate_limit = 0
 smtpd_client_connection_count_limit = 0
 smtpd_client_message_rate_limit = 0

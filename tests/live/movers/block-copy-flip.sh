@@ -3,11 +3,12 @@
 # shellcheck shell=bash
 mark copying
 block
-sleep "${GAP:-1}" # deliveries that had begun come to their end
+sleep "${GAP:-1}" # sessions that had begun come to their end
 copy
 admit
 route
 apply_route
+drain # what the old server has taken before the block is delivered, not bounced
 copy
 dismiss
 erase

@@ -49,6 +49,15 @@ block() { # the old server puts mail off; reloaded, so that no session goes on w
     postfix_do "$from" reload
     postfix_do edge reload # and the edge drops the sessions that it kept open to there
 }
+drain() { # until the old server holds nothing for him any more
+    local i
+
+    for ((i = 0; i < 100; i++)); do
+        postqueue -c "$BASE/$from/etc" -j | grep -qF "\"$user@$DOMAIN\"" || return 0
+        sleep 0.1
+    done
+    echo "the queue of $from does not empty" >&2 && return 1
+}
 unblock() { postfix_map "$from" access "$user@$DOMAIN" -; }
 apply_route() { postfix_do edge reload; }
 

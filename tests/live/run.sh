@@ -15,6 +15,9 @@ profiles=$here/../../profiles
 tries=${PM_LIVE_TRIES:-3}
 
 command -v python3 >/dev/null || { echo "SKIP: packages are missing: python3" && exit 77; }
+# Addresses and ports stand in the profiles: one site of a kind at a time on a machine.
+exec {lock}>"/var/lock/postmuster-live-$system"
+flock -w 600 $lock || { echo "SKIP: another run of $system has not ended within 10 minutes" && exit 77; }
 top=$(mktemp -d /var/tmp/postmuster-live.XXXXXX)
 chmod 755 "$top" # mail users have to get in
 export BASE=$top/site

@@ -15,6 +15,7 @@ profiles=$here/../../profiles
 tries=${PM_LIVE_TRIES:-3}
 
 command -v python3 >/dev/null || { echo "SKIP: packages are missing: python3" && exit 77; }
+[ "$(id -u)" -eq 0 ] || { echo "SKIP: only root can start mail servers" && exit 77; }
 # Addresses and ports stand in the profiles: one site of a kind at a time on a machine.
 exec {lock}>"/var/lock/postmuster-live-$system"
 flock -w 600 $lock || { echo "SKIP: another run of $system has not ended within 10 minutes" && exit 77; }
@@ -30,7 +31,7 @@ trap finish EXIT
 trap 'exit 1' INT TERM
 
 status=0
-"$ctl" up >"$top/up" 2>&1 || status=$?
+"$ctl" up >"$top/up" 2>&1 {lock}>&- || status=$?
 cat "$top/up"
 [ $status -ne 77 ] || { echo "SKIP: $system cannot be brought up here" && exit 77; }
 [ $status -eq 0 ] || exit 1

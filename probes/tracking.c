@@ -35,7 +35,7 @@ void tracking_init(struct tracking *t, const struct token_key *key, uint64_t num
 void tracking_fini(struct tracking *t)
 {
     for (uint32_t i = 0; i < t->count; i++)
-        free((void *)(uintptr_t)t->claims[i].text);
+        free(t->claims[i].text);
     free(t->claims);
     *t = (struct tracking){0};
 }

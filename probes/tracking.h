@@ -23,7 +23,7 @@ struct claim {
     uint64_t wall_ns; /* Unix time; 0: the line has none that can be read */
     uint32_t log;     /* which file, in the order they were read */
     uint32_t order;   /* in which order claims were found */
-    const char *text; /* printable */
+    char *text;       /* printable; the tracking's */
 };
 
 struct tracking {

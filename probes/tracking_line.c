@@ -38,8 +38,10 @@ static bool month(struct reading *r, int *value)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-    for (*value = 0; r->end - r->p >= 3 && *value < 12; ++*value)
-        if (memcmp(names + 3 * *value, r->p, 3) == 0) {
+    const char *name = names;
+
+    for (*value = 0; r->end - r->p >= 3 && *value < 12; ++*value, name += 3)
+        if (memcmp(name, r->p, 3) == 0) {
             r->p += 3;
             return true;
         }

@@ -58,7 +58,7 @@ static void messages_are_shown_once_while_they_are_listed(void)
     CHECK(queue_rig_list(&r) && queue_rig_list(&r) && queue_rig_list(&r));
     const char *log = fake_exec_log(&r.run->exec), *first = strstr(log, "[postcat][-eh][-q][");
 
-    if (CHECK(first != NULL))
+    if (CHECK(first != NULL) && first)
         CHECK(!strstr(first + 1, "[postcat]"));
     CHECK_HAS(log, "[postqueue][-j]\n");
     CHECK_U64(r.run->exec.starts, 5); /* one by itself, three asked for, one postcat */

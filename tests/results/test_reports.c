@@ -219,7 +219,7 @@ static void time_until_a_probe_saw_it_is_not_called_delivery(void)
 
 static void list(const struct list_filter *f, struct buf *out)
 {
-    struct line_sink sink = {take_line, take_token, NULL, out};
+    struct line_sink sink = {.line = take_line, .token = take_token, .owner = out};
     struct err e = {0};
 
     (void)judged(&w);
@@ -286,7 +286,7 @@ static void a_trace_tells_what_happened_in_order_and_what_became_of_it(void)
     struct run_record r;
     struct err e = {0};
     struct buf out;
-    struct line_sink sink = {take_line, NULL, NULL, &out};
+    struct line_sink sink = {.line = take_line, .owner = &out};
 
     q248839(true);
     write_run(dir);
@@ -322,7 +322,7 @@ static void a_trace_of_a_canary_tells_its_story(void)
     struct run_record r;
     struct err e = {0};
     struct buf out;
-    struct line_sink sink = {take_line, NULL, NULL, &out};
+    struct line_sink sink = {.line = take_line, .owner = &out};
 
     q248839(true);
     write_run(dir);

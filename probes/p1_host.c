@@ -21,6 +21,7 @@
 #define OUT_BYTES      16384u
 #define QUEUE_BYTES    (16u << 20) /* of one caller, waiting for the turn */
 #define LAST_S         5u
+#define MOVED_ENOUGH   4096u /* octets that count as a sign of life: a long message is no dead peer */
 #define NAME_MAX       64u
 
 struct parcel { /* waits for the turn */
@@ -40,6 +41,7 @@ struct p1_caller {
     enum assoc_state state;
     struct parcel *first, **last;
     size_t queued;
+    size_t moved;   /* octets either way since the deadline was set */
     unsigned stale; /* answers still to come about APDUs that were taken back */
     unsigned char name[NAME_MAX];
     uint8_t name_n;
@@ -102,9 +104,10 @@ static void watch_time(struct p1_caller *c)
 {
     enum assoc_state state = association_state(c->a);
 
-    if (state != c->state || c->progress) {
+    if (state != c->state || c->progress || c->moved >= MOVED_ENOUGH) {
         c->state = state;
         c->progress = false;
+        c->moved = 0;
         c->deadline_ns = deadline_of(c);
     }
     if (c->deadline_ns != NEVER_NS &&
@@ -381,6 +384,7 @@ static void take(struct p1_caller *c)
         if (n == STREAM_AGAIN)
             return;
         if (n > 0) {
+            c->moved += (size_t)n;
             if (!c->deaf)
                 hear(c, slice_from(h->block, (size_t)n));
         } else {
@@ -420,6 +424,7 @@ static bool say(struct p1_caller *c)
             return false;
         if (put > 0) {
             association_gave(c->a, (size_t)put);
+            c->moved += (size_t)put;
             c->spoken = true;
         }
         bool blocked = put < (long)out.n;

@@ -23,6 +23,7 @@ struct man { /* who calls */
     int code;
     char text[ASSOC_TEXT], last[64];
     const char *trash; /* said instead of X.400 */
+    struct slice says; /* sent instead of `apdu` */
 };
 
 struct world {
@@ -36,7 +37,7 @@ struct world {
     struct p1_caller *last;
     struct timer answer, tick;
     enum p1_verdict answer_with;
-    uint64_t answer_after_ns, until_ns;
+    uint64_t answer_after_ns, until_ns, latency_ns;
     unsigned apdus, ended, troubles;
     char words[512], mta[64];
     const char *reply; /* sent to a caller for each APDU of his */
@@ -111,7 +112,7 @@ static void man_close(struct man *m)
 static void man_next(struct man *m)
 {
     if (m->sent < m->to_send && association_can_send(m->a)) {
-        association_send(m->a, slice_from(apdu, sizeof apdu), m->sent++);
+        association_send(m->a, m->says.n > 0 ? m->says : slice_from(apdu, sizeof apdu), m->sent++);
         return;
     }
     if (m->gives && association_has_turn(m->a) && association_give(m->a))
@@ -219,8 +220,8 @@ static struct man *call(struct world *w, unsigned i, enum stack_mode mode, const
 static void open_world(struct world *w)
 {
     struct sim_config sim = {.seed = 7,
-                             .latency_min_ns = 10 * NS_PER_US,
-                             .latency_max_ns = NS_PER_MS,
+                             .latency_min_ns = w->latency_ns ? w->latency_ns : 10 * NS_PER_US,
+                             .latency_max_ns = w->latency_ns ? w->latency_ns : NS_PER_MS,
                              .split_per_mille = 300};
     struct net_addr at;
     struct err e;
@@ -582,6 +583,31 @@ static void time_limits_follow_the_runs_clock(void)
     close_world(&w);
 }
 
+/* It takes 26 s, and its state may last for one: as long as octets come, nobody is given up. */
+static void a_long_message_on_a_slow_link_is_taken(void)
+{
+    static unsigned char text[128u << 10];
+    const struct run_clock clock = {.scale = 120};
+    const struct association_config terms = {.checkpoint_kb = 1, .window = 1};
+    struct world w = {.c = {.clock = &clock, .association = terms},
+                      .verdict = P1_TAKE,
+                      .latency_ns = 100 * NS_PER_MS};
+
+    open_world(&w);
+    struct man *m = &w.men[0];
+    m->config = terms;
+    m->says = slice_from(text, sizeof text);
+    m->to_send = 1;
+    (void)call(&w, 0, STACK_X410_1988, "A", "");
+    run_for(&w, 20);
+    CHECK_U64(m->fates[ASSOC_TAKEN], 0);
+    CHECK(!m->aborted);
+    run_for(&w, 20);
+    CHECK_U64(m->fates[ASSOC_TAKEN], 1);
+    CHECK_U64(p1_host_counts(w.host)->octets, sizeof text);
+    close_world(&w);
+}
+
 static const struct test tests[] = {
     TEST(messages_are_taken_in_every_mode),
     TEST(callers_are_told_apart_by_name_and_password),
@@ -598,6 +624,7 @@ static const struct test tests[] = {
     TEST(what_is_no_x400_ends_at_once_and_is_told),
     TEST(an_apdu_that_is_too_long_is_not_taken),
     TEST(time_limits_follow_the_runs_clock),
+    TEST(a_long_message_on_a_slow_link_is_taken),
     TEST_END,
 };
 

@@ -148,7 +148,7 @@ static bool selector(const char *option, const char *value, unsigned char out[ST
 
         if (hex && low < 0)
             return bad(e, option, value, "text, or 0x and an even number of hex digits");
-        out[n] = hex ? (unsigned char)(high << 4 | low) : (unsigned char)*p;
+        out[n] = (unsigned char)(hex ? high << 4 | low : *p);
     }
     if (*p)
         return err_set(e, EX_BAD_USAGE, "--%s: longer than %u octets", option, STACK_SELECTOR);

@@ -55,7 +55,7 @@ one_run() { # NAME FILE DIR SEED-SHIFT
 
     mapfile -t sets < <(paths_of "$file")
     [ "$4" -eq 1 ] || sets+=(--set "run.seed=$((RANDOM + 1))")
-    "$ctl" reset "$name" || return 2
+    "$ctl" reset "$name" {lock}>&- || return 2
     timeout 280 "$postmuster" run "$file" --dir "$dir" --quiet "${sets[@]}" >"$dir.out" 2>&1 || code=$?
     cat "$dir.out"
     [ $code -le 2 ] || { echo "run.sh: $name: exit status $code" && return 2; }

@@ -20,8 +20,8 @@ struct correlate {
     struct probe_context c;
     struct ndr *ndr;
     struct ours *ours; /* NULL: nobody lives at our own MTA */
-    uint32_t *epochs; /* mailbox * servers + server */
-    uint64_t *once;   /* open-addressed hashes of what was counted as a finding */
+    uint32_t *epochs;  /* mailbox * servers + server */
+    uint64_t *once;    /* open-addressed hashes of what was counted as a finding */
     uint32_t once_room, once_count;
     uint64_t read;
 };

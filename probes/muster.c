@@ -233,8 +233,8 @@ static bool arm_failed(const struct muster *m, struct err *e)
     for (uint32_t i = 0; i < m->place_count; i++) {
         const struct place *p = m->places[i];
 
-        if (p->probe && p->probe->complete_ns > 0 && p->probe->absent &&
-            !p->probe->ops->by_file && p->server == m->home[p->mailbox])
+        if (p->probe && p->probe->complete_ns > 0 && p->probe->absent && !p->probe->ops->by_file &&
+            p->server == m->home[p->mailbox])
             return !err_set(e, EX_TARGET, "there is no mailbox %s on %s (or a wrong password): %s",
                             m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name,
                             p->probe->why ? p->probe->why : "");

@@ -67,7 +67,7 @@ struct muster {
     const struct workload *work;
     const struct profile *profile;
     const struct site *site;
-    bool stores; /* mailboxes are watched, by whom profile_store() says */
+    bool stores;                     /* mailboxes are watched, by whom profile_store() says */
     const struct probe_ops *our_ops; /* of mailboxes at our own MTA; NULL: there are none */
     struct correlate *correlate;
     struct probe_queues *waves;

@@ -21,13 +21,13 @@ static void on_timer(struct timer *t)
 
     p->p.complete_ns = now_ns;
     p->p.scans++;
-    (void)journal_add(p->c.journal,
-                      &(struct event){.t_ns = clock_target(p->c.clock, now_ns),
-                                      .kind = EV_SCAN,
-                                      .place = (uint16_t)p->p.server,
-                                      .code = SCAN_COMPLETE,
-                                      .a = p->p.mailbox,
-                                      .b = ours_epoch(correlate_ours(p->c.correlate), p->p.mailbox)});
+    (void)journal_add(p->c.journal, &(struct event){.t_ns = clock_target(p->c.clock, now_ns),
+                                                    .kind = EV_SCAN,
+                                                    .place = (uint16_t)p->p.server,
+                                                    .code = SCAN_COMPLETE,
+                                                    .a = p->p.mailbox,
+                                                    .b = ours_epoch(correlate_ours(p->c.correlate),
+                                                                    p->p.mailbox)});
     if (p->p.scanned)
         p->p.scanned(&p->p);
 }
@@ -40,15 +40,14 @@ static void ours_scan(struct probe *probe)
 }
 
 static struct probe *ours_open(const struct probe_context *c, const struct probe_profile *how,
-                             uint32_t mailbox, uint32_t server, struct err *e)
+                               uint32_t mailbox, uint32_t server, struct err *e)
 {
     bool heard = c->listener || c->smtp_listener;
     struct our_probe *p = heard ? calloc(1, sizeof *p) : NULL;
 
     (void)how;
     if (!p) {
-        (void)err_set(e, EX_IO,
-                      heard ? "out of memory" : "nobody listens for our own MTA's mail");
+        (void)err_set(e, EX_IO, heard ? "out of memory" : "nobody listens for our own MTA's mail");
         return NULL;
     }
     p->p = (struct probe){.ops = &probe_ours, .mailbox = mailbox, .server = server, .why = ""};

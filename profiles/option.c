@@ -66,8 +66,9 @@ static const char *const old_home_words[] = {"gone", "kept", NULL};
 static const char *const mover_words[] = {"http", "exec", NULL};
 static const char *const do_words[] = {"alternate", "knob",       "restart", "down",
                                        "up",        "update-now", "exec",    NULL};
-const char *const probe_type_names[] = {"imap", "http", "exec", "maildir", "mbox", "pop3",
-                                        "postfix", "exim", "opensmtpd", "sendmail", "exchange", NULL};
+const char *const probe_type_names[] = {"imap",      "http",     "exec",     "maildir",
+                                        "mbox",      "pop3",     "postfix",  "exim",
+                                        "opensmtpd", "sendmail", "exchange", NULL};
 static const char *const lookup_words[] = {"http", "exec", "imap", "ldap", NULL};
 static const char *const place_words[] = {"home", "old", "alternate", "originator", NULL};
 static const char *const silence_words[] = {"double-collect", "lifetimes", NULL};

@@ -44,8 +44,9 @@ struct server {
     const char *ca_file;         /* NULL: system trust */
     bool insecure;               /* TLS without verification: lab and private addresses only */
     const char *user, *password; /* AUTH of senders; NULL: none */
-    const char *imap_master, *imap_master_password; /* logs on for everybody; NULL: each for himself */
-    const char *const *match; /* what directories call it, besides its name; NULL: nothing else */
+    const char *imap_master,
+        *imap_master_password; /* logs on for everybody; NULL: each for himself */
+    const char *const *match;  /* what directories call it, besides its name; NULL: nothing else */
 };
 
 struct mailbox {

@@ -83,8 +83,8 @@ struct slice rig_mail(struct rig *g, uint64_t number)
     static struct smtp_text text;
     struct msg m = workload_message(&g->r->work, number);
     const struct mailbox *boxes = g->r->profile.site.mailboxes;
-    struct slice to = slice_of(m.to[0] == SITE_NONE ? "pm-no-such-user@lab.test"
-                                                    : boxes[m.to[0]].address);
+    struct slice to =
+        slice_of(m.to[0] == SITE_NONE ? "pm-no-such-user@lab.test" : boxes[m.to[0]].address);
     const struct smtp_text_order order = {.number = number,
                                           .key = &g->key,
                                           .from = slice_of(boxes[m.from].address),

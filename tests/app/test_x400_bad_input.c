@@ -18,10 +18,10 @@
 
 /* A run against one server, its reports at a listener of its own. */
 struct play {
-    char dir[300];
     struct program run, sink;
     struct peer *peer;
     uint16_t listen;
+    char dir[300];
 };
 
 struct wants {
@@ -357,12 +357,12 @@ static void what_strangers_bring_is_answered_and_counted_apart(void)
                                           "72-apdu-dr.hex", "73-apdu-probe.hex"};
     static struct mta m;
     static struct play p;
-    unsigned char *huge = calloc(1, OVERSIZE);
+    static unsigned char huge[OVERSIZE];
 
     p = (struct play){.listen = 0};
     sink_start(&p, "x400-strange-sink", options);
-    if (!huge || !play_run(&p, "x400-strange",
-                           &(struct wants){.port = program_port(&p.sink), .server = SECRET}))
+    if (!play_run(&p, "x400-strange",
+                  &(struct wants){.port = program_port(&p.sink), .server = SECRET}))
         return;
     char path[400];
 
@@ -405,7 +405,6 @@ static void what_strangers_bring_is_answered_and_counted_apart(void)
 
     (void)CHECK_HAS(log ? log : "", "callers of ours: failed ");
     free(log);
-    free(huge);
     sink_stop_and_says(&p, NULL);
 }
 

@@ -23,7 +23,8 @@ static const char *told(const char *said, const char *words, const char *ends, c
     const char *at = strstr(said, words);
 
     out[0] = '\0';
-    if (CHECK(at != NULL))
+    (void)CHECK(at != NULL);
+    if (at)
         (void)snprintf(out, 100, "%.*s", (int)strcspn(at + strlen(words), ends),
                        at + strlen(words));
     return out;

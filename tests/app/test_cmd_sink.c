@@ -334,6 +334,9 @@ static void complains(const char *const *argv, int code, const char *part)
 
 static void wrong_options_are_told(void)
 {
+    static const char too_long[] =
+        "0x00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00";
+
     complains((const char *const[]){"sink", NULL}, EX_BAD_USAGE, "usage: postmuster sink --smtp");
     complains((const char *const[]){"sink", "--p1", "10.0.0.1:102", NULL}, EX_GUARD,
               "--p1 10.0.0.1:102: a sink talks to loopback only");
@@ -350,10 +353,8 @@ static void wrong_options_are_told(void)
     complains(SINK("--password", "env:PM_NOT_SET"), EX_BAD_USAGE,
               "expected a variable that is set");
     complains(SINK("--tsel", "0x123"), EX_BAD_USAGE, "even number of hex digits");
-    complains(SINK("--report-psel", "0x"
-                                    "00112233445566778899aabbccddeeff"
-                                    "00112233445566778899aabbccddeeff00"),
-              EX_BAD_USAGE, "--report-psel: longer than 32 octets");
+    complains(SINK("--report-psel", too_long), EX_BAD_USAGE,
+              "--report-psel: longer than 32 octets");
     complains(SINK("--window", "300"), EX_BAD_USAGE, "at most 255");
     complains(SINK("--log", "/nowhere/at/all"), EX_IO, "/nowhere/at/all: No such");
 }

@@ -125,8 +125,10 @@ static void a_large_message_is_taken_whole(void)
     char *text = malloc(n);
 
     memset(text, 'x', n);
-    for (size_t i = 76; i < n; i += 78)
-        memcpy(text + i - 1, "\r\n", 2);
+    for (size_t i = 76; i < n; i += 78) {
+        text[i - 1] = '\r';
+        text[i] = '\n';
+    }
     if (begin(&s, "--smtp", "--seconds", "60")) {
         CHECK_U64(mail(&s, "a@b.test", one, slice_from(text, n)), CURLE_OK);
         end(&s, "1 taken");

@@ -51,7 +51,8 @@ static void draw(struct meddle *m, const struct sim_flow *f, struct cut *c)
         return;
     c->kind = c->closing ? mail[rng_below(&r, 5)] : imap[rng_below(&r, 3)];
     c->message = (uint32_t)rng_below(&r, 4);
-    c->octet = c->kind == CUT_END ? (uint32_t)rng_below(&r, c->closing->n + c->closing->behind + 1u)
+    c->octet = c->closing && c->kind == CUT_END
+                   ? (uint32_t)rng_below(&r, c->closing->n + c->closing->behind + 1u)
                : c->kind == CUT_REPLY ? (uint32_t)rng_below(&r, 12)
                                       : (uint32_t)rng_below(&r, 6000);
     if (f->connection <= FIRST_CONNECTIONS && (c->kind == CUT_OCTET || c->kind == CUT_SERVER_OCTET))

@@ -44,7 +44,7 @@ static bool walk_over(const char *variant, const char *protocol, uint64_t classe
 
 static void walk_cell(const char *variant)
 {
-    uint64_t smtp[CLASS_COUNT], p1[CLASS_COUNT];
+    uint64_t smtp[CLASS_COUNT] = {0}, p1[CLASS_COUNT] = {0};
     char text[300];
 
     if (!walk_over(variant, "smtp", smtp) || !walk_over(variant, "p1", p1))

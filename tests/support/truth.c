@@ -377,11 +377,18 @@ static bool is_alive(const struct account *a, uint32_t load)
     return a->m->loads[load].silence_asked || a->reported[load] > lab_time(a, 0);
 }
 
+/* Rows of the table that want final silence stand above those of a report, which do not: without it the report decides. */
+static bool is_told(const struct copy *c, uint32_t want, const struct reading *r)
+{
+    return want & silent_classes && ((c->outcome == CLASS_NDR && r->reports > 0) ||
+                                     (c->outcome == CLASS_NDR_MISROUTED && r->others_reports > 0));
+}
+
 static bool fits_blind(const struct account *a, const struct copy *c, uint32_t want,
                        const struct reading *r)
 {
     if (c->outcome != CLASS_UNKNOWN)
-        return want & bit(c->outcome) & ~silent_classes;
+        return want & bit(c->outcome) & ~silent_classes || is_told(c, want, r);
     /* It looks for the last time when it begins to settle. */
     return want & silent_classes || r->last_ns + SLACK_S * NS_PER_S > lab_time(a, a->settle_ns);
 }
@@ -391,7 +398,7 @@ static bool fits_hasty(const struct account *a, const struct copy *c, uint32_t w
 {
     bool came_later = r->last_ns + SLACK_S * NS_PER_S > lab_time(a, a->settle_ns);
 
-    if (c->outcome == CLASS_UNKNOWN || want & bit(c->outcome))
+    if (c->outcome == CLASS_UNKNOWN || want & bit(c->outcome) || is_told(c, want, r))
         return true;
     if (c->outcome == CLASS_NOT_OWED) /* the table asks for no final silence there */
         return r->owed != OWED;

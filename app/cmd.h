@@ -10,6 +10,7 @@
 struct cmd {
     const char *name, *usage, *help;                           /* usage: what follows the name */
     int (*run)(const struct cmd *self, int argc, char **argv); /* argv[0] is the command's name */
+    const char *options; /* what each does, a line each; NULL: they speak for themselves */
 };
 
 int cmd_run(const struct cmd *self, int argc, char **argv);

@@ -15,29 +15,52 @@ static int cmd_help(const struct cmd *self, int argc, char **argv);
 // clang-format off
 static const struct cmd commands[] = {
     {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR | --dir DIR] [--parallel N] [--simulate] [--quiet]",
-     "run profiles, all variants side by side, and judge", cmd_run},
+     "run profiles, all variants side by side, and judge", cmd_run,
+     "  --variant NAME,...         these variants only; \"\" is the plain profile\n"
+     "  --set section.key=value    over the profile and its variant; as often as you like\n"
+     "  --runs DIR                 where run folders go (results/runs)\n"
+     "  --dir DIR                  this very folder, for one run\n"
+     "  --parallel N               so many variants at a time\n"
+     "  --simulate                 a lab profile on simulated time: same seed, same bytes\n"
+     "  --quiet                    no progress on stderr\n"},
     {"check", "PROFILE [--variant NAME] [--set section.key=value] [--print]",
-     "parse and lint a profile, say what it would do", cmd_check},
-    {"profiles", "", "list the shipped profiles", cmd_profiles},
+     "parse and lint a profile, say what it would do", cmd_check,
+     "  --variant NAME             as this variant\n"
+     "  --set section.key=value    over the profile and its variant; as often as you like\n"
+     "  --print                    the profile with all defaults and overrides, secrets left out\n"},
+    {"profiles", "", "list the shipped profiles", cmd_profiles, NULL},
     {"lab", "PROFILE [--variant NAME] [--set section.key=value] [--dir DIR]",
-     "serve the profile's embedded site alone, until interrupted", cmd_lab},
-    {"judge", "RUN [--runs DIR]", "recompute the verdict of a run from its journal", cmd_judge},
-    {"report", "RUN [-f|--format text|json] [--runs DIR]", "show a run's verdict again", cmd_report},
-    {"list", "RUN [--class CLASS] [--move N] [--json] [--runs DIR]", "one line a copy", cmd_list},
-    {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N [--log FILE]... [--runs DIR]", "the story of one message, mailbox or move", cmd_trace},
-    {"compare", "RUN RUN... [--json] [--runs DIR]", "class tables side by side", cmd_compare},
-    {"ndr", "FILE...", "read bounces and other reports, one JSON line a mail", cmd_ndr},
-    {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1},
-    {"sink", "--smtp ADDRESS|--lmtp ADDRESS [--name NAME] [--log FILE] [--count N] [--seconds N]"
-     " | --p1 ADDRESS [--mode any|normal|x410|1984] [--mta NAME] [--password SECRET] [--peer-mta NAME]"
-     " [--peer-password SECRET] [--tsel S] [--ssel S] [--psel S] [--checkpoint KB] [--window N]"
-     " [--refuse busy|validation[,PERCENT]] [--except temporary|permanent[,PERCENT]] [--abort PERCENT]"
-     " [--hang-up PERCENT] [--silent PERCENT] [--report delivered|failed:REASON[/DIAGNOSTIC][,PERCENT]]"
-     " [--report-to ADDRESS] [--report-tsel S] [--report-ssel S] [--report-psel S] [--seed N] [--log FILE] [--count N] [--seconds N]",
-     "an MTA that takes messages and forgets them; that of X.400 misbehaves as told; loopback only", cmd_sink},
-    {"version", "", "print the version", cmd_version},
-    {"help", "[COMMAND]", "print this, or how a command is called", cmd_help},
-    {0, 0, 0, 0},
+     "serve the profile's embedded site alone, until interrupted", cmd_lab,
+     "  --variant NAME             as this variant\n"
+     "  --set section.key=value    over the profile and its variant; as often as you like\n"
+     "  --dir DIR                  where truth.tsv goes\n"},
+    {"judge", "RUN [--runs DIR]", "recompute the verdict of a run from its journal", cmd_judge, NULL},
+    {"report", "RUN [-f|--format text|json] [--runs DIR]", "show a run's verdict again", cmd_report, NULL},
+    {"list", "RUN [--class CLASS] [--move N] [--json] [--runs DIR]", "one line a copy", cmd_list,
+     "  --class CLASS              only copies of this class or flag: silent-loss, ndr, late, ...\n"
+     "  --move N                   only copies accepted near this move\n"
+     "  --json                     one JSON object a line\n"
+     "  --runs DIR                 where RUN's name is looked for (results/runs)\n"},
+    {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N [--log FILE]... [--runs DIR]", "the story of one message, mailbox or move", cmd_trace,
+     "  --log FILE                 what a mail system's log claims about the message, between our own events\n"
+     "  --runs DIR                 where RUN's name is looked for (results/runs)\n"},
+    {"compare", "RUN RUN... [--json] [--runs DIR]", "class tables side by side", cmd_compare, NULL},
+    {"ndr", "FILE...", "read bounces and other reports, one JSON line a mail", cmd_ndr, NULL},
+    {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1, NULL},
+    {"sink", "--smtp|--lmtp|--p1 ADDRESS [OPTION]...",
+     "an MTA that takes messages and forgets them; that of X.400 misbehaves as told; loopback only", cmd_sink,
+     "all:     --log FILE  --count N  --seconds N\n"
+     "SMTP:    --name NAME\n"
+     "X.400:   --mode any|normal|x410|1984  --mta NAME  --password SECRET  --peer-mta NAME  --peer-password SECRET\n"
+     "         --tsel S  --ssel S  --psel S  --checkpoint KB  --window N  --seed N\n"
+     "         --refuse busy|validation[,PERCENT]  --except temporary|permanent[,PERCENT]\n"
+     "         --abort PERCENT  --hang-up PERCENT  --silent PERCENT\n"
+     "         --report delivered|failed:REASON[/DIAGNOSTIC][,PERCENT]  --report-to ADDRESS\n"
+     "         --report-tsel S  --report-ssel S  --report-psel S\n"
+     "A SECRET is env:NAME, file:PATH or the word itself; a selector S is text, or 0x and hex digits.\n"},
+    {"version", "", "print the version", cmd_version, NULL},
+    {"help", "[COMMAND]", "print this, or how a command is called", cmd_help, NULL},
+    {0, 0, 0, 0, 0},
 };
 
 // clang-format on
@@ -61,8 +84,11 @@ static const struct cmd *find_command(const char *name)
 
 static int print_help(const struct cmd *c)
 {
-    return printf("usage: postmuster %s %s\n%s\n", c->name, c->usage, c->help) < 0 ? EX_IO
-                                                                                   : EX_PASS;
+    bool ok = printf("usage: postmuster %s %s\n%s\n", c->name, c->usage, c->help) >= 0;
+
+    if (c->options)
+        ok = printf("\n%s", c->options) >= 0 && ok;
+    return ok ? EX_PASS : EX_IO;
 }
 
 static int cmd_help(const struct cmd *self, int argc, char **argv)
@@ -82,7 +108,7 @@ static int cmd_help(const struct cmd *self, int argc, char **argv)
         "Exit: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 64 usage, 65 bad profile or journal, 69 target\n"
         "unavailable, 70 the account does not balance, 74 I/O, 75 folder locked, 77 a guard "
         "refused,\n"
-        "130 interrupted. See postmuster(1).");
+        "130, 143 interrupted. `postmuster help COMMAND` tells its options; see postmuster(1).");
     return EX_PASS;
 }
 

@@ -35,6 +35,16 @@ static const char *run_dir(const char *runs_dir, const char *name, char out[PATH
     return name;
 }
 
+/* For those who read what they find: a run that goes on has not said its last word. */
+static const char *readable_dir(const char *runs_dir, const char *name, char out[PATH_MAX_BYTES])
+{
+    const char *dir = run_dir(runs_dir, name, out);
+
+    if (folder_is_held(dir))
+        (void)fprintf(stderr, "postmuster: %s: the run goes on; this is its account so far\n", dir);
+    return dir;
+}
+
 static int print_text(struct buf *text)
 {
     size_t written = fwrite(text->p, 1, text->n, stdout);
@@ -98,7 +108,7 @@ int cmd_report(const struct cmd *self, int argc, char **argv)
     if (first < 0 || first + 1 != argc ||
         (strcmp(format, "text") != 0 && strcmp(format, "json") != 0))
         return cmd_usage(self);
-    int code = judge_folder(&r, run_dir(runs, argv[first], path), &e)
+    int code = judge_folder(&r, readable_dir(runs, argv[first], path), &e)
                    ? show(r.judgement, strcmp(format, "json") == 0)
                    : cmd_fail(&e);
 
@@ -192,7 +202,7 @@ int cmd_list(const struct cmd *self, int argc, char **argv)
     if (move && (!text_u64(slice_of(move), &n, &e) || n >= NO_INDEX))
         return cmd_usage(self);
     f.move = move ? (uint32_t)n : NO_INDEX;
-    return list(run_dir(runs, argv[first], path), &f);
+    return list(readable_dir(runs, argv[first], path), &f);
 }
 
 static uint32_t mailbox_named(const struct manifest *m, const char *name)
@@ -329,7 +339,7 @@ int cmd_trace(const struct cmd *self, int argc, char **argv)
 
     if (first < 0 || first + 2 != argc)
         return cmd_usage(self);
-    const char *dir = run_dir(runs, argv[first], path);
+    const char *dir = readable_dir(runs, argv[first], path);
     bool ok = judge_folder(&r, dir, &e) && trace(&r, dir, argv[first + 1], &logs, &e);
 
     run_record_fini(&r);
@@ -360,7 +370,7 @@ int cmd_compare(const struct cmd *self, int argc, char **argv)
     bool ok = true;
 
     for (int i = 0; ok && i < count; i++)
-        ok = compared_read(&runs[i], run_dir(runs_dir, argv[first + i], path), &e);
+        ok = compared_read(&runs[i], readable_dir(runs_dir, argv[first + i], path), &e);
     ok = ok && (json ? compare_json(runs, (uint32_t)count, &text, &e)
                      : compare_text(runs, (uint32_t)count, &text, cmd_color()));
     free(runs);

@@ -1,10 +1,12 @@
 /* test_command_line.c - what the command line promises before and around a run, asked of the built program. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/err.h"
@@ -173,6 +175,25 @@ static void runs_of_one_second_have_folders_of_their_own_and_are_found_by_name(v
     SAYS(EX_PASS, false, "delivered", "compare", "latest", "latest", "--runs", runs);
 }
 
+static void of_a_run_that_goes_on_it_is_said_that_it_does(void)
+{
+    const char *path = given(LAB("") REST);
+    char lock[600];
+
+    free(
+        say(EX_PASS, true, (const char *const[]){"run", path, "--simulate", "--runs", runs, NULL}));
+    (void)snprintf(lock, sizeof lock, "%s/latest/lock", runs);
+    int fd = open(lock, O_RDWR | O_CLOEXEC);
+
+    if (!CHECK(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0))
+        return;
+    SAYS(EX_PASS, true, "the run goes on", "report", "latest", "--runs", runs);
+    SAYS(EX_PASS, true, "the run goes on", "list", "latest", "--runs", runs);
+    SAYS(EX_PASS, true, "the run goes on", "trace", "latest", "0", "--runs", runs);
+    SAYS(EX_LOCKED, true, "still writing", "judge", "latest", "--runs", runs);
+    (void)close(fd);
+}
+
 static void a_trace_is_asked_for_by_message_id_token_or_number(void)
 {
     const char *path = given(LAB("") REST);
@@ -218,6 +239,7 @@ static const struct test tests[] = {
     TEST(a_matrix_is_estimated_as_a_whole),
     TEST(a_run_that_cannot_arm_leaves_no_folder),
     TEST(runs_of_one_second_have_folders_of_their_own_and_are_found_by_name),
+    TEST(of_a_run_that_goes_on_it_is_said_that_it_does),
     TEST(a_trace_is_asked_for_by_message_id_token_or_number),
     TEST(without_a_terminal_a_run_says_its_phases_line_by_line),
     TEST_END,

@@ -140,13 +140,6 @@ uint32_t hash_crc32c(uint32_t so_far, const void *p, size_t n)
 }
 #endif
 
-struct hash128 hash_content(const void *p, size_t n)
-{
-    XXH128_hash_t h = XXH3_128bits(p, n);
-
-    return (struct hash128){.low = h.low64, .high = h.high64};
-}
-
 uint64_t hash_fast(const void *p, size_t n)
 {
     return XXH3_64bits(p, n);

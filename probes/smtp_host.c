@@ -92,8 +92,8 @@ static void note_end(struct smtp_caller *c, const char *why)
     c->host->counts.broken += busy;
     if (!busy && !*why)
         return;
-    (void)snprintf(words, sizeof words, "%s%s%s", *why ? why : "broken off",
-                   busy ? ", with a message under way" : "", "");
+    (void)snprintf(words, sizeof words, "%s%s", *why ? why : "broken off",
+                   busy ? ", with a message under way" : "");
     trouble(c, words);
 }
 

@@ -209,6 +209,8 @@ case ${1:-} in
 up | down | reset | folders | queue) "$1" ;;
 adduser | move | home | maildir) "$@" ;;
 alias) table edge aliases "$2" "$3" ;;
+list) run_exim "$2" -bp ;;
+show) run_exim "$2" -Mvh "$3" ;;
 flush) for s in "${servers[@]}"; do run_exim "$s" -qff; done ;;
 qdirs) for s in "${servers[@]}"; do echo "$BASE/$s/spool/input"; done ;;
 smtp) echo "$(ip_of edge):$port" ;;

@@ -249,6 +249,8 @@ queue() {
 case ${1:-} in
 down | folders | queue) "$1" ;;
 up | reset | adduser | move | home | maildir | start | stop) "$@" ;;
+list) control "$2" show queue ;;
+show) control "$2" show message "$3" ;;
 flush) control edge schedule all ;;
 qdirs) for s in "${servers[@]}"; do echo "$BASE/$s/spool/smtpd/queue"; done ;;
 smtp) echo "$(ip_of edge):$port" ;;

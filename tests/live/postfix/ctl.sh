@@ -10,6 +10,7 @@
 #   ctl.sh home USER                server that the edge's table names
 #   ctl.sh maildir USER SERVER      its folder there;  ctl.sh folders: SERVER USER FOLDER of all
 #   ctl.sh queue                    what the queues hold, in the lines of docs/queues.md;  ctl.sh flush: try it now
+#   ctl.sh list SERVER              postqueue -j;  ctl.sh show SERVER ID...: postcat's headers (type: postfix)
 #   ctl.sh qdirs                    folders that may hold mail on its way
 #   ctl.sh smtp                     where mail enters
 #
@@ -176,6 +177,8 @@ down)
     ;;
 adduser | move | home | maildir) "$@" ;;
 alias) postfix_map edge aliases "$2@$DOMAIN" "$3" ;;
+list) postqueue -c "$BASE/$2/etc" -j ;;
+show) postcat -c "$BASE/$2/etc" -eh -q "${@:3}" ;;
 flush) for s in "${servers[@]}"; do postqueue -c "$BASE/$s/etc" -f; done ;;
 qdirs) for s in "${servers[@]}"; do for q in incoming active deferred hold maildrop; do echo "$BASE/$s/spool/$q"; done; done ;;
 smtp) echo "$(ip_of edge):$port" ;;

@@ -4,6 +4,7 @@
  * notice whose text says that the message has expired or is deleted is final, whatever it calls itself (OpenSMTPD 6.8 says
  * "delayed" of it). Exim's "delivered" with a Remote-MTA means handed over to a host that does not speak DSN: relayed.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "wire/fields.h"
@@ -45,6 +46,11 @@ static const char *const final_words[] = {
     "envelope expired",           "message has expired",    "message expired",
     "will be deleted from queue", "deleted from the queue", "removed from the queue",
     "has been removed from",      "retry timeout exceeded", "i've given up",
+};
+
+/* A sentence with one of these says what may happen, not what did: "unless it is delivered by then, it is removed from the queue". */
+static const char *const condition_words[] = {
+    "if", "unless", "until", "when", "once", "will be removed", "will be deleted from the",
 };
 
 static bool is_generic(const unsigned status[3])
@@ -160,15 +166,57 @@ static void read_blocks(const struct report *r, struct report_recipient *to, str
 
 /* ---- meaning ---- */
 
+static bool has_word(struct slice s, const char *word)
+{
+    struct slice rest = s, after;
+
+    for (; report_after(rest, word, &after); rest = after) {
+        const unsigned char *at = after.p - strlen(word);
+
+        if ((at == s.p || !isalpha(at[-1])) && (after.n == 0 || !isalpha(after.p[0])))
+            return true;
+    }
+    return false;
+}
+
+/* Up to a full stop with nothing or a blank behind it ("4.4.7" is none); *rest goes on from there. */
+static struct slice next_sentence(struct slice *rest)
+{
+    struct slice s = *rest;
+    size_t n = 0;
+
+    while (n < s.n && !(s.p[n] == '.' && (n + 1 == s.n || isspace(s.p[n + 1]))))
+        n++;
+    *rest = n < s.n ? slice_skip(s, n + 1) : slice_from(NULL, 0);
+    return slice_from(s.p, n);
+}
+
+/* Does some sentence say that all is over, and not only what would happen? */
+static bool says_final(struct slice text)
+{
+    while (text.n > 0) {
+        struct slice sentence = next_sentence(&text);
+        bool only_if = false;
+
+        if (!REPORT_HAS_ANY(sentence, final_words))
+            continue;
+        for (size_t i = 0; i < sizeof condition_words / sizeof *condition_words && !only_if; i++)
+            only_if = has_word(sentence, condition_words[i]);
+        if (!only_if)
+            return true;
+    }
+    return false;
+}
+
 static bool all_is_final(const struct report *r, const struct report_recipient *to)
 {
     struct slice text = slice_of(r->text), found;
 
-    if (REPORT_HAS_ANY(slice_of(to->diagnostic), final_words))
+    if (says_final(slice_of(to->diagnostic)))
         return true;
     for (unsigned i = 0; i < LOOKS_MAX && *to->final && report_after(text, to->final, &found);
          i++) {
-        if (REPORT_HAS_ANY(block_at(r, to, found), final_words))
+        if (says_final(block_at(r, to, found)))
             return true;
         text = found;
     }

@@ -56,6 +56,34 @@ static void opensmtpds_last_notice_is_final_whatever_it_calls_itself(void)
     done();
 }
 
+static void a_notice_that_says_what_would_happen_is_a_delay(void)
+{
+    static const struct {
+        const char *text, *kind;
+    } cases[] = {
+        {"Delivery to <ann@lab.test> has been delayed.\nIf it does not succeed within 4 days, the\n"
+         "message will be removed from the queue.\n",
+         "delayed"},
+        {"<ann@lab.test>: still trying. It will be deleted from the queue in 4 days.\n", "delayed"},
+        {"ann@lab.test: unless it gets there, it is deleted from the queue after 5 days.\n",
+         "delayed"},
+        {"ann@lab.test: you will be told when the retry timeout exceeded\n", "delayed"},
+        {"ann@lab.test: no answer (4.4.7). It has been removed from the queue.\n", "failed"},
+        {"ann@lab.test\nMessage could not be delivered for 5 days\nMessage will be deleted from "
+         "queue\n",
+         "failed"},
+        {"ann@lab.test: message expired, notifying the sender\n", "failed"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct report r = read_dsn(cases[i].text, "Action: delayed\nStatus: 4.4.7\n");
+
+        CHECK_STR(report_kind(&r), cases[i].kind);
+        CHECK_U64(r.recipients[0].judged, strcmp(cases[i].kind, "failed") == 0);
+    }
+    done();
+}
+
 static void a_failure_is_expired_when_nobody_refused(void)
 {
     static const struct {
@@ -181,6 +209,7 @@ static void a_token_is_found_by_its_looks(void)
 
 static const struct test tests[] = {
     TEST(opensmtpds_last_notice_is_final_whatever_it_calls_itself),
+    TEST(a_notice_that_says_what_would_happen_is_a_delay),
     TEST(a_failure_is_expired_when_nobody_refused),
     TEST(exims_delivered_to_a_host_without_dsn_is_relayed),
     TEST(codes_come_from_whoever_knows_best),

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/loop_private.h"
 
 void *loop_must(void *memory)
@@ -272,6 +273,20 @@ long stream_write(struct stream *s, const void *p, size_t n)
 long stream_writev(struct stream *s, const struct iovec *iov, int count)
 {
     return s->ops->write(s, iov, count);
+}
+
+bool stream_send(struct stream *s, struct buf *out)
+{
+    while (out->n > 0) {
+        long n = stream_write(s, out->p, out->n);
+
+        if (n == STREAM_AGAIN)
+            return true;
+        if (n < 0)
+            return false;
+        buf_drop(out, (size_t)n);
+    }
+    return true;
 }
 
 void stream_pause(struct stream *s, bool paused)

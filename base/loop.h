@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/net.h"
 
+struct buf;
 struct loop;
 struct stream;
 
@@ -88,6 +89,9 @@ long stream_read(struct stream *s, void *p, size_t n);
  * gets STREAM_WRITABLE. */
 long stream_write(struct stream *s, const void *p, size_t n);
 long stream_writev(struct stream *s, const struct iovec *iov, int count);
+/* Sends from the front of `out` what is taken now, and drops it there. false: broken. When something is left, the
+ * handler gets STREAM_WRITABLE. */
+bool stream_send(struct stream *s, struct buf *out);
 void stream_pause(struct stream *s,
                   bool paused);      /* no STREAM_READABLE while paused (back pressure) */
 void stream_close(struct stream *s); /* frees it; no callback follows; NULL is fine */

@@ -172,18 +172,11 @@ static bool take(struct visit *v, const struct imap_response *r)
 /* false: the visit is over. */
 static bool send_out(struct visit *v)
 {
-    while (v->out.n > 0) {
-        long n = stream_write(v->stream, v->out.p, v->out.n);
+    bool ok = stream_send(v->stream, &v->out);
 
-        if (n == STREAM_AGAIN)
-            return true;
-        if (n < 0) {
-            says_nothing(v, stream_error(v->stream));
-            return false;
-        }
-        buf_drop(&v->out, (size_t)n);
-    }
-    return true;
+    if (!ok)
+        says_nothing(v, stream_error(v->stream));
+    return ok;
 }
 
 static bool take_all(struct visit *v)

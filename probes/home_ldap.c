@@ -178,17 +178,8 @@ static void fail_ldap(struct home_ldap *h, const char *what, int code)
 /* false: the connection is over. */
 static bool send_out(struct home_ldap *h)
 {
-    while (h->stream && h->out.n > 0) {
-        long n = stream_write(h->stream, h->out.p, h->out.n);
-
-        if (n == STREAM_AGAIN)
-            return true;
-        if (n < 0) {
-            fail(h, "LDAP: ", stream_error(h->stream));
-            return false;
-        }
-        buf_drop(&h->out, (size_t)n);
-    }
+    if (h->stream && !stream_send(h->stream, &h->out))
+        fail(h, "LDAP: ", stream_error(h->stream));
     return h->stream != NULL;
 }
 

@@ -255,18 +255,11 @@ static void session_absent(struct imap_probe *p, const char *why)
 /* false: the session is over. */
 static bool send_out(struct imap_probe *p)
 {
-    while (p->out.n > 0) {
-        long n = stream_write(p->stream, p->out.p, p->out.n);
+    bool ok = stream_send(p->stream, &p->out);
 
-        if (n == STREAM_AGAIN)
-            return true;
-        if (n < 0) {
-            session_failed(p, stream_error(p->stream));
-            return false;
-        }
-        buf_drop(&p->out, (size_t)n);
-    }
-    return true;
+    if (!ok)
+        session_failed(p, stream_error(p->stream));
+    return ok;
 }
 
 static uint32_t open_command(struct imap_probe *p, enum asked what)

@@ -120,18 +120,11 @@ static void failed_answer(struct pop3_probe *p, const struct pop3_response *r)
 /* false: the session is over. */
 static bool send_out(struct pop3_probe *p)
 {
-    while (p->out.n > 0) {
-        long n = stream_write(p->stream, p->out.p, p->out.n);
+    bool ok = stream_send(p->stream, &p->out);
 
-        if (n == STREAM_AGAIN)
-            return true;
-        if (n < 0) {
-            failed(p, stream_error(p->stream));
-            return false;
-        }
-        buf_drop(&p->out, (size_t)n);
-    }
-    return true;
+    if (!ok)
+        failed(p, stream_error(p->stream));
+    return ok;
 }
 
 static void say(struct pop3_probe *p, enum at at, const char *command)

@@ -312,6 +312,37 @@ static void a_small_window_holds_the_writer_back(void)
     loop_destroy(l);
 }
 
+static void what_is_sent_leaves_the_buffer_and_the_rest_waits(void)
+{
+    struct sim_config c = calm;
+    struct peer client, server;
+    unsigned char block[150];
+    struct buf out;
+
+    c.window = 100;
+    struct loop *l = sim_with(c);
+    if (!CHECK(peers_meet(l, &client, &server)))
+        return;
+    fill_pattern(block, sizeof block, 10);
+    buf_init(&out, sizeof block);
+    CHECK(buf_add(&out, block, sizeof block));
+    CHECK(stream_send(client.s, &out));
+    CHECK_MEM(out.p, out.n, block + 100, 50);
+    CHECK(stream_send(client.s, &out)); /* nothing is taken now, and nothing is lost */
+    CHECK_U64(out.n, 50);
+    run_for(l, 6 * NS_PER_MS);
+    CHECK_U64(client.writable, 1);
+    CHECK(stream_send(client.s, &out));
+    CHECK_U64(out.n, 0);
+    CHECK(stream_send(client.s, &out));
+    loop_run(l);
+    CHECK_MEM(server.got.p, server.got.n, block, sizeof block);
+    buf_fini(&out);
+    peer_fini(&client);
+    peer_fini(&server);
+    loop_destroy(l);
+}
+
 static void a_client_that_gives_up_before_it_is_heard_is_never_accepted(void)
 {
     struct loop *l = sim_with(calm);
@@ -471,6 +502,7 @@ static const struct test tests[] = {
     TEST(the_same_seed_gives_the_same_run_and_another_another),
     TEST(a_cut_lets_pass_exactly_what_the_meddler_said_and_breaks_both_ends),
     TEST(a_small_window_holds_the_writer_back),
+    TEST(what_is_sent_leaves_the_buffer_and_the_rest_waits),
     TEST(a_client_that_gives_up_before_it_is_heard_is_never_accepted),
     TEST(a_listener_on_any_address_hears_all_of_them),
     TEST(hooks_run_before_time_goes_on),

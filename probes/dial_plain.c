@@ -1,42 +1,27 @@
-/* dial_plain.c - a session over a plain stream of the loop: greeting, LOGIN, and what a refusal means.
+/* dial_plain.c - IMAP sessions over plain streams of the loop: greeting, LOGIN, and what a refusal means.
  *
- * For the simulated world, and for servers without TLS. Each dial is a small struct in a list, freed when it was answered.
+ * For the simulated world, and for servers without TLS. IMAP is here, POP3 in dial_pop3.c, what they do alike in
+ * dial_attempt.c.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
 #include "probes/dial_pop3.h"
 #include "wire/fields.h"
 #include "wire/imap.h"
 
-#define PATIENCE_NS   (30 * NS_PER_S)
-#define PIECE_BYTES   4096
-#define COMMANDS_MAX  16384
 #define GREETINGS_MAX 100 /* untagged lines before the answer; a server that babbles is no server */
 
 struct attempt {
-    struct plain *plain;
-    struct attempt *next;
-    struct stream *stream;
-    struct timer timer;
+    struct dial_attempt base; /* first */
     struct imap_in in;
     struct imap_login login;
-    struct buf out;
     bool greeted, more; /* more: the rest of LOGIN waits for "+" */
     unsigned lines;
-    char why[512];
-    void (*done)(void *owner, enum dial_answer answer, struct stream *s, const char *why);
-    void *owner;
 };
 
 struct plain {
     struct dial dial; /* first */
-    struct loop *loop;
-    const struct guard *guard;
-    struct attempt *attempts;
-    struct dial_pop3 pop3;
+    struct dial_attempts attempts;
 };
 
 /* The status word: the first of "NO text", the second of "p1 NO text" and "* BYE text". */
@@ -76,77 +61,21 @@ enum dial_answer dial_refusal(const char *server_line)
 
 /* ---- one attempt ---- */
 
-static void unlink_attempt(struct attempt *a)
-{
-    struct attempt **at = &a->plain->attempts;
-
-    while (*at && *at != a)
-        at = &(*at)->next;
-    if (*at)
-        *at = a->next;
-}
-
-static void free_attempt(struct attempt *a)
-{
-    unlink_attempt(a);
-    timer_disarm(a->plain->loop, &a->timer);
-    stream_close(a->stream);
-    imap_in_fini(&a->in);
-    buf_fini(&a->out);
-    free(a);
-}
-
-static void answer(struct attempt *a, enum dial_answer answer)
-{
-    void (*done)(void *, enum dial_answer, struct stream *, const char *) = a->done;
-    void *owner = a->owner;
-    struct stream *s = a->stream;
-    char why[sizeof a->why];
-
-    memcpy(why, a->why, sizeof why);
-    if (answer == DIAL_OK)
-        a->stream = NULL;
-    free_attempt(a);
-    done(owner, answer, answer == DIAL_OK ? s : NULL, why);
-}
-
-static void fail(struct attempt *a, const char *why)
-{
-    (void)snprintf(a->why, sizeof a->why, "%s", why);
-    answer(a, DIAL_DOWN);
-}
-
 /* false: the attempt is over. */
-static bool send_out(struct attempt *a)
-{
-    while (a->out.n > 0) {
-        long n = stream_write(a->stream, a->out.p, a->out.n);
-
-        if (n == STREAM_AGAIN)
-            return true;
-        if (n < 0) {
-            fail(a, stream_error(a->stream));
-            return false;
-        }
-        buf_drop(&a->out, (size_t)n);
-    }
-    return true;
-}
-
 static bool log_in(struct attempt *a)
 {
-    if (!imap_login_next(&a->login, &a->out, &a->more)) {
-        fail(a, "user name and password are too long");
+    if (!imap_login_next(&a->login, &a->base.out, &a->more)) {
+        dial_attempt_fail(&a->base, "user name and password are too long");
         return false;
     }
-    return send_out(a);
+    return dial_attempt_send(&a->base);
 }
 
 /* The server's line as a refusal. */
 static void refuse(struct attempt *a, const struct imap_response *r)
 {
-    imap_print_line(r, a->why);
-    answer(a, dial_refusal(a->why));
+    imap_print_line(r, a->base.why);
+    dial_attempt_answer(&a->base, dial_refusal(a->base.why));
 }
 
 /* false: the attempt is over. */
@@ -155,11 +84,11 @@ static bool take(struct attempt *a, const struct imap_response *r)
     bool first = !a->greeted;
 
     if (++a->lines > GREETINGS_MAX) {
-        fail(a, "the server says too much");
+        dial_attempt_fail(&a->base, "the server says too much");
         return false;
     }
     if (first && r->kind != IMAP_STATUS) {
-        fail(a, "no IMAP greeting");
+        dial_attempt_fail(&a->base, "no IMAP greeting");
         return false;
     }
     a->greeted = true;
@@ -170,7 +99,7 @@ static bool take(struct attempt *a, const struct imap_response *r)
         return false;
     }
     if (r->kind == IMAP_STATUS && first && r->status == IMAP_PREAUTH) {
-        fail(a, "the server logs everybody on as somebody (PREAUTH)");
+        dial_attempt_fail(&a->base, "the server logs everybody on as somebody (PREAUTH)");
         return false;
     }
     if (first)
@@ -180,59 +109,43 @@ static bool take(struct attempt *a, const struct imap_response *r)
     if (r->status != IMAP_OK || a->more)
         refuse(a, r);
     else
-        answer(a, DIAL_OK);
+        dial_attempt_answer(&a->base, DIAL_OK);
     return false;
 }
 
-/* false: the attempt is over. */
-static bool take_all(struct attempt *a)
+static unsigned char *imap_room(struct dial_attempt *base, size_t n)
 {
+    return imap_in_room(&((struct attempt *)base)->in, n);
+}
+
+static bool imap_took(struct dial_attempt *base, size_t n)
+{
+    struct attempt *a = (struct attempt *)base;
     struct imap_response r;
     enum imap_answer got;
 
+    imap_in_took(&a->in, n);
     while ((got = imap_in_next(&a->in, &r)) == IMAP_DONE)
         if (!take(a, &r))
             return false;
     if (got == IMAP_BAD) {
-        fail(a, a->in.error);
+        dial_attempt_fail(base, a->in.error);
         return false;
     }
     return true;
 }
 
-static void attempt_ready(struct stream *s, unsigned what)
+static void imap_fini(struct dial_attempt *base)
 {
-    struct attempt *a = s->owner;
-
-    if ((what & STREAM_WRITABLE) && a->greeted && !send_out(a))
-        return;
-    if (!(what & STREAM_READABLE))
-        return;
-    for (;;) {
-        unsigned char *room = imap_in_room(&a->in, PIECE_BYTES);
-        long n = room ? stream_read(s, room, PIECE_BYTES) : STREAM_BROKEN;
-
-        if (n == STREAM_AGAIN)
-            return;
-        if (n <= 0) {
-            fail(a, n == STREAM_END ? "closed during log-on" : stream_error(s));
-            return;
-        }
-        imap_in_took(&a->in, (size_t)n);
-        if (!take_all(a))
-            return;
-    }
+    imap_in_fini(&((struct attempt *)base)->in);
 }
 
-static void attempt_timer(struct timer *t)
-{
-    struct attempt *a = t->owner;
-
-    if (a->stream)
-        fail(a, "no answer to log-on in time");
-    else
-        answer(a, DIAL_DOWN); /* why was said when it was opened */
-}
+static const struct dial_protocol imap = {
+    .out_max = 16384,
+    .room = imap_room,
+    .took = imap_took,
+    .fini = imap_fini,
+};
 
 /* ---- the dial ---- */
 
@@ -241,32 +154,18 @@ static void plain_open(struct dial *d, const struct server *server, const struct
                                     const char *why),
                        void *owner)
 {
-    struct plain *p = (struct plain *)d;
     struct attempt *a = calloc(1, sizeof *a);
     const char *password = server->imap_master ? server->imap_master_password : mailbox->password;
-    struct err e;
 
     PM_ASSERT(a);
-    a->plain = p;
-    a->next = p->attempts;
-    p->attempts = a;
-    a->done = done;
-    a->owner = owner;
+    a->base = (struct dial_attempt){.protocol = &imap, .done = done, .owner = owner};
     a->login = (struct imap_login){.user = mailbox->user ? mailbox->user : mailbox->address,
                                    .password = password ? password : "",
                                    .master = server->imap_master,
                                    .tag = 1};
     imap_in_init(&a->in);
-    buf_init(&a->out, COMMANDS_MAX);
-    timer_init(&a->timer, attempt_timer, a);
-    if (server->imap.tls != TLS_NONE)
-        (void)snprintf(a->why, sizeof a->why, "%s", "this dialer speaks no TLS");
-    else if (server->imap.addr.family == 0)
-        (void)snprintf(a->why, sizeof a->why, "%s", "the server has no IMAP end point");
-    else if (!(a->stream =
-                   loop_connect(p->loop, p->guard, &server->imap.addr, attempt_ready, a, &e)))
-        (void)snprintf(a->why, sizeof a->why, "%s", e.text);
-    timer_arm(p->loop, &a->timer, a->stream ? loop_now(p->loop) + PATIENCE_NS : 0);
+    dial_attempt_begin(&a->base, &((struct plain *)d)->attempts, &server->imap,
+                       "the server has no IMAP end point");
 }
 
 static void plain_open_pop3(struct dial *d, const struct server *server,
@@ -275,26 +174,12 @@ static void plain_open_pop3(struct dial *d, const struct server *server,
                                          const char *why),
                             void *owner)
 {
-    dial_pop3_open(&((struct plain *)d)->pop3, server, mailbox, done, owner);
-}
-
-static void forget_where(struct plain *p, bool all, const void *owner)
-{
-    struct attempt *a = p->attempts, *next;
-
-    for (; a; a = next) {
-        next = a->next;
-        if (all || a->owner == owner)
-            free_attempt(a);
-    }
+    dial_pop3_open(&((struct plain *)d)->attempts, server, mailbox, done, owner);
 }
 
 static void plain_forget(struct dial *d, void *owner)
 {
-    struct plain *p = (struct plain *)d;
-
-    forget_where(p, false, owner);
-    dial_pop3_forget(&p->pop3, false, owner);
+    dial_attempts_forget(&((struct plain *)d)->attempts, owner);
 }
 
 struct dial *dial_plain_create(struct loop *l, const struct guard *g, struct err *e)
@@ -307,9 +192,7 @@ struct dial *dial_plain_create(struct loop *l, const struct guard *g, struct err
     }
     p->dial =
         (struct dial){.open = plain_open, .open_pop3 = plain_open_pop3, .forget = plain_forget};
-    p->pop3 = (struct dial_pop3){.loop = l, .guard = g};
-    p->loop = l;
-    p->guard = g;
+    p->attempts = (struct dial_attempts){.loop = l, .guard = g};
     return &p->dial;
 }
 
@@ -317,9 +200,7 @@ void dial_plain_destroy(struct dial *d)
 {
     struct plain *p = (struct plain *)d;
 
-    if (p) {
-        forget_where(p, true, NULL);
-        dial_pop3_forget(&p->pop3, true, NULL);
-    }
+    if (p)
+        dial_attempts_forget(&p->attempts, NULL);
     free(p);
 }

@@ -1,4 +1,4 @@
-/* probe.c - the table of probes. A new one is a file and a row. */
+/* probe.c - the table of probes, and how often they look. A new one is a file and a row. */
 #include "probes/probe.h"
 
 const struct probe_ops *const probe_table[] = {
@@ -16,3 +16,13 @@ const struct probe_ops *const probe_table[] = {
     &probe_queue_exchange,
     NULL,
 };
+
+uint64_t probe_period_ns(const struct probe_profile *how)
+{
+    return how->period_real_ns > NS_PER_MS ? how->period_real_ns : NS_PER_MS;
+}
+
+uint64_t probe_backoff_ns(const struct probe_profile *how, uint32_t tries)
+{
+    return probe_period_ns(how) * (1ull << (tries < 4 ? tries : 4));
+}

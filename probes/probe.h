@@ -82,4 +82,8 @@ extern const struct probe_ops probe_imap, probe_maildir, probe_mbox, probe_pop3,
 extern const struct probe_ops probe_queue_none; /* of a server that has no queues; in no table */
 extern const struct probe_ops *const probe_table[]; /* NULL-terminated */
 
+uint64_t probe_period_ns(const struct probe_profile *how); /* from one look to the next */
+/* ... and after so many failures in a row: twice as long each time, 16 periods at most. */
+uint64_t probe_backoff_ns(const struct probe_profile *how, uint32_t tries);
+
 #endif

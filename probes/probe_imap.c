@@ -26,10 +26,8 @@
 #define LISTED_MAX    (8u << 20)
 #define SILENCE_NS                                                                                 \
     (60 * NS_PER_S) /* no octet for so long with a command open: the session is dead */
-#define IDLE_NS       (1200 * NS_PER_S) /* RFC 2177: less than 29 minutes */
-#define PERIOD_MIN_NS NS_PER_MS
-#define BACKOFF_MAX   16 /* periods */
-#define OPEN_MAX      4
+#define IDLE_NS  (1200 * NS_PER_S) /* RFC 2177: less than 29 minutes */
+#define OPEN_MAX 4
 
 enum place {          /* where the session is */
              AT_REST, /* no session; the timer redials */
@@ -99,7 +97,7 @@ static uint64_t now_of(const struct imap_probe *p)
 
 static uint64_t period_of(const struct imap_probe *p)
 {
-    return p->how->period_real_ns > PERIOD_MIN_NS ? p->how->period_real_ns : PERIOD_MIN_NS;
+    return probe_period_ns(p->how);
 }
 
 static void tell_muster(struct imap_probe *p)
@@ -211,7 +209,7 @@ static void redial_at(struct imap_probe *p, uint64_t at_ns)
 /* Not answered, not to be understood, gone without a word: counted, and tried again later and later. */
 static void session_failed(struct imap_probe *p, const char *why)
 {
-    uint64_t wait = period_of(p) * (p->tries < 4 ? 1ull << p->tries : BACKOFF_MAX);
+    uint64_t wait = probe_backoff_ns(p->how, p->tries);
 
     set_why(p, why);
     drop_session(p);

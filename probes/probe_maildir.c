@@ -25,8 +25,6 @@
 #define PENDING_MAX   16384u /* names kept between listing and reading; then it is listed again */
 #define FOLDERS_MAX   500    /* with their new/ and cur/ */
 #define ROUNDS_MAX    16     /* of one scan, while files are renamed */
-#define PERIOD_MIN_NS NS_PER_MS
-#define BACKOFF_MAX   16 /* periods */
 #define STILL_MANY                                                                                 \
     2000 /* files: a folder of so many is not listed every period if it stood still */
 #define STILL_NS  (2 * NS_PER_S)
@@ -71,7 +69,7 @@ static uint64_t now_of(const struct maildir *m)
 
 static uint64_t period_of(const struct maildir *m)
 {
-    return m->how->period_real_ns > PERIOD_MIN_NS ? m->how->period_real_ns : PERIOD_MIN_NS;
+    return probe_period_ns(m->how);
 }
 
 static const char *root_of(const struct maildir *m)
@@ -112,7 +110,7 @@ static void failed(struct maildir *m, const char *what, int error)
     (void)snprintf(why, sizeof why, "%.140s%s%.40s", what, error ? ": " : "",
                    error ? strerror(error) : "");
     sight_failed(&m->sight, why);
-    rest(m, now_of(m) + period_of(m) * (m->tries < 4 ? 1ull << m->tries : BACKOFF_MAX));
+    rest(m, now_of(m) + probe_backoff_ns(m->how, m->tries));
     m->tries++;
     m->still = 0;
 }

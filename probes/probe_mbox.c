@@ -22,8 +22,6 @@
 #define OCTETS_A_TURN (64u << 10)
 #define SAMPLE_BYTES  4096u /* at both ends of what was read, to tell growth from rewriting */
 #define ROUNDS_MAX    16    /* of one scan, while the file grows */
-#define PERIOD_MIN_NS NS_PER_MS
-#define BACKOFF_MAX   16 /* periods */
 
 struct sample {
     size_t n;
@@ -59,7 +57,7 @@ static uint64_t now_of(const struct mbox *m)
 
 static uint64_t period_of(const struct mbox *m)
 {
-    return m->how->period_real_ns > PERIOD_MIN_NS ? m->how->period_real_ns : PERIOD_MIN_NS;
+    return probe_period_ns(m->how);
 }
 
 static const char *path_of(const struct mbox *m)
@@ -91,7 +89,7 @@ static void failed(struct mbox *m, const char *what, int error)
     (void)snprintf(why, sizeof why, "%.140s%s%.40s", what, error ? ": " : "",
                    error ? strerror(error) : "");
     sight_failed(&m->sight, why);
-    rest(m, now_of(m) + period_of(m) * (m->tries < 4 ? 1ull << m->tries : BACKOFF_MAX));
+    rest(m, now_of(m) + probe_backoff_ns(m->how, m->tries));
     m->tries++;
 }
 

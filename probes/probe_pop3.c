@@ -20,8 +20,6 @@
 #define AHEAD_MAX     16 /* RETRs in flight */
 #define SILENCE_NS    (60 * NS_PER_S)
 #define FAREWELL_NS   (2 * NS_PER_S) /* for the answer to QUIT: the lock is let go by then */
-#define PERIOD_MIN_NS NS_PER_MS
-#define BACKOFF_MAX   16 /* periods */
 
 enum at { AT_REST, AT_DIALING, AT_CAPA, AT_STAT, AT_UIDL, AT_RETR, AT_QUIT };
 
@@ -55,7 +53,7 @@ static uint64_t now_of(const struct pop3_probe *p)
 
 static uint64_t period_of(const struct pop3_probe *p)
 {
-    return p->how->period_real_ns > PERIOD_MIN_NS ? p->how->period_real_ns : PERIOD_MIN_NS;
+    return probe_period_ns(p->how);
 }
 
 /* ---- the end of a session ---- */
@@ -85,7 +83,7 @@ static void failed(struct pop3_probe *p, const char *why)
     (void)snprintf(kept, sizeof kept, "%s", why);
     drop_session(p);
     sight_failed(&p->sight, kept);
-    rest_until(p, now_of(p) + period_of(p) * (p->tries < 4 ? 1ull << p->tries : BACKOFF_MAX));
+    rest_until(p, now_of(p) + probe_backoff_ns(p->how, p->tries));
     p->tries++;
 }
 

@@ -1,5 +1,5 @@
 # imap.sh - an administrator's IMAP session in bash, to be sourced: imap_open HOST PORT USER PASSWORD, imap_do COMMAND...,
-# imap_close. Words are sent as quoted strings, except the command itself and words that need none. imap_do leaves the
+# imap_close. Words are sent as quoted strings, except the command itself and words that need none (RENAME's partition may not be). imap_do leaves the
 # tagged answer in $imap_tagged ("OK Completed") and the untagged NO, if there was one, in $imap_untagged_no. Every wait
 # for an answer is bounded by $imap_wait_s.
 # shellcheck shell=bash disable=SC2034
@@ -18,7 +18,9 @@ imap_do() {
     local line="a$((++imap_tag)) $1" word
 
     shift
-    for word; do line+=" \"$word\""; done
+    for word; do
+        if [[ $word =~ ^[A-Za-z0-9./!_-]+$ ]]; then line+=" $word"; else line+=" \"$word\""; fi
+    done
     printf '%s\r\n' "$line" >&"$imap_fd"
     imap_tagged='' imap_untagged_no=''
     while imap_line; do

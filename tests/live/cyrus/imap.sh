@@ -1,7 +1,7 @@
 # imap.sh - an administrator's IMAP session in bash, to be sourced: imap_open HOST PORT USER PASSWORD, imap_do COMMAND...,
-# imap_close. Words are sent as quoted strings, except the command itself and words that need none (RENAME's partition may not be). imap_do leaves the
-# tagged answer in $imap_tagged ("OK Completed") and the untagged NO, if there was one, in $imap_untagged_no. Every wait
-# for an answer is bounded by $imap_wait_s.
+# imap_close. Words are sent as quoted strings, except the command itself and words that need none (RENAME's partition may not
+# be one). imap_do leaves the tagged answer in $imap_tagged ("OK Completed") and the untagged NO, if there was one, in
+# $imap_untagged_no. Every wait for an answer is bounded by $imap_wait_s.
 # shellcheck shell=bash disable=SC2034
 imap_wait_s=${imap_wait_s:-120}
 imap_tag=0

@@ -12,6 +12,7 @@
 #   ctl.sh home USER                server that the edge's tables name
 #   ctl.sh maildir USER SERVER      its folder there;  ctl.sh folders: SERVER USER FOLDER of all
 #   ctl.sh queue                    what the queues hold, in the lines of docs/queues.md;  ctl.sh flush: try it now
+#   ctl.sh list SERVER              its queue as it is;  ctl.sh show SERVER ID: one entry (type: opensmtpd)
 #   ctl.sh qdirs                    folders that may hold mail on its way
 #   ctl.sh stop SERVER, start SERVER
 #   ctl.sh smtp                     where mail enters

@@ -17,6 +17,12 @@ need() { # PACKAGE-OF:PROGRAM...: else 77
     [ -z "$missing" ] || { echo "ctl.sh: packages are missing:$missing (./dev deps)" >&2 && exit 77; }
 }
 
+# Unpacked packages of a system that runs on files of its own under the names of others: else 77.
+need_private() { # NAME
+    unshare -m true 2>/dev/null || { echo "ctl.sh: no mount namespace of its own may be made here" >&2 && exit 77; }
+    bash "$live/common/unpack.sh" "$cache" "$1" || { echo "ctl.sh: the packages of $1 cannot be fetched" >&2 && exit 77; }
+}
+
 # One that nobody else is using: the folder of a site that is up is locked by its marker.
 begin_base() {
     [ ! -e "$BASE/up" ] || { echo "ctl.sh: $BASE is up already; ctl.sh down" >&2 && exit 69; }

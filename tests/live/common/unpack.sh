@@ -21,7 +21,8 @@ esac
 [ ! -e "$prefix/$name/.unpacked" ] || exit 0
 mkdir -p "$prefix/debs/$name" "$prefix/$name"
 cd "$prefix/debs/$name"
-timeout 300 apt-get download -qq -o APT::Sandbox::User=root "${packages[@]}" >&2
+fetch() { timeout 300 apt-get download -qq -o APT::Sandbox::User=root "${packages[@]}" >&2; }
+fetch || { timeout 120 apt-get update -qq >&2 && fetch; } # the lists may be missing
 for deb in *.deb; do
     dpkg -x "$deb" "$prefix/$name"
 done

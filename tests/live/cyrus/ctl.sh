@@ -174,7 +174,7 @@ EOT
 
 up() { # [PROFILE]
     need postfix:postfix sasl2-bin:saslpasswd2 util-linux:unshare
-    bash "$live/common/unpack.sh" "$cache" cyrus
+    need_private cyrus
     if cyrus imapd -h 2>&1 | grep -q 'shared libraries'; then
         echo "ctl.sh: packages with shared libraries are missing (./dev deps)" >&2 && exit 77
     fi

@@ -138,7 +138,7 @@ begin() {
 
 up() {
     need rsync:rsync util-linux:unshare
-    bash "$live/common/unpack.sh" "$cache" exim
+    need_private exim
     if ldd "$exim" | grep -q 'not found'; then
         echo "ctl.sh: packages with shared libraries are missing (./dev deps)" >&2 && exit 77
     fi

@@ -190,7 +190,7 @@ begin() { # [PROFILE]
 
 up() { # [PROFILE]
     need rsync:rsync util-linux:unshare util-linux:nsenter
-    bash "$live/common/unpack.sh" "$cache" opensmtpd
+    need_private opensmtpd
     if ldd "$root/usr/sbin/smtpd" | grep -q 'not found'; then
         echo "ctl.sh: packages with shared libraries are missing (./dev deps)" >&2 && exit 77
     fi

@@ -15,11 +15,6 @@
 #define EXCEPT_NOW   1 /* session exceptions: temporarily unable, */
 #define EXCEPT_NEVER 5 /* and a local error of its user */
 
-static struct loop *loop_of(const struct p1_pool *p)
-{
-    return p->load->context->loop;
-}
-
 /* --- what becomes of a message ------------------------------------------------------------------------------------------ */
 
 static enum ending ending_of(enum assoc_fate fate, uint32_t code)
@@ -44,12 +39,12 @@ static void message_began(struct p1_call *k)
 {
     k->begun = true;
     if (k->sendings++ == 0)
-        sender_began(k->pool->load, &k->item);
+        sender_began(k->load, &k->item);
 }
 
 static bool may_resend(const struct p1_call *k)
 {
-    const struct sender_load *l = k->pool->load;
+    const struct sender_load *l = k->load;
 
     return k->doubt && k->sendings <= l->load->resend && sender_is_running(l) &&
            !sender_is_canary(&k->item);
@@ -57,14 +52,15 @@ static bool may_resend(const struct p1_call *k)
 
 static void message_over(struct p1_call *k)
 {
+    pool_wait(k->line, false);
     k->live = false;
-    sender_done(k->pool->load);
+    sender_done(k->load);
 }
 
 static void message_again(struct p1_call *k)
 {
-    if (sender_is_running(k->pool->load))
-        k->pool->again++;
+    if (sender_is_running(k->load))
+        pool_wait(k->line, true);
     else
         message_over(k);
 }
@@ -76,12 +72,11 @@ static void message_untouched(struct p1_call *k)
         return;
     }
     k->live = false;
-    sender_give_back(k->pool->load, &k->item);
+    sender_give_back(k->load, &k->item);
 }
 
 static void message_ended(struct p1_call *k, enum assoc_fate fate, uint32_t code)
 {
-    struct p1_pool *p = k->pool;
     bool answered = fate == ASSOC_TAKEN || fate == ASSOC_NOT_TAKEN;
 
     k->under_way = k->fate_waits = false;
@@ -92,12 +87,12 @@ static void message_ended(struct p1_call *k, enum assoc_fate fate, uint32_t code
     if (!k->begun)
         message_began(k);
     for (uint32_t r = 0; r < k->item.msg.recipients; r++)
-        sender_ended(p->load, &k->item, r, ending_of(fate, code),
+        sender_ended(k->load, &k->item, r, ending_of(fate, code),
                      answered || fate == ASSOC_DOUBT ? STAGE_TAKEN : STAGE_TRANSFER,
                      fate == ASSOC_TAKEN ? 0 : code);
     k->doubt = k->doubt || fate == ASSOC_DOUBT;
     if (answered)
-        p->backoff_ns = 0;
+        k->line->pool->backoff_ns = 0;
     if (!answered && may_resend(k))
         message_again(k);
     else
@@ -106,43 +101,33 @@ static void message_ended(struct p1_call *k, enum assoc_fate fate, uint32_t code
 
 /* --- an association's life ---------------------------------------------------------------------------------------------- */
 
-const char *p1_call_doing(const struct p1_call *k)
+static const char *call_doing(const void *owner)
 {
-    return k->stands ? assoc_state_doing(association_state(k->association)) : "connecting";
+    const struct p1_call *k = owner;
+
+    return k->line->stands ? assoc_state_doing(association_state(k->association)) : "connecting";
 }
 
 /* What was being done; a message whose end is known by now counts as being under way. */
 static enum stage stage_of(const struct p1_call *k)
 {
-    if (!k->up)
-        return k->stands ? STAGE_BIND : STAGE_CONNECT;
+    if (!k->line->up)
+        return k->line->stands ? STAGE_BIND : STAGE_CONNECT;
     if (k->fate_waits ? k->fate == ASSOC_DOUBT : association_exposed(k->association))
         return STAGE_TAKEN;
     return STAGE_TRANSFER;
 }
 
-static void call_hang_up(struct p1_call *k)
-{
-    struct p1_pool *p = k->pool;
-
-    if (!k->stream)
-        return;
-    timer_disarm(loop_of(p), &k->timer);
-    stream_close(k->stream);
-    k->stream = NULL;
-    p->open--;
-    p->connecting -= !k->up;
-}
-
 /* Closes it and settles what was under way on it. */
-void p1_call_lost(struct p1_call *k)
+static void call_lost(void *owner)
 {
+    struct p1_call *k = owner;
     struct slice nothing = slice_from(NULL, 0);
     uint32_t code = p1_peer_code(STACK_TPKT, -1);
     struct assoc_event ev;
-    bool was_up = k->up;
+    bool was_up = k->line->up;
 
-    call_hang_up(k);
+    pool_close(k->line);
     association_lost(k->association);
     while (association_hear(k->association, &nothing, &ev) != ASSOC_MORE) {
         if (ev.news == ASSOC_ENDED) {
@@ -157,22 +142,8 @@ void p1_call_lost(struct p1_call *k)
     if (k->fate_waits)
         message_ended(k, k->fate, code);
     PM_ASSERT(!k->under_way);
-    k->up = false;
-    p1_pool_failed(k->pool, was_up);
-}
-
-/* It did not come up, or not any more: an error while arming, a finding in a run. */
-static void call_failed(struct p1_call *k, enum finding what, uint32_t a, const char *words)
-{
-    struct p1_pool *p = k->pool;
-
-    if (p->armed)
-        p1_pool_armed(p, words);
-    else if (sender_is_running(p->load))
-        sender_finding(p->load, what, a);
-    if (!k->up)
-        sender_counts(p->load)->connect_failures++;
-    p1_call_lost(k);
+    k->line->up = false;
+    pool_failed(k->line->pool, was_up);
 }
 
 /* What stands in the output before the end of an association; one try. */
@@ -181,13 +152,13 @@ static void call_say(struct p1_call *k)
     struct slice out = association_output(k->association);
 
     if (out.n > 0)
-        (void)stream_write(k->stream, out.p, out.n);
+        (void)stream_write(k->line->stream, out.p, out.n);
 }
 
 /* Says ABORT where nothing of a message would leave in front of it. */
 static void call_abort(struct p1_call *k, enum rtse_abort reason)
 {
-    bool clean = k->stands && association_output(k->association).n == 0;
+    bool clean = k->line->stands && association_output(k->association).n == 0;
 
     association_abort(k->association, reason);
     if (clean)
@@ -204,44 +175,23 @@ static uint64_t limit_s(const struct p1_call *k)
     return assoc_state_timeout_s(s);
 }
 
-static void call_watch(struct p1_call *k)
+/* Nothing came in its time. */
+static void call_late(void *owner)
 {
-    struct p1_pool *p = k->pool;
-    uint64_t limit_ns = limit_s(k) * NS_PER_S;
-
-    k->deadline_ns = NEVER_NS;
-    if (limit_ns == 0)
-        return;
-    k->deadline_ns = loop_now(loop_of(p)) + clock_span(p->load->context->clock, limit_ns);
-    if (!timer_is_armed(&k->timer) || k->deadline_ns < k->timer.at_ns)
-        timer_arm(loop_of(p), &k->timer, k->deadline_ns);
-}
-
-/* Deadlines move with every turn; the timer follows only when it fires. */
-static void on_limit(struct timer *t)
-{
-    struct p1_call *k = t->owner;
-    struct p1_pool *p = k->pool;
+    struct p1_call *k = owner;
+    enum stage at = stage_of(k);
     char words[P1_PEER_WORDS];
 
-    if (k->deadline_ns == NEVER_NS)
-        return;
-    if (loop_now(loop_of(p)) < k->deadline_ns) {
-        timer_arm(loop_of(p), t, k->deadline_ns);
-        return;
-    }
-    enum stage at = stage_of(k);
-
-    (void)snprintf(words, sizeof words, "no answer, %s", p1_call_doing(k));
+    (void)snprintf(words, sizeof words, "no answer, %s", call_doing(k));
     call_abort(k, RTSE_LOCAL_PROBLEM);
-    call_failed(k, FIND_TIMEOUT, at, words);
+    pool_broken(k->line, FIND_TIMEOUT, at, words);
 }
 
 /* --- sending ---------------------------------------------------------------------------------------------------------- */
 
 static bool call_can_send(const struct p1_call *k)
 {
-    return k->stream && k->up && !k->under_way && association_can_send(k->association);
+    return k->line->stream && k->line->up && !k->under_way && association_can_send(k->association);
 }
 
 /* Sends the message that waits to be sent again, or one that is due. */
@@ -250,9 +200,9 @@ static void call_send(struct p1_call *k)
     struct p1_pool *p = k->pool;
 
     if (k->live) {
-        p->again--;
+        pool_wait(k->line, false);
     } else {
-        if (!sender_take(p->load, &k->item))
+        if (!sender_take(k->load, &k->item))
             return;
         k->apdu =
             p1_orders_fill(p->orders, &k->item, p1_orders_now_s(p->orders), k->room, p->apdu_room);
@@ -268,7 +218,7 @@ static void call_send(struct p1_call *k)
 
 static bool call_owes(const struct p1_call *k)
 {
-    return k->live || sender_has_due(k->pool->load);
+    return k->live || sender_has_due(k->load);
 }
 
 /* Between messages: the turn for a peer that asked, the next message, or the turn back. After each turn that we were given
@@ -277,7 +227,7 @@ static void call_go(struct p1_call *k)
 {
     struct association *a = k->association;
 
-    if (!k->stream || !k->up || k->under_way)
+    if (!k->line->stream || !k->line->up || k->under_way)
         return;
     if (k->turn_asked && (k->turn_used || !call_owes(k)) && association_give(a))
         k->turn_asked = false;
@@ -292,18 +242,15 @@ static void call_go(struct p1_call *k)
 /* The MTAs know one another; false: the connection is gone. */
 static bool call_bound(struct p1_call *k, struct slice result)
 {
-    struct p1_pool *p = k->pool;
     char words[P1_PEER_WORDS];
 
-    if (!p1_peer_is_expected(&p->server->p1, result, words)) {
+    if (!p1_peer_is_expected(&k->line->pool->server->p1, result, words)) {
         call_abort(k, RTSE_USER);
-        call_failed(k, FIND_CONNECT_FAILED, p1_peer_code(STACK_USER, P1_BIND_AUTHENTICATION),
+        pool_broken(k->line, FIND_CONNECT_FAILED, p1_peer_code(STACK_USER, P1_BIND_AUTHENTICATION),
                     words);
         return false;
     }
-    k->up = true;
-    p->connecting--;
-    p1_pool_armed(p, NULL);
+    pool_up(k->line);
     return true;
 }
 
@@ -313,14 +260,14 @@ static void call_refused(struct p1_call *k, const struct assoc_event *ev)
     uint32_t code = p1_peer_refused(ev, words);
 
     call_say(k);
-    call_failed(k, FIND_CONNECT_FAILED, code, words);
+    pool_broken(k->line, FIND_CONNECT_FAILED, code, words);
 }
 
 /* It broke, by whomever. Who broke off between messages or before the first is a finding; else the message's ending says
  * so. That the peer did not keep to the protocol is one always. */
 static void call_broken(struct p1_call *k, const struct assoc_event *ev)
 {
-    bool owed = k->fate_waits, up = k->up;
+    bool owed = k->fate_waits, up = k->line->up;
     uint32_t code = p1_peer_code(ev->layer, ev->code);
     enum stage at = stage_of(k);
 
@@ -329,23 +276,23 @@ static void call_broken(struct p1_call *k, const struct assoc_event *ev)
     if (owed)
         message_ended(k, k->fate, code);
     if (ev->by == ASSOC_BY_US)
-        call_failed(k, FIND_PROTOCOL, at, ev->text);
+        pool_broken(k->line, FIND_PROTOCOL, at, ev->text);
     else if (!up || !owed)
-        call_failed(k, FIND_CONNECT_FAILED, code, ev->text);
+        pool_broken(k->line, FIND_CONNECT_FAILED, code, ev->text);
     else
-        p1_call_lost(k);
+        call_lost(k);
 }
 
 /* An APDU of the peer's: its answer follows when somebody has it in hand. */
 static void call_received(struct p1_call *k, struct slice apdu)
 {
-    const struct sender_context *c = k->pool->load->context;
+    const struct sender_context *c = k->load->context;
 
     if (!c->heard) {
         (void)association_except(k->association, EXCEPT_NEVER);
         return;
     }
-    c->heard(c->owner, apdu, k->pool->load->load->via);
+    c->heard(c->owner, apdu, k->load->load->via);
     (void)association_confirm(k->association);
 }
 
@@ -377,7 +324,7 @@ static bool call_news(struct p1_call *k, const struct assoc_event *ev)
         return true;
     case ASSOC_RELEASED:
         call_say(k);
-        p1_call_lost(k);
+        call_lost(k);
         return false;
     case ASSOC_ABORTED:
         call_broken(k, ev);
@@ -406,27 +353,28 @@ static bool call_hear(struct p1_call *k, struct slice in)
 /* The stream has ended or broken: what was under way says how it ended; what never came up has failed. */
 static void call_gone(struct p1_call *k, long n)
 {
-    const char *why = n == STREAM_END ? "the peer closes the connection" : stream_error(k->stream);
+    const char *why =
+        n == STREAM_END ? "the peer closes the connection" : stream_error(k->line->stream);
     char words[P1_PEER_WORDS];
 
-    (void)snprintf(words, sizeof words, "%s%s%s", why, k->stands ? " while " : "",
-                   k->stands ? p1_call_doing(k) : "");
-    if (k->up)
-        p1_call_lost(k);
+    (void)snprintf(words, sizeof words, "%s%s%s", why, k->line->stands ? " while " : "",
+                   k->line->stands ? call_doing(k) : "");
+    if (k->line->up)
+        call_lost(k);
     else
-        call_failed(k, FIND_CONNECT_FAILED, 0, words);
+        pool_broken(k->line, FIND_CONNECT_FAILED, 0, words);
 }
 
 /* Reads once; false: the connection is gone. */
 static bool call_read(struct p1_call *k)
 {
     unsigned char octets[READ_BYTES];
-    long n = stream_read(k->stream, octets, sizeof octets);
+    long n = stream_read(k->line->stream, octets, sizeof octets);
 
     if (n == STREAM_AGAIN)
         return true;
     if (n > 0) {
-        k->stands = true;
+        k->line->stands = true;
         return call_hear(k, slice_from(octets, (size_t)n));
     }
     call_gone(k, n);
@@ -439,7 +387,7 @@ static void call_broke(struct p1_call *k)
     unsigned char octets[READ_BYTES];
     long n;
 
-    while ((n = stream_read(k->stream, octets, sizeof octets)) > 0)
+    while ((n = stream_read(k->line->stream, octets, sizeof octets)) > 0)
         if (!call_hear(k, slice_from(octets, (size_t)n)))
             return;
     call_gone(k, n == STREAM_END ? n : STREAM_BROKEN);
@@ -462,7 +410,7 @@ static bool call_flush(struct p1_call *k)
 {
     for (;;) {
         struct slice out = association_output(k->association);
-        long got = out.n > 0 ? stream_write(k->stream, out.p, out.n) : STREAM_AGAIN;
+        long got = out.n > 0 ? stream_write(k->line->stream, out.p, out.n) : STREAM_AGAIN;
 
         if (got == STREAM_AGAIN)
             break;
@@ -476,7 +424,7 @@ static bool call_flush(struct p1_call *k)
     }
     if (!call_hear(k, slice_from(NULL, 0))) /* what could not be said */
         return false;
-    call_watch(k);
+    pool_watch(k->line, limit_s(k));
     return true;
 }
 
@@ -484,31 +432,16 @@ static bool call_flush(struct p1_call *k)
 
 static void on_ready(struct stream *s, unsigned what);
 
-bool p1_call_connect(struct p1_call *k)
+static bool call_connect(void *owner)
 {
-    struct p1_pool *p = k->pool;
-    const struct sender_context *c = p->load->context;
-    struct err e = {0};
+    struct p1_call *k = owner;
 
-    sender_counts(p->load)->connects++;
-    k->stands = k->up = k->turn_asked = k->turn_used = k->pleased = false;
-    p1_time_write(p1_orders_now_s(p->orders), k->utc);
-    k->stream = loop_connect(c->loop, &c->work->profile->safety.guard, &p->server->p1.at.addr,
-                             on_ready, k, &e);
-    if (!k->stream) {
-        sender_counts(p->load)->connect_failures++;
-        if (p->armed)
-            p->arm_error = e;
-        else if (sender_is_running(p->load))
-            sender_finding(p->load, FIND_CONNECT_FAILED, 0);
-        p1_pool_armed(p, e.text);
-        p1_pool_failed(p, false);
+    k->turn_asked = k->turn_used = k->pleased = false;
+    p1_time_write(p1_orders_now_s(k->pool->orders), k->utc);
+    if (!pool_connect(k->line, on_ready))
         return false;
-    }
     association_begin(k->association);
-    p->open++;
-    p->connecting++;
-    call_watch(k);
+    pool_watch(k->line, limit_s(k));
     return true;
 }
 
@@ -517,68 +450,88 @@ static void on_ready(struct stream *s, unsigned what)
     struct p1_call *k = s->owner;
 
     if (what & STREAM_WRITABLE)
-        k->stands = true;
+        k->line->stands = true;
     if (what & STREAM_READABLE && !call_read(k))
         return;
     call_go(k);
     if (call_flush(k))
-        p1_pool_grow(k->pool);
+        pool_grow(k->line->pool);
 }
 
-bool p1_call_open(struct p1_call *k, struct p1_pool *p, struct slice bind)
+/* Takes a message that is due, if it can. */
+static bool call_next(void *owner)
 {
-    struct association_config config =
-        p1_peer_config(&p->load->context->work->profile->x400, &p->server->p1);
+    struct p1_call *k = owner;
 
-    config.bind = bind;
-    config.utc = k->utc;
-    config.ref = (uint16_t)((k - p->calls) % UINT16_MAX + 1);
-    k->pool = p;
-    timer_init(&k->timer, on_limit, k);
-    k->association = association_create(&config);
-    k->room = malloc(p->apdu_room);
-    return k->association && k->room;
-}
-
-void p1_call_next(struct p1_call *k)
-{
-    if (!k->stream || !k->up || k->under_way)
-        return;
-    call_go(k);
-    (void)call_flush(k);
+    if (k->line->stream && k->line->up && !k->under_way) {
+        call_go(k);
+        (void)call_flush(k);
+    }
+    return pool_owes(k->line->pool);
 }
 
 /* --- leaving ------------------------------------------------------------------------------------------------------------ */
 
 static bool call_is_idle(const struct p1_call *k)
 {
-    return k->stream && k->up && !k->under_way && association_has_turn(k->association);
+    return k->line->stream && k->line->up && !k->under_way && association_has_turn(k->association);
 }
 
 /* Associations between messages are left with a release, whose answer nobody waits for. */
-void p1_call_leave(struct p1_call *k)
+static void call_leave(struct p1_call *k)
 {
     if (call_is_idle(k) && association_release(k->association))
         call_say(k);
-    call_hang_up(k);
+    pool_close(k->line);
 }
 
-void p1_call_cut(struct p1_call *k)
+static void call_cut(void *owner)
 {
+    struct p1_call *k = owner;
+
     if (call_is_idle(k)) {
-        p1_call_leave(k);
-    } else if (k->stream) {
+        call_leave(k);
+    } else if (k->line->stream) {
         call_abort(k, RTSE_USER);
-        p1_call_lost(k);
+        call_lost(k);
     }
     if (k->live) /* it waited to be sent again */
         message_over(k);
 }
 
+/* --- the pool's table --------------------------------------------------------------------------------------------------- */
+
+const struct pool_ops p1_call_ops = {
+    .connect = call_connect,
+    .next = call_next,
+    .late = call_late,
+    .lost = call_lost,
+    .cut = call_cut,
+    .doing = call_doing,
+};
+
+bool p1_call_open(struct p1_call *k, struct p1_pool *p, struct slice bind)
+{
+    struct pool_line *line = &p->pool.lines[k - p->calls];
+    struct association_config config =
+        p1_peer_config(&p->pool.load->context->work->profile->x400, &p->pool.server->p1);
+
+    config.bind = bind;
+    config.utc = k->utc;
+    config.ref = (uint16_t)((k - p->calls) % UINT16_MAX + 1);
+    k->pool = p;
+    k->load = p->pool.load;
+    k->line = line;
+    line->owner = k;
+    k->association = association_create(&config);
+    k->room = malloc(p->apdu_room);
+    return k->association && k->room;
+}
+
 void p1_call_close(struct p1_call *k)
 {
     if (k->pool)
-        p1_call_leave(k);
+        call_leave(k);
     association_destroy(k->association);
     free(k->room);
 }

@@ -12,17 +12,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "probes/door.h"
 #include "wire/x400/p1_bind.h"
 
-#define CONNECTIONS    1000u
-#define SURPLUS        16u /* beyond the most: told that we are busy; others get no answer */
-#define BLOCK_BYTES    65536u
-#define BLOCKS_AT_ONCE 8u /* per wakeup and caller: the others get their turn */
-#define OUT_BYTES      16384u
-#define QUEUE_BYTES    (16u << 20) /* of one caller, waiting for the turn */
-#define LAST_S         5u
-#define MOVED_ENOUGH   4096u /* octets that count as a sign of life: a long message is no dead peer */
-#define NAME_MAX       64u
+#define OUT_BYTES    16384u
+#define QUEUE_BYTES  (16u << 20) /* of one caller, waiting for the turn */
+#define LAST_S       5u
+#define MOVED_ENOUGH 4096u /* octets that count as a sign of life: a long message is no dead peer */
+#define NAME_MAX     64u
 
 struct parcel { /* waits for the turn */
     struct parcel *next;
@@ -32,12 +29,9 @@ struct parcel { /* waits for the turn */
 
 struct p1_caller {
     struct p1_host *host;
-    struct p1_caller *prev, *next;
-    struct stream *stream;
+    struct call call;
     struct association *a;
-    uint64_t number;
-    struct timer limit, soon;
-    uint64_t deadline_ns;
+    struct timer soon;
     enum assoc_state state;
     struct parcel *first, **last;
     size_t queued;
@@ -45,7 +39,7 @@ struct p1_caller {
     unsigned stale; /* answers still to come about APDUs that were taken back */
     unsigned char name[NAME_MAX];
     uint8_t name_n;
-    bool surplus, paused, progress;
+    bool progress;
     bool excepted;     /* he is to take back what he sends */
     bool later, deaf;  /* an answer is owed; nothing is answered any more */
     bool ours;         /* the end is of our making: the owner knows */
@@ -57,11 +51,8 @@ struct p1_caller {
 
 struct p1_host {
     struct p1_host_config c;
-    struct listener *door;
-    struct p1_caller *first;
-    uint32_t connections, most;
+    struct door *door;
     struct p1_host_counts counts;
-    unsigned char block[BLOCK_BYTES];
 };
 
 static void trouble(struct p1_caller *c, const char *words)
@@ -69,23 +60,10 @@ static void trouble(struct p1_caller *c, const char *words)
     const struct p1_host_config *hc = &c->host->c;
 
     if (hc->trouble)
-        hc->trouble(hc->owner, &c->stream->peer, words);
+        hc->trouble(hc->owner, &c->call.stream->peer, words);
 }
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
-
-static uint64_t now_ns(const struct p1_caller *c)
-{
-    return loop_now(c->host->c.loop);
-}
-
-static uint64_t after_s(const struct p1_caller *c, uint32_t seconds)
-{
-    const struct run_clock *clock = c->host->c.clock;
-    uint64_t ns = seconds * NS_PER_S;
-
-    return now_ns(c) + (clock ? clock_span(clock, ns) : ns);
-}
 
 /* How long its state may last. Between messages it is the caller's to close, so he has twice the time. */
 static uint64_t deadline_of(const struct p1_caller *c)
@@ -93,26 +71,24 @@ static uint64_t deadline_of(const struct p1_caller *c)
     uint32_t seconds = assoc_state_timeout_s(c->state);
 
     if (c->over)
-        return after_s(c, LAST_S);
+        return call_after_s(&c->call, LAST_S);
     if (seconds == 0)
         return NEVER_NS;
-    return after_s(c, c->state == ASSOC_IDLE ? 2 * seconds : seconds);
+    return call_after_s(&c->call, c->state == ASSOC_IDLE ? 2 * seconds : seconds);
 }
 
-/* The timer moves only where it would come too late: a message a wakeup costs no heap. */
 static void watch_time(struct p1_caller *c)
 {
     enum assoc_state state = association_state(c->a);
+    uint64_t deadline_ns = c->call.deadline_ns;
 
     if (state != c->state || c->progress || c->moved >= MOVED_ENOUGH) {
         c->state = state;
         c->progress = false;
         c->moved = 0;
-        c->deadline_ns = deadline_of(c);
+        deadline_ns = deadline_of(c);
     }
-    if (c->deadline_ns != NEVER_NS &&
-        (!timer_is_armed(&c->limit) || c->limit.at_ns > c->deadline_ns))
-        timer_arm(c->host->c.loop, &c->limit, c->deadline_ns);
+    call_until(&c->call, deadline_ns);
 }
 
 /* --- the end of a caller ------------------------------------------------------------------------------------------ */
@@ -136,19 +112,16 @@ static void end_caller(struct p1_caller *c)
 
     if (h->c.ended)
         h->c.ended(h->c.owner, c);
-    if (c->prev)
-        c->prev->next = c->next;
-    else
-        h->first = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
-    h->connections--;
-    timer_disarm(h->c.loop, &c->limit);
     timer_disarm(h->c.loop, &c->soon);
-    stream_close(c->stream);
+    call_end(&c->call);
     association_destroy(c->a);
     drop_parcels(c);
     free(c);
+}
+
+static void end(struct call *k)
+{
+    end_caller(k->owner);
 }
 
 /* --- binding ------------------------------------------------------------------------------------------------------ */
@@ -233,16 +206,18 @@ static void on_asked(struct p1_caller *c, struct slice argument)
         turn_away(c, P1_STRANGER, words);
         return;
     }
-    enum p1_welcome w = c->surplus ? P1_BUSY : hc->asked ? hc->asked(hc->owner, c) : P1_WELCOME;
+    enum p1_welcome w = c->call.surplus ? P1_BUSY
+                        : hc->asked     ? hc->asked(hc->owner, c)
+                                        : P1_WELCOME;
 
     if (w == P1_WELCOME) {
         welcome(c);
         return;
     }
     (void)snprintf(words + n, sizeof words - n, "%s",
-                   c->surplus     ? ": too many associations"
-                   : w == P1_BUSY ? ": busy, by order"
-                                  : ": a stranger, by order");
+                   c->call.surplus ? ": too many associations"
+                   : w == P1_BUSY  ? ": busy, by order"
+                                   : ": a stranger, by order");
     turn_away(c, w, words);
 }
 
@@ -374,27 +349,23 @@ static void hear(struct p1_caller *c, struct slice in)
         on_event(c, &ev);
 }
 
+static bool heard(struct call *k, struct slice in)
+{
+    struct p1_caller *c = k->owner;
+
+    c->moved += in.n;
+    if (!c->deaf)
+        hear(c, in);
+    return !c->cut;
+}
+
 static void take(struct p1_caller *c)
 {
-    struct p1_host *h = c->host;
-
-    for (unsigned i = 0; i < BLOCKS_AT_ONCE && !c->cut && !c->gone; i++) {
-        long n = stream_read(c->stream, h->block, sizeof h->block);
-
-        if (n == STREAM_AGAIN)
-            return;
-        if (n > 0) {
-            c->moved += (size_t)n;
-            if (!c->deaf)
-                hear(c, slice_from(h->block, (size_t)n));
-        } else {
-            c->gone = true;
-            association_lost(c->a);
-            hear(c, slice_from(NULL, 0));
-        }
-        if (n < (long)sizeof h->block)
-            return;
-    }
+    if (c->cut || c->gone || call_read(&c->call))
+        return;
+    c->gone = true;
+    association_lost(c->a);
+    hear(c, slice_from(NULL, 0));
 }
 
 /* --- what goes out ------------------------------------------------------------------------------------------------ */
@@ -418,7 +389,7 @@ static bool say(struct p1_caller *c)
 {
     for (;;) {
         struct slice out = association_output(c->a);
-        long put = out.n > 0 ? stream_write(c->stream, out.p, out.n) : 0;
+        long put = call_write(&c->call, out);
 
         if (put == STREAM_BROKEN)
             return false;
@@ -427,11 +398,7 @@ static bool say(struct p1_caller *c)
             c->moved += (size_t)put;
             c->spoken = true;
         }
-        bool blocked = put < (long)out.n;
-
-        if (c->paused != blocked)
-            stream_pause(c->stream, c->paused = blocked);
-        if (blocked || out.n == 0)
+        if (c->call.paused || out.n == 0)
             return true;
     }
 }
@@ -450,18 +417,18 @@ static void go_on(struct p1_caller *c)
     }
     if (!c->over && association_state(c->a) == ASSOC_OVER)
         c->over = c->progress = true;
-    if (c->cut || c->gone || (c->over && c->progress && !c->spoken && !c->paused)) {
+    if (c->cut || c->gone || (c->over && c->progress && !c->spoken && !c->call.paused)) {
         end_caller(c);
         return;
     }
     watch_time(c);
 }
 
-static void ready(struct stream *s, unsigned what)
+static void ready(struct call *k, bool readable)
 {
-    struct p1_caller *c = s->owner;
+    struct p1_caller *c = k->owner;
 
-    if (what & STREAM_READABLE && !c->paused)
+    if (readable)
         take(c);
     go_on(c);
 }
@@ -471,15 +438,11 @@ static void soon_fires(struct timer *t)
     go_on(t->owner);
 }
 
-static void limit_fires(struct timer *t)
+static void expired(struct call *k)
 {
-    struct p1_caller *c = t->owner;
+    struct p1_caller *c = k->owner;
     char words[128];
 
-    if (now_ns(c) < c->deadline_ns) {
-        watch_time(c);
-        return;
-    }
     if (c->over) {
         end_caller(c);
         return;
@@ -495,48 +458,31 @@ static void limit_fires(struct timer *t)
 
 /* --- the host ----------------------------------------------------------------------------------------------------- */
 
-static struct p1_caller *caller_create(struct p1_host *h, struct stream *s)
+static struct call *come(void *owner)
 {
+    struct p1_host *h = owner;
     struct p1_caller *c = calloc(1, sizeof *c);
 
     if (!c)
         return NULL;
     c->host = h;
-    c->stream = s;
+    c->call.owner = c;
     c->last = &c->first;
     c->a = association_create(&h->c.association);
     if (!c->a) {
         free(c);
         return NULL;
     }
-    timer_init(&c->limit, limit_fires, c);
     timer_init(&c->soon, soon_fires, c);
-    return c;
+    return &c->call;
 }
 
-static void accept_caller(void *owner, struct stream *s)
+static void begin(struct call *k)
 {
-    struct p1_host *h = owner;
-    struct p1_caller *c = h->connections < h->most + SURPLUS ? caller_create(h, s) : NULL;
+    struct p1_caller *c = k->owner;
 
-    s->ready = ready;
-    h->counts.calls++;
-    if (!c) {
-        h->counts.refused++;
-        stream_close(s);
-        return;
-    }
-    s->owner = c;
-    c->number = h->counts.calls;
-    c->surplus = h->connections >= h->most;
-    c->next = h->first;
-    if (c->next)
-        c->next->prev = c;
-    h->first = c;
-    h->connections++;
-    c->state = ASSOC_AWAITING;
     association_begin(c->a);
-    c->deadline_ns = deadline_of(c);
+    c->progress = true;
     watch_time(c);
 }
 
@@ -553,8 +499,19 @@ struct p1_host *p1_host_listen(const struct p1_host_config *c, const struct net_
     h->c.association.initiator = false;
     if (h->c.association.out_room == 0)
         h->c.association.out_room = OUT_BYTES;
-    h->most = c->connections ? c->connections : CONNECTIONS;
-    h->door = loop_listen(c->loop, at, accept_caller, h, e);
+    h->door = door_open(&(struct door_config){.loop = c->loop,
+                                              .clock = c->clock,
+                                              .connections = c->connections,
+                                              .calls = &h->counts.calls,
+                                              .refused = &h->counts.refused,
+                                              .come = come,
+                                              .begin = begin,
+                                              .ready = ready,
+                                              .heard = heard,
+                                              .expired = expired,
+                                              .end = end,
+                                              .owner = h},
+                        at, e);
     if (!h->door) {
         free(h);
         return NULL;
@@ -564,7 +521,7 @@ struct p1_host *p1_host_listen(const struct p1_host_config *c, const struct net_
 
 struct net_addr p1_host_addr(const struct p1_host *h)
 {
-    return listener_addr(h->door);
+    return door_addr(h->door);
 }
 
 const struct p1_host_counts *p1_host_counts(const struct p1_host *h)
@@ -576,11 +533,7 @@ void p1_host_close(struct p1_host *h)
 {
     if (!h)
         return;
-    for (struct p1_caller *c = h->first, *next; c; c = next) {
-        next = c->next;
-        end_caller(c);
-    }
-    listener_close(h->door);
+    door_close(h->door);
     free(h);
 }
 
@@ -588,7 +541,7 @@ void p1_host_close(struct p1_host *h)
 
 static void act_soon(struct p1_caller *c)
 {
-    timer_arm(c->host->c.loop, &c->soon, now_ns(c));
+    timer_arm(c->host->c.loop, &c->soon, loop_now(c->host->c.loop));
 }
 
 void p1_caller_answer(struct p1_caller *c, enum p1_verdict v)
@@ -627,7 +580,7 @@ bool p1_caller_send(struct p1_caller *c, struct slice apdu)
 
 struct net_addr p1_caller_peer(const struct p1_caller *c)
 {
-    return c->stream->peer;
+    return c->call.stream->peer;
 }
 
 enum stack_mode p1_caller_mode(const struct p1_caller *c)
@@ -637,7 +590,7 @@ enum stack_mode p1_caller_mode(const struct p1_caller *c)
 
 uint64_t p1_caller_number(const struct p1_caller *c)
 {
-    return c->number;
+    return c->call.number;
 }
 
 struct slice p1_caller_mta(const struct p1_caller *c)

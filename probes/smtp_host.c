@@ -10,36 +10,28 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "probes/door.h"
 
-#define CONNECTIONS    1000u
-#define SURPLUS        16u /* beyond the most: told that we are busy; others get no answer */
-#define BLOCK_BYTES    65536u
-#define BLOCKS_AT_ONCE 8u /* per wakeup and caller: the others get their turn */
 #define SIZE_MAX_BYTES (64u << 20)
 #define HELD_MAX_BYTES (256u << 20)
 #define PATIENCE_S     300u /* RFC 5321 4.5.3.2.7 */
 
 struct smtp_caller {
     struct smtp_host *host;
-    struct smtp_caller *prev, *next;
-    struct stream *stream;
+    struct call call;
     struct smtp_server *talk;
-    uint64_t number, deadline_ns, octets;
+    uint64_t octets;
     size_t held;
-    struct timer limit;
-    bool paused, over, gone; /* over: to be closed when all is said */
+    bool over, gone; /* over: to be closed when all is said */
 };
 
 struct smtp_host {
     struct smtp_host_config c;
     struct smtp_server_config talk;
-    struct listener *door;
-    struct smtp_caller *first;
-    uint32_t connections, most;
+    struct door *door;
     size_t held;
     struct smtp_host_counts counts;
     const char *answers[SMTP_SERVER_RECIPIENTS_MAX];
-    unsigned char block[BLOCK_BYTES];
 };
 
 static void trouble(struct smtp_caller *c, const char *words)
@@ -47,40 +39,27 @@ static void trouble(struct smtp_caller *c, const char *words)
     const struct smtp_host_config *hc = &c->host->c;
 
     if (hc->trouble)
-        hc->trouble(hc->owner, &c->stream->peer, words);
-}
-
-/* --- time --------------------------------------------------------------------------------------------------------- */
-
-/* The timer moves only where it would come too late: a message a wakeup costs no heap. */
-static void watch_time(struct smtp_caller *c)
-{
-    const struct smtp_host_config *hc = &c->host->c;
-    uint64_t ns = PATIENCE_S * NS_PER_S;
-
-    c->deadline_ns = loop_now(hc->loop) + (hc->clock ? clock_span(hc->clock, ns) : ns);
-    if (!timer_is_armed(&c->limit))
-        timer_arm(hc->loop, &c->limit, c->deadline_ns);
+        hc->trouble(hc->owner, &c->call.stream->peer, words);
 }
 
 /* --- the end of a caller ------------------------------------------------------------------------------------------ */
 
 static void end_caller(struct smtp_caller *c)
 {
-    struct smtp_host *h = c->host;
-
-    if (c->prev)
-        c->prev->next = c->next;
-    else
-        h->first = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
-    h->connections--;
-    h->held -= c->held;
-    timer_disarm(h->c.loop, &c->limit);
-    stream_close(c->stream);
+    c->host->held -= c->held;
+    call_end(&c->call);
     smtp_server_destroy(c->talk);
     free(c);
+}
+
+static void end(struct call *k)
+{
+    end_caller(k->owner);
+}
+
+static void be_patient(struct smtp_caller *c)
+{
+    call_until(&c->call, call_after_s(&c->call, PATIENCE_S));
 }
 
 /* He is gone, or silent, or sent away: a message that was under way is his still. */
@@ -168,25 +147,13 @@ static void hear(struct smtp_caller *c, struct slice in)
         trouble(c, now->blamed);
 }
 
-static void take(struct smtp_caller *c)
+static bool heard(struct call *k, struct slice in)
 {
-    struct smtp_host *h = c->host;
+    struct smtp_caller *c = k->owner;
 
-    for (unsigned i = 0; i < BLOCKS_AT_ONCE && !c->over && !c->gone; i++) {
-        long n = stream_read(c->stream, h->block, sizeof h->block);
-
-        if (n == STREAM_AGAIN)
-            return;
-        if (n > 0) {
-            hear(c, slice_from(h->block, (size_t)n));
-            watch_time(c);
-        } else {
-            c->gone = true;
-            note_end(c, "");
-        }
-        if (n < (long)sizeof h->block)
-            return;
-    }
+    hear(c, in);
+    be_patient(c);
+    return !c->over;
 }
 
 /* --- what goes out ------------------------------------------------------------------------------------------------ */
@@ -195,7 +162,7 @@ static void take(struct smtp_caller *c)
 static void say(struct smtp_caller *c)
 {
     struct slice out = smtp_server_output(c->talk);
-    long put = out.n > 0 ? stream_write(c->stream, out.p, out.n) : 0;
+    long put = call_write(&c->call, out);
 
     if (put == STREAM_BROKEN && !c->gone) {
         c->gone = true;
@@ -203,38 +170,30 @@ static void say(struct smtp_caller *c)
     }
     if (put > 0)
         smtp_server_gave(c->talk, (size_t)put);
-    bool blocked = put < (long)out.n;
-
-    if (c->gone || (c->over && !blocked)) {
+    if (c->gone || (c->over && put == (long)out.n))
         end_caller(c);
-        return;
-    }
-    if (c->paused != blocked)
-        stream_pause(c->stream, c->paused = blocked);
 }
 
-static void ready(struct stream *s, unsigned what)
+static void ready(struct call *k, bool readable)
 {
-    struct smtp_caller *c = s->owner;
+    struct smtp_caller *c = k->owner;
 
-    if (what & STREAM_READABLE && !c->paused && !c->over)
-        take(c);
+    if (readable && !c->over && !call_read(k)) {
+        c->gone = true;
+        note_end(c, "");
+    }
     say(c);
 }
 
-static void limit_fires(struct timer *t)
+static void expired(struct call *k)
 {
-    struct smtp_caller *c = t->owner;
+    struct smtp_caller *c = k->owner;
 
-    if (loop_now(c->host->c.loop) < c->deadline_ns) {
-        timer_arm(c->host->c.loop, &c->limit, c->deadline_ns);
-        return;
-    }
     note_end(c, "nothing came for too long");
-    if (!c->over && !c->paused) {
+    if (!c->over && !k->paused) {
         smtp_server_end(c->talk, "421 4.4.2 nothing came for too long");
         c->over = true;
-        watch_time(c);
+        be_patient(c);
         say(c);
     } else {
         end_caller(c);
@@ -243,57 +202,43 @@ static void limit_fires(struct timer *t)
 
 /* --- the host ----------------------------------------------------------------------------------------------------- */
 
-static struct smtp_caller *caller_create(struct smtp_host *h, struct stream *s)
+static struct call *come(void *owner)
 {
+    struct smtp_host *h = owner;
     struct smtp_caller *c = calloc(1, sizeof *c);
 
     if (!c)
         return NULL;
     c->host = h;
-    c->stream = s;
+    c->call.owner = c;
     c->talk = smtp_server_create(&h->talk);
     if (!c->talk) {
         free(c);
         return NULL;
     }
-    timer_init(&c->limit, limit_fires, c);
-    return c;
+    return &c->call;
 }
 
-static const char *refusal_of(struct smtp_host *h, struct smtp_caller *c)
+static const char *refusal_of(struct smtp_caller *c)
 {
-    if (h->connections >= h->most)
+    const struct smtp_host_config *hc = &c->host->c;
+
+    if (c->call.surplus)
         return "421 4.3.2 too many connections";
-    return h->c.called ? h->c.called(h->c.owner, c) : NULL;
+    return hc->called ? hc->called(hc->owner, c) : NULL;
 }
 
-static void accept_caller(void *owner, struct stream *s)
+static void begin(struct call *k)
 {
-    struct smtp_host *h = owner;
-    struct smtp_caller *c = h->connections < h->most + SURPLUS ? caller_create(h, s) : NULL;
+    struct smtp_caller *c = k->owner;
+    const char *refusal = refusal_of(c);
 
-    s->ready = ready;
-    h->counts.calls++;
-    if (!c) {
-        h->counts.refused++;
-        stream_close(s);
-        return;
-    }
-    s->owner = c;
-    c->number = h->counts.calls;
-    const char *refusal = refusal_of(h, c);
-
-    c->next = h->first;
-    if (c->next)
-        c->next->prev = c;
-    h->first = c;
-    h->connections++;
     smtp_server_begin(c->talk, refusal);
     c->over = refusal != NULL;
-    h->counts.refused += c->over;
+    c->host->counts.refused += c->over;
     if (refusal)
         trouble(c, refusal);
-    watch_time(c);
+    be_patient(c);
     say(c);
 }
 
@@ -310,8 +255,19 @@ struct smtp_host *smtp_host_listen(const struct smtp_host_config *c, const struc
     h->c.held_max = c->held_max ? c->held_max : HELD_MAX_BYTES;
     h->talk = (struct smtp_server_config){
         .name = c->name, .lmtp = c->lmtp, .size_max = c->size_max ? c->size_max : SIZE_MAX_BYTES};
-    h->most = c->connections ? c->connections : CONNECTIONS;
-    h->door = loop_listen(c->loop, at, accept_caller, h, e);
+    h->door = door_open(&(struct door_config){.loop = c->loop,
+                                              .clock = c->clock,
+                                              .connections = c->connections,
+                                              .calls = &h->counts.calls,
+                                              .refused = &h->counts.refused,
+                                              .come = come,
+                                              .begin = begin,
+                                              .ready = ready,
+                                              .heard = heard,
+                                              .expired = expired,
+                                              .end = end,
+                                              .owner = h},
+                        at, e);
     if (!h->door) {
         free(h);
         return NULL;
@@ -321,7 +277,7 @@ struct smtp_host *smtp_host_listen(const struct smtp_host_config *c, const struc
 
 struct net_addr smtp_host_addr(const struct smtp_host *h)
 {
-    return listener_addr(h->door);
+    return door_addr(h->door);
 }
 
 const struct smtp_host_counts *smtp_host_counts(const struct smtp_host *h)
@@ -333,11 +289,7 @@ void smtp_host_close(struct smtp_host *h)
 {
     if (!h)
         return;
-    for (struct smtp_caller *c = h->first, *next; c; c = next) {
-        next = c->next;
-        end_caller(c);
-    }
-    listener_close(h->door);
+    door_close(h->door);
     free(h);
 }
 
@@ -350,10 +302,10 @@ const struct smtp_server *smtp_caller_talk(const struct smtp_caller *c)
 
 struct net_addr smtp_caller_peer(const struct smtp_caller *c)
 {
-    return c->stream->peer;
+    return c->call.stream->peer;
 }
 
 uint64_t smtp_caller_number(const struct smtp_caller *c)
 {
-    return c->number;
+    return c->call.number;
 }

@@ -349,7 +349,7 @@ static bool link_connect(void *owner)
 
     k->config = (struct smtp_client_config){.helo = p->helo,
                                             .host = p->host,
-                                            .pipelining = k->load->load->pipelining,
+                                            .pipelining = k->load->load->mode != SEND_LOCKSTEP,
                                             .starttls = to->tls == TLS_STARTTLS,
                                             .secure = to->tls == TLS_IMPLICIT,
                                             .clear_auth = net_is_loopback(&to->addr),

@@ -51,7 +51,7 @@ const struct section_row option_sections[SEC_COUNT] = {
 static const char *const ndr_words[] = {"exchange", "dsn", NULL};
 static const char *const deliver_words[] = {"redirect", "both", NULL};
 static const char *const tls_words[] = {"none", "starttls", "implicit", NULL};
-static const char *const protocol_words[] = {"smtp", "p1", NULL};
+static const char *const protocol_words[] = {"smtp", "lmtp", "p1", NULL};
 static const char *const x400_words[] = {"normal", "x410", "1984", NULL};
 static const char *const content_words[] = {"p22", "p2", NULL};
 static const char *const priority_words[] = {"normal", "non-urgent", "urgent", NULL};
@@ -60,7 +60,7 @@ static const char *const may_words[] = {"allowed", "prohibited", NULL};
 static const char *const arrival_words[] = {"constant", "poisson", "ramp", "bursts", "aimed", NULL};
 static const char *const notify_words[] = {"default", "never", "failure", "success", NULL};
 static const char *const ret_words[] = {"full", "headers", NULL};
-static const char *const mode_words[] = {"lockstep", "pipelining", NULL};
+static const char *const mode_words[] = {"lockstep", "pipelining", "chunking", NULL};
 static const char *const mark_words[] = {"asked", "copy", "flipped", "done", NULL};
 static const char *const old_home_words[] = {"gone", "kept", NULL};
 static const char *const mover_words[] = {"http", "exec", NULL};
@@ -92,6 +92,9 @@ static const struct option options[] = {
      .help = "How many variants run side by side."},
     {SEC_RUN, "protocol", OPT_WORD, AT(profile, protocol), .preset = "smtp", .words = protocol_words,
      .help = "Protocol of loads that do not say."},
+    {SEC_RUN, "max_lateness", OPT_DURATION, AT(profile, lateness_real_ns), .preset = "100ms", RANGE(1e5, NS(3600)),
+     .help = "Where senders are later than this against the plan (99 of 100 messages, real time) the report says "
+             "GENERATOR-SATURATED and certifies no latency."},
 
     {SEC_LAB, "version", OPT_TEXT, AT(lab_spec, lab.version), .preset = "5.5-sp3",
      .help = "Row of the lab's version table, from 4.0-rtm to 5.5-sp4, and modern."},
@@ -115,6 +118,9 @@ static const struct option options[] = {
     {SEC_SERVERS, "smtp", OPT_END_POINT, AT(server, smtp.text), .help = "Where mail enters, host:port."},
     {SEC_SERVERS, "tls", OPT_CHOICE, AT(server, smtp.tls), .preset = "starttls", .words = tls_words,
      .help = "TLS of the SMTP end point."},
+    {SEC_SERVERS, "lmtp", OPT_END_POINT, AT(server, lmtp.text), .help = "Where mail is delivered by LMTP, host:port."},
+    {SEC_SERVERS, "lmtp_tls", OPT_CHOICE, AT(server, lmtp.tls), .preset = "none", .words = tls_words,
+     .help = "TLS of the LMTP end point."},
     {SEC_SERVERS, "imap", OPT_END_POINT, AT(server, imap.text), .help = "Where mailboxes are read, host:port."},
     {SEC_SERVERS, "imap_tls", OPT_CHOICE, AT(server, imap.tls), .preset = "implicit", .words = tls_words,
      .help = "TLS of the IMAP end point."},
@@ -126,6 +132,8 @@ static const struct option options[] = {
     {SEC_SERVERS, "ca_file", OPT_TEXT, AT(server, ca_file), .help = "Certificates to trust (PEM); the system's if absent."},
     {SEC_SERVERS, "insecure", OPT_BOOL, AT(server, insecure), .preset = "no",
      .help = "Do not verify certificates; for loopback and private addresses."},
+    {SEC_SERVERS, "tls_tickets", OPT_BOOL, AT(server, tickets), .preset = "yes",
+     .help = "Senders resume TLS sessions where the server lets them; no: a full handshake every time."},
     {SEC_SERVERS, "user", OPT_TEXT, AT(server, user), .help = "AUTH of senders."},
     {SEC_SERVERS, "password", OPT_SECRET, AT(server, password), .help = "AUTH of senders: env:NAME or file:PATH."},
 
@@ -227,8 +235,14 @@ static const struct option options[] = {
     {SEC_LOAD, "verp", OPT_BOOL, AT(load_profile, verp), .preset = "no",
      .help = "Put the token into the return path (name+token@domain), where the site allows it."},
     {SEC_LOAD, "seven_bit", OPT_BOOL, AT(load_profile, seven_bit), .preset = "no", .help = "Bodies of ASCII only."},
-    {SEC_LOAD, "mode", OPT_EITHER, AT(load_profile, pipelining), .preset = "pipelining", .words = mode_words,
-     .help = "Pipelining is used where it is offered."},
+    {SEC_LOAD, "mode", OPT_CHOICE, AT(load_profile, mode), .preset = "chunking", .words = mode_words,
+     .help = "How far a connection runs ahead, where the server offers it: a command a turn, PIPELINING, or whole messages by "
+             "CHUNKING (if the server passes a trial of it when the run is armed)."},
+    {SEC_LOAD, "window", OPT_U32, AT(load_profile, window), .preset = "0", RANGE(0, 64),
+     .help = "chunking: messages in flight on a connection, which is how many a lost connection leaves in doubt; 0: 1 if aimed, "
+             "2 if its recipients move, else 8."},
+    {SEC_LOAD, "messages_per_connection", OPT_U32, AT(load_profile, per_connection), .preset = "0", RANGE(0, 1e6),
+     .help = "So many, then the connection is left and another one made; 1: a connection for every message, 0: no limit."},
     {SEC_LOAD, "threads", OPT_U32, AT(load_profile, threads), .preset = "1", RANGE(1, 64), .help = "Sender threads."},
     {SEC_LOAD, "connections", OPT_U32, AT(load_profile, connections), .preset = "4", RANGE(1, 1000),
      .help = "Connections of each thread."},
@@ -324,6 +338,8 @@ static const struct option options[] = {
      .help = "maildir, mbox: where a mailbox lies, with {server} {user} {mailbox} {address} {local} {domain}."},
     {SEC_PROBES, "folders", OPT_BOOL, AT(probe_profile, folders), .preset = "no",
      .help = "maildir: read the folders below it, too."},
+    {SEC_PROBES, "content", OPT_U32, AT(probe_profile, content), .preset = "100", RANGE(0, 100),
+     .help = "imap: of how many of a hundred messages the body is read and compared; of the others only the header."},
     {SEC_PROBES, "period", OPT_DURATION, AT(probe_profile, period_real_ns), RANGE(1e6, NS(3600)),
      .help = "From one look to the next, in real time; 100ms (mailboxes), 250ms (http) or 1s (exec) if absent."},
     {SEC_PROBES, "idle", OPT_BOOL, AT(probe_profile, idle), .preset = "no", .help = "imap: use IDLE where it is offered."},

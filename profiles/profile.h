@@ -26,9 +26,11 @@ enum aim_mark { AIM_ASKED, AIM_COPY, AIM_FLIPPED, AIM_DONE };
 
 enum priority { PRIO_NORMAL, PRIO_NON_URGENT, PRIO_URGENT }; /* as X.411 counts them */
 
+enum send_mode { SEND_LOCKSTEP, SEND_PIPELINING, SEND_CHUNKING };
+
 struct load_profile {
     const char *name;
-    const char *protocol; /* "smtp", "p1" */
+    const char *protocol; /* "smtp", "lmtp", "p1" */
     uint32_t via;         /* server index */
     const uint32_t *from; /* group indices */
     uint32_t from_count;
@@ -44,7 +46,9 @@ struct load_profile {
     uint32_t size_min, size_max; /* body bytes */
     enum notify notify;
     bool ret_headers, null_sender, verp, seven_bit;
-    bool pipelining;               /* when announced; false: lockstep */
+    enum send_mode mode;     /* how far a connection runs ahead, where the server offers it */
+    uint32_t window;         /* chunking: messages in flight on a connection; 0: as it suits */
+    uint32_t per_connection; /* messages, then it is left and made anew; 0: no limit */
     uint32_t threads, connections; /* connections per thread; p1: associations */
     /* p1 */
     enum priority priority;
@@ -144,6 +148,7 @@ struct probe_profile {
     uint32_t group_count;
     const char *path; /* maildir: "/srv/{server}/{user}/Maildir" */
     bool folders;     /* maildir: those below it, too */
+    uint32_t content; /* imap: of how many of a hundred messages the body is read and compared */
 };
 
 extern const char *const probe_type_names[]; /* by enum probe_type, as profiles write them */
@@ -234,8 +239,9 @@ struct expect_profile {         /* what a cell of a matrix should show */
 struct profile {
     const char *path, *name, *description;
     uint64_t seed;
-    uint32_t parallel;    /* variants side by side */
-    const char *protocol; /* of loads that do not say */
+    uint32_t parallel;         /* variants side by side */
+    const char *protocol;      /* of loads that do not say */
+    uint64_t lateness_real_ns; /* senders later than this (p99) make latencies worthless */
     struct lab_profile lab;
     struct x400_profile x400;
     struct listen_profile listen;

@@ -37,12 +37,13 @@ struct p1_end_point { /* an MTA that speaks X.400 P1 */
 
 struct server {
     const char *name;
-    struct end_point smtp, imap, pop3;
+    struct end_point smtp, lmtp, imap, pop3;
     struct p1_end_point p1;
     bool ours; /* our own MTA: what lives here is seen by our listeners, and nowhere else */
     const char *control;         /* base URL of its control or admin API; NULL: none */
     const char *ca_file;         /* NULL: system trust */
     bool insecure;               /* TLS without verification: lab and private addresses only */
+    bool tickets;                /* senders resume TLS sessions where the server lets them */
     const char *user, *password; /* AUTH of senders; NULL: none */
     const char *imap_master,
         *imap_master_password; /* logs on for everybody; NULL: each for himself */

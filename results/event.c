@@ -18,9 +18,9 @@ static const char *const stage_names[] = {"connect", "greeting", "ehlo", "tls", 
 static const char *const mark_names[] = {"asked",  "copy",     "flipped",  "done",
                                          "failed", "verified", "disproved"};
 static const char *const finding_names[] = {
-    "connect-failed", "protocol",   "timeout",           "probe-failed",
-    "queue-failed",   "foreign",    "unreadable-report", "directories-differ",
-    "action-failed",  "interrupted"};
+    "connect-failed", "protocol",    "timeout",           "probe-failed",
+    "queue-failed",   "foreign",     "unreadable-report", "directories-differ",
+    "action-failed",  "interrupted", "no-chunking"};
 
 static_assert(COUNT(kind_names) == EVENT_KIND_COUNT, "a name per kind");
 static_assert(COUNT(ending_names) == END_ACCEPTED + 1, "a name per ending");

@@ -61,7 +61,10 @@
     /* Double collect held: nothing was in flight at t (but entries that stand still). b: wave. */   \
     X(EV_QUIESCENT, "quiescent")                                                                     \
     /* Something worth counting. code: enum finding; place: server; a, b: its own. */                \
-    X(EV_FINDING, "finding")
+    X(EV_FINDING, "finding")                                                                         \
+    /* So many connections of a load have come up. slot: thread; place: server; a: load; b: of     \
+     * this thread, load and kind; code: event_sessions(). */ \
+    X(EV_SESSIONS, "sessions")
 
 enum event_kind {
 
@@ -120,6 +123,31 @@ enum move_mark {
     MARK_COUNT
 };
 
+/* How the trial of CHUNKING ended on a server that announces it. */
+enum trial_end {
+    TRIAL_PASSED,
+    TRIAL_NEEDS_RESET,  /* a refused message leaves its MAIL behind: RSET goes ahead of each */
+    TRIAL_NOT_CONSUMED, /* the chunk of a refused message was taken for commands */
+    TRIAL_BROKEN,       /* it hung up, or answered nonsense */
+    TRIAL_SILENT,       /* no answer in time */
+    TRIAL_COUNT
+};
+
+enum { /* what a connection of a sender could and did use */
+       SESSION_TLS = 1,
+       SESSION_RESUMED = 2, /* the handshake was short, by a ticket of an earlier one */
+       SESSION_PIPELINING = 4,
+       SESSION_CHUNKING = 8,
+       SESSION_RESET = 16, /* chunking with RSET ahead of each message */
+       SESSION_LMTP = 32,
+       SESSION_P1 = 64,
+};
+
+static inline uint32_t event_sessions(unsigned bits, unsigned window)
+{
+    return bits | window << 16;
+}
+
 enum canary_state { CANARY_SENT, CANARY_REFUSED, CANARY_REPORTED };
 
 enum run_phase { PHASE_ARM, PHASE_LOAD, PHASE_DRAIN, PHASE_SETTLE, PHASE_JUDGE, PHASE_END };
@@ -135,6 +163,7 @@ enum finding {
     FIND_DIRECTORIES_DIFFER, /* still so when the run had settled; a: mailbox */
     FIND_ACTION_FAILED,      /* an action of the profile was not carried out; a: which action */
     FIND_INTERRUPTED,        /* somebody broke the run off; a: how often he asked */
+    FIND_NO_CHUNKING, /* announced, but the trial failed: DATA was used; a: load; b: enum trial_end */
     FIND_COUNT
 };
 

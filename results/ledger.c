@@ -436,6 +436,7 @@ static bool fold_rare(struct ledger *l, const struct event *ev)
         bag_add(&l->findings[ev->code], ev);
         return true;
     case EV_LOGON: /* the marks say what came of it */
+    case EV_SESSIONS:
     case EV_NONE:
         return true;
     case EV_LEASE:

@@ -30,7 +30,7 @@ void rig_open(const char *name)
     rig.run->load.duration_ns = 10 * NS_PER_S;
     rig.run->load.recipients = 1;
     rig.run->load.size_min = rig.run->load.size_max = 1024;
-    rig.run->load.pipelining = true;
+    rig.run->load.mode = SEND_PIPELINING;
     rig.run->load.threads = 1;
     rig.run->load.connections = 4;
     rig.run->profile.seed = 11;

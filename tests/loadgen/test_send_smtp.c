@@ -53,7 +53,7 @@ static void a_burst_is_pipelined_over_the_connections_there_are(void)
 static void lockstep_works_as_well(void)
 {
     rig_open("send-lockstep");
-    rig.run->load.pipelining = false;
+    rig.run->load.mode = SEND_LOCKSTEP;
     rig.run->load.recipients = 2;
     rig.run->load.verp = true;
     rig.run->load.notify = NOTIFY_FAILURE;

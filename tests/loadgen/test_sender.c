@@ -161,7 +161,7 @@ static void a_stop_at_once_settles_everything(void)
 {
     rig_open("send-cut");
     rig.server->answer = no_reply_to_dots;
-    rig.run->load.pipelining = false;
+    rig.run->load.mode = SEND_LOCKSTEP;
     if (!rig_sender())
         return;
     sender_start(rig.sender);

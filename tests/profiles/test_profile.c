@@ -41,7 +41,7 @@ static void a_lab_brings_mover_probes_look_up_and_passwords(void)
     CHECK(strcmp(p->site.mailboxes[0].password, p->site.mailboxes[5].password) != 0);
     CHECK(p->gate_count > 10); /* everything that should not happen */
     CHECK_STR(p->loads[0].protocol, "smtp");
-    CHECK(p->loads[0].pipelining);
+    CHECK(p->loads[0].mode == SEND_CHUNKING);
     CHECK(p->canary);
     reading_end(&r);
 }
@@ -83,7 +83,7 @@ static void values_are_read_as_the_table_says(void)
         CHECK_I64(l->aim_to_ns, 60 * (int64_t)NS_PER_S);
         CHECK_U64(l->size_max, 65536);
         CHECK_U64(l->notify, NOTIFY_NEVER);
-        CHECK(l->ret_headers && !l->pipelining);
+        CHECK(l->ret_headers && l->mode == SEND_LOCKSTEP);
         CHECK_STR(r.profile->moves[0].options,
                   "{\"dir_first\":true,\"n\":3,\"t\":\"4\",\"l\":[\"x\",null]}");
         CHECK_U64(r.profile->safety.guard.count, 1);

@@ -1,10 +1,14 @@
 /* tls.c - OpenSSL as a filter over a stream: a BIO of ours reads and writes the stream below.
  *
- * Reading goes straight through. Writing goes into a buffer of ciphertext that is handed down when the stream below takes
+ * Reading decrypts all that has come, record after record, as far as the reader has room. Writing goes into a buffer of ciphertext that is handed down when the stream below takes
  * it, so OpenSSL never sees a full pipe and no half-written record has to be retried; while that buffer is not empty the
  * owner is told STREAM_AGAIN, which bounds it to one write of PLAIN_AT_ONCE octets. Octets that OpenSSL has decrypted and
  * nobody has read yet do not show on the wire: a timer at once makes STREAM_READABLE of them. A stream that is closed
  * with ciphertext left lingers until it is sent, at most LINGER_NS. One thread for a context and its streams.
+ *
+ * A client's context keeps the newest session that its server gave, and offers it to the next connection with the same
+ * host: what a resumed session proves is that host's key, which nobody compares again. In TLS 1.3 sessions come after the
+ * handshake, so what is kept is what was read since; a connection that broke takes its session with it.
  */
 #include "base/tls.h"
 
@@ -26,8 +30,10 @@
 #include "base/bytes.h"
 #include "base/loop_private.h"
 
-#define PLAIN_AT_ONCE 65536  /* taken from the owner per write */
-#define RECORD_BYTES  16384  /* gathered before SSL_write(): one record */
+#define PLAIN_AT_ONCE 65536 /* taken from the owner per write */
+#define RECORD_BYTES  16384 /* gathered before SSL_write(): one record */
+#define READ_AHEAD    65536 /* ciphertext fetched by one read */
+#define HOST_MAX      256
 #define CIPHER_LIMIT  262144 /* one write, its overhead, and whatever a handshake says */
 #define LINGER_NS     (10 * NS_PER_S)
 #define BACKDATE_S    3600L      /* for clocks that lag */
@@ -38,6 +44,10 @@ struct tls_context {
     BIO_METHOD *method;
     unsigned users; /* the creator and every stream */
     bool server, insecure;
+    bool tickets;         /* sessions are kept, and offered */
+    SSL_SESSION *session; /* the newest; NULL: none */
+    char host[HOST_MAX];  /* whom it was made with */
+    unsigned hosts;       /* counts how often that changed */
 };
 
 struct tls {
@@ -52,6 +62,8 @@ struct tls {
     bool shaken;           /* the handshake is done */
     bool paused, blocked;  /* blocked: the owner was told STREAM_AGAIN */
     bool read_over, broke; /* END or BROKEN was told; s.error says why */
+    int problem;           /* what the next read has to tell: an SSL_ERROR; 0: nothing */
+    unsigned host;         /* its number among the hosts of the context */
     bool lingering;        /* closed by the owner, ciphertext left */
     bool closed;
     char why[200];
@@ -130,6 +142,7 @@ static void context_release(struct tls_context *c)
 {
     if (--c->users > 0)
         return;
+    SSL_SESSION_free(c->session);
     SSL_CTX_free(c->ctx);
     BIO_meth_free(c->method);
     free(c);
@@ -159,13 +172,40 @@ static struct tls_context *context_create(bool server, struct err *e)
         return NULL;
     }
     (void)SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION);
-    (void)SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                       SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_CTX_set_mode(c->ctx,
+                           SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Mail has ends of its own (QUIT, the final dot): a missing close_notify is an end like any other. */
     (void)SSL_CTX_set_options(c->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_read_ahead(c->ctx, 1);
+    SSL_CTX_set_default_read_buffer_len(c->ctx, READ_AHEAD);
     return c;
+}
+
+/* OpenSSL has got a session (a ticket) from the server of this connection. */
+static int session_came(SSL *ssl, SSL_SESSION *session)
+{
+    const struct tls *t = BIO_get_data(SSL_get_rbio(ssl));
+    struct tls_context *c = t->context;
+
+    if (!c->tickets || t->host != c->hosts)
+        return 0;
+    SSL_SESSION_free(c->session);
+    c->session = session;
+    return 1; /* it is ours now */
+}
+
+void tls_context_tickets(struct tls_context *c, bool on)
+{
+    c->tickets = on;
+    if (c->server) { /* without a cache, sessions live in tickets alone */
+        (void)SSL_CTX_set_num_tickets(c->ctx, on ? 2 : 0);
+        (void)(on ? SSL_CTX_clear_options(c->ctx, SSL_OP_NO_TICKET)
+                  : SSL_CTX_set_options(c->ctx, SSL_OP_NO_TICKET));
+        (void)SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
+    } else if (!on) {
+        SSL_SESSION_free(c->session);
+        c->session = NULL;
+    }
 }
 
 struct tls_context *tls_client_create(const char *ca_file, bool insecure, struct err *e)
@@ -175,6 +215,10 @@ struct tls_context *tls_client_create(const char *ca_file, bool insecure, struct
     if (!c)
         return NULL;
     c->insecure = insecure;
+    c->tickets = true;
+    (void)SSL_CTX_set_session_cache_mode(c->ctx,
+                                         SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(c->ctx, session_came);
     SSL_CTX_set_verify(c->ctx, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     int ok = ca_file ? SSL_CTX_load_verify_file(c->ctx, ca_file)
                      : SSL_CTX_set_default_verify_paths(c->ctx);
@@ -437,22 +481,47 @@ static void again_fires(struct timer *timer)
     tell_owner(t, what);
 }
 
+/* Decrypts what has come, as far as there is room; 0: nothing, and `problem` says why. What stopped it behind some octets
+ * is told by the next read: nothing below would call for that. */
+static size_t decrypt(struct tls *t, unsigned char *p, size_t n, int *problem)
+{
+    size_t all = 0, got;
+
+    *problem = SSL_ERROR_NONE;
+    do {
+        if (SSL_read_ex(t->ssl, p + all, n - all, &got) == 1) {
+            all += got;
+            continue;
+        }
+        *problem = SSL_get_error(t->ssl, 0);
+        break;
+    } while (all < n && SSL_has_pending(t->ssl));
+    if (all == 0 || *problem == SSL_ERROR_WANT_READ || *problem == SSL_ERROR_WANT_WRITE)
+        return all;
+    t->problem = *problem;
+    if (*problem != SSL_ERROR_NONE || SSL_has_pending(t->ssl))
+        tell_soon(t, STREAM_READABLE);
+    return all;
+}
+
 static long tls_read(struct stream *s, void *p, size_t n)
 {
     struct tls *t = tls_of(s);
-    size_t got = 0;
+    int problem = SSL_ERROR_SSL;
 
     if (t->read_over)
         return s->error ? STREAM_BROKEN : STREAM_END;
     if (!t->shaken && !t->broke)
         return STREAM_AGAIN;
     ERR_clear_error();
-    if (t->shaken && SSL_read_ex(t->ssl, p, n, &got) == 1) {
-        if (SSL_has_pending(t->ssl))
-            tell_soon(t, STREAM_READABLE);
-        return (long)(got < LONG_MAX ? got : LONG_MAX);
+    if (t->problem) {
+        problem = t->problem;
+    } else if (t->shaken) {
+        size_t got = decrypt(t, p, n < LONG_MAX ? n : LONG_MAX, &problem);
+
+        if (got > 0)
+            return (long)got;
     }
-    int problem = t->shaken ? SSL_get_error(t->ssl, 0) : SSL_ERROR_SSL;
     cipher_flush(t); /* answers to key updates and alerts */
     if (!t->broke && (problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE)) {
         t->tell &= STREAM_WRITABLE; /* all is read: nothing to tell but what comes */
@@ -464,7 +533,7 @@ static long tls_read(struct stream *s, void *p, size_t n)
     return s->error ? STREAM_BROKEN : STREAM_END;
 }
 
-/* Gathers small pieces, so that a record holds as much as it can. */
+/* Gathers small pieces, so that a record holds as much as it can; what fills one by itself is not copied. */
 static bool encrypt(struct tls *t, const struct iovec *iov, int count, size_t n)
 {
     unsigned char record[RECORD_BYTES];
@@ -478,6 +547,13 @@ static bool encrypt(struct tls *t, const struct iovec *iov, int count, size_t n)
         while (here > 0) {
             size_t piece = here < sizeof record - filled ? here : sizeof record - filled;
 
+            if (piece == sizeof record) {
+                if (SSL_write_ex(t->ssl, p, piece, &put) != 1)
+                    return false;
+                p += piece;
+                here -= piece;
+                continue;
+            }
             memcpy(record + filled, p, piece);
             filled += piece;
             p += piece;
@@ -591,6 +667,20 @@ static bool expect_host(SSL *ssl, const char *host)
            X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
 }
 
+/* A session is one host's: another host has to show its certificate. */
+static void offer_session(struct tls_context *c, struct tls *t, const char *host)
+{
+    if (strncmp(c->host, host ? host : "", HOST_MAX - 1) != 0) {
+        (void)snprintf(c->host, sizeof c->host, "%s", host ? host : "");
+        c->hosts++;
+        SSL_SESSION_free(c->session);
+        c->session = NULL;
+    }
+    t->host = c->hosts;
+    if (c->session)
+        (void)SSL_set_session(t->ssl, c->session);
+}
+
 static SSL *session_create(struct tls_context *c, struct tls *t, const char *host)
 {
     SSL *ssl = SSL_new(c->ctx);
@@ -633,6 +723,8 @@ struct stream *tls_wrap(struct tls_context *c, struct stream *below, const char 
     t->node.release = tls_node_release;
     loop_node_open(below->loop, &t->node);
     c->users++;
+    if (!c->server)
+        offer_session(c, t, host);
     below->ready = below_ready;
     below->owner = t;
     stream_pause(below, false);
@@ -645,4 +737,9 @@ struct stream *tls_wrap(struct tls_context *c, struct stream *below, const char 
 const char *tls_version(const struct stream *s)
 {
     return s->ops == &tls_ops ? SSL_get_version(((const struct tls *)s)->ssl) : NULL;
+}
+
+bool tls_was_resumed(const struct stream *s)
+{
+    return s->ops == &tls_ops && SSL_session_reused(((const struct tls *)s)->ssl) == 1;
 }

@@ -20,11 +20,16 @@ struct tls_context *tls_server_create(const char *cert_file, const char *key_fil
 struct tls_context *tls_server_selfmade(const char *common_name,
                                         struct err *e); /* a fresh EC P-256 key and certificate */
 bool tls_write_cert(const struct tls_context *c, const char *path,
-                    struct err *e);              /* PEM, for clients to trust */
+                    struct err *e); /* PEM, for clients to trust */
+/* On when made. Clients keep the newest session that a server gives, and offer it to the next connection with that host;
+ * servers give them, and resume. Off: every handshake is a full one. */
+void tls_context_tickets(struct tls_context *c, bool on);
 void tls_context_destroy(struct tls_context *c); /* NULL is fine */
 
 struct stream *tls_wrap(struct tls_context *c, struct stream *below, const char *host,
                         struct err *e);          /* host: whom a client expects; NULL in a server */
 const char *tls_version(const struct stream *s); /* "TLSv1.3"; NULL if s is no TLS stream */
+bool tls_was_resumed(
+    const struct stream *s); /* its handshake was short, by a session of an earlier connection */
 
 #endif

@@ -22,6 +22,15 @@ static const char *const finding_names[] = {
     "queue-failed",   "foreign",     "unreadable-report", "directories-differ",
     "action-failed",  "interrupted", "no-chunking"};
 
+static const char *const trial_names[] = {"passed", "needs-reset", "not-consumed", "broken",
+                                          "silent"};
+static const char *const trial_words[] = {"it was passed", "a refused message left its MAIL behind",
+                                          "the chunk of a refused message was taken for commands",
+                                          "it hung up, or answered nonsense",
+                                          "it did not answer in time"};
+
+static_assert(COUNT(trial_names) == TRIAL_COUNT, "a name per trial's end");
+static_assert(COUNT(trial_words) == TRIAL_COUNT, "words per trial's end");
 static_assert(COUNT(kind_names) == EVENT_KIND_COUNT, "a name per kind");
 static_assert(COUNT(ending_names) == END_ACCEPTED + 1, "a name per ending");
 static_assert(COUNT(stage_names) == STAGE_COUNT, "a name per stage");
@@ -56,4 +65,14 @@ const char *event_mark_name(unsigned mark)
 const char *event_finding_name(unsigned finding)
 {
     return name_at(finding_names, COUNT(finding_names), finding);
+}
+
+const char *event_trial_name(unsigned trial)
+{
+    return name_at(trial_names, COUNT(trial_names), trial);
+}
+
+const char *event_trial_words(unsigned trial)
+{
+    return name_at(trial_words, COUNT(trial_words), trial);
 }

@@ -148,6 +148,11 @@ static inline uint32_t event_sessions(unsigned bits, unsigned window)
     return bits | window << 16;
 }
 
+static inline unsigned event_sessions_window(uint32_t code)
+{
+    return code >> 16;
+}
+
 enum canary_state { CANARY_SENT, CANARY_REFUSED, CANARY_REPORTED };
 
 enum run_phase { PHASE_ARM, PHASE_LOAD, PHASE_DRAIN, PHASE_SETTLE, PHASE_JUDGE, PHASE_END };
@@ -225,5 +230,7 @@ const char *event_ending_name(unsigned ending);
 const char *event_stage_name(unsigned stage);
 const char *event_mark_name(unsigned mark);
 const char *event_finding_name(unsigned finding);
+const char *event_trial_name(unsigned trial);
+const char *event_trial_words(unsigned trial); /* "it did not answer in time" */
 
 #endif

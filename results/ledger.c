@@ -60,6 +60,7 @@ void ledger_destroy(struct ledger *l)
     bag_fini(&l->alternates);
     bag_fini(&l->waves);
     bag_fini(&l->strays);
+    sessions_fini(&l->sessions);
     for (int i = 0; i < FIND_COUNT; i++)
         bag_fini(&l->findings[i]);
     free(l->slots);
@@ -435,8 +436,12 @@ static bool fold_rare(struct ledger *l, const struct event *ev)
             return false;
         bag_add(&l->findings[ev->code], ev);
         return true;
-    case EV_LOGON: /* the marks say what came of it */
     case EV_SESSIONS:
+        if (!knows_server(l, ev->place) || ev->a >= l->manifest->load_count)
+            return false;
+        sessions_add(&l->sessions, ev);
+        return true;
+    case EV_LOGON: /* the marks say what came of it */
     case EV_NONE:
         return true;
     case EV_LEASE:
@@ -528,6 +533,7 @@ void ledger_merge(struct ledger *l, const struct ledger *from)
     bag_merge(&l->alternates, &from->alternates);
     bag_merge(&l->waves, &from->waves);
     bag_merge(&l->strays, &from->strays);
+    sessions_merge(&l->sessions, &from->sessions);
     for (int i = 0; i < FIND_COUNT; i++)
         bag_merge(&l->findings[i], &from->findings[i]);
     for (int i = 0; i <= PHASE_END; i++)

@@ -14,6 +14,7 @@
 #include "results/bag.h"
 #include "results/copies.h"
 #include "results/ledger.h"
+#include "results/sessions.h"
 
 #define TICK_NS 64000ull /* a tick is 64 us: 32 bits last 76 hours */
 
@@ -92,6 +93,7 @@ struct ledger {
     uint64_t (*marks)[MARK_COUNT]; /* per move: time plus one */
     struct canary *canaries;
     struct bag homes, alternates, waves, strays, findings[FIND_COUNT];
+    struct sessions sessions;
     uint64_t phases[PHASE_END + 1]; /* time plus one, the earliest */
     uint64_t quiescent;             /* time plus one, the newest */
     uint32_t torn;

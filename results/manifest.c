@@ -42,11 +42,12 @@ static json_t *put_loads(const struct manifest *m)
         const struct manifest_load *l = &m->loads[i];
 
         (void)json_array_append_new(
-            all, json_pack("{so so so so so so sb sb so}", "name", json_words(l->name), "protocol",
-                           json_words(l->protocol), "via", json_words(l->via), "first",
+            all, json_pack("{so so so so so so sb sb so so}", "name", json_words(l->name),
+                           "protocol", json_words(l->protocol), "via", json_words(l->via), "first",
                            json_u64(l->first), "count", json_u64(l->count), "recipients",
                            json_u64(l->recipients), "alternates", l->alternates, "silence_asked",
-                           l->silence_asked, "deferred_ns", json_u64(l->deferred_ns)));
+                           l->silence_asked, "deferred_ns", json_u64(l->deferred_ns), "burst_ns",
+                           json_u64(l->burst_ns)));
     }
     return all;
 }
@@ -83,12 +84,13 @@ static json_t *put_lists(const struct manifest *m)
 static json_t *put_settings(const struct manifest *m)
 {
     return json_pack(
-        "{so so so so sb so so so so so}", "time_scale", json_u64(m->time_scale), "stride",
+        "{so so so so sb so so so so so so so}", "time_scale", json_u64(m->time_scale), "stride",
         json_u64(m->stride), "planned_messages", json_u64(m->planned_messages), "canaries",
         json_u64(m->canaries), "queues_visible", m->queues_visible, "settle_retry_ns",
         json_u64(m->settle_retry_ns), "lifetime_ns", json_u64(m->lifetime_ns), "late_ns",
         json_u64(m->late_ns), "alternate_lag_ns", json_u64(m->alternate_lag_ns),
-        "lateness_limit_ns", json_u64(m->lateness_limit_ns));
+        "lateness_limit_ns", json_u64(m->lateness_limit_ns), "max_lateness_ns",
+        json_u64(m->max_lateness_ns), "content_percent", json_u64(m->content_percent));
 }
 
 bool manifest_write(const struct manifest *m, const char *path, struct err *e)
@@ -145,6 +147,12 @@ static bool get_mailbox(struct reading *r, const json_t *o, void *row)
            json_get_bool(o, "both", &b->both, r->e);
 }
 
+/* What manifests of older versions do not say stays as it is. */
+static bool get_newer(struct reading *r, const json_t *o, const char *key, uint64_t *n)
+{
+    return !json_object_get(o, key) || json_get_u64(o, key, n, r->e);
+}
+
 static bool get_load(struct reading *r, const json_t *o, void *row)
 {
     struct manifest_load *l = row;
@@ -156,9 +164,8 @@ static bool get_load(struct reading *r, const json_t *o, void *row)
           json_get_u32(o, "recipients", &l->recipients, r->e) &&
           json_get_bool(o, "alternates", &l->alternates, r->e) &&
           json_get_bool(o, "silence_asked", &l->silence_asked, r->e) &&
-          /* manifests from before X.400 do not say it */
-          (!json_object_get(o, "deferred_ns") ||
-           json_get_u64(o, "deferred_ns", &l->deferred_ns, r->e))))
+          get_newer(r, o, "deferred_ns", &l->deferred_ns) &&
+          get_newer(r, o, "burst_ns", &l->burst_ns)))
         return false;
     if (l->first > r->m->planned_messages || l->count > r->m->planned_messages - l->first)
         return err_set(r->e, EX_BAD_PROFILE, "its numbers leave the plan");
@@ -246,6 +253,18 @@ static bool get_head(struct reading *r)
            json_get_u64(r->root, "canaries", &m->canaries, r->e);
 }
 
+static bool get_content(struct reading *r)
+{
+    uint64_t percent = 100;
+
+    if (!get_newer(r, r->root, "content_percent", &percent))
+        return false;
+    if (percent > 100)
+        return err_set(r->e, EX_BAD_PROFILE, "\"content_percent\" is more than 100");
+    r->m->content_percent = (uint32_t)percent;
+    return true;
+}
+
 static bool get_settings(struct reading *r)
 {
     struct manifest *m = r->m;
@@ -258,7 +277,8 @@ static bool get_settings(struct reading *r)
            json_get_u64(r->root, "lifetime_ns", &m->lifetime_ns, r->e) &&
            json_get_u64(r->root, "late_ns", &m->late_ns, r->e) &&
            json_get_u64(r->root, "alternate_lag_ns", &m->alternate_lag_ns, r->e) &&
-           json_get_u64(r->root, "lateness_limit_ns", &m->lateness_limit_ns, r->e);
+           json_get_u64(r->root, "lateness_limit_ns", &m->lateness_limit_ns, r->e) &&
+           get_newer(r, r->root, "max_lateness_ns", &m->max_lateness_ns) && get_content(r);
 }
 
 static bool get_tables(struct reading *r)

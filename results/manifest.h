@@ -21,6 +21,7 @@ struct manifest_load {
         alternates; /* its recipients have, or may get, an alternate: two slots count per recipient */
     bool silence_asked;   /* NOTIFY=NEVER, or the null sender */
     uint64_t deferred_ns; /* X.400's deferred delivery: due so long after acceptance */
+    uint64_t burst_ns;    /* from one burst to the next; 0: not in bursts */
 };
 
 struct manifest_mailbox {
@@ -68,6 +69,8 @@ struct manifest {
     uint64_t alternate_lag_ns; /* cache lifetime plus replication lag of an alternate's change */
     uint64_t
         lateness_limit_ns; /* shortest knob a scenario relies on, real lateness x scale must stay below; 0: none */
+    uint64_t max_lateness_ns; /* real: a generator that is later is saturated; 0: no limit */
+    uint32_t content_percent; /* of so many of 100 messages the bodies were compared */
 };
 
 bool manifest_write(const struct manifest *m, const char *path, struct err *e);

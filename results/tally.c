@@ -9,6 +9,7 @@
 struct walk {
     struct tally *t;
     const struct manifest *m;
+    bool ok;
 };
 
 static void add_us(struct hist *h, uint64_t from_ns, uint64_t to_ns)
@@ -41,14 +42,13 @@ static void add_latencies(struct tally *t, const struct manifest *m, const struc
     add_us(&t->ndr, p->end_ns, p->first_reported_ns);
 }
 
-static void add_attempt(struct tally *t, const struct copy *p, bool first)
+static bool add_attempt(struct tally *t, const struct copy *p, bool first)
 {
     if (p->tried) {
         t->attempts++;
         t->endings[p->facts.k]++;
     }
-    if (p->tried && first)
-        hist_add(&t->lateness, p->late_us);
+    return !p->tried || !first || pacing_add(&t->pacing, p->load, p->late_us);
 }
 
 static void add_copy(struct tally *t, const struct copy *p)
@@ -82,9 +82,9 @@ static bool on_message(void *owner, const struct copy *copies, uint32_t n)
         add_copy(w->t, &copies[i]);
         add_latencies(w->t, w->m, &copies[i]);
         if (!copies[i].alternate)
-            add_attempt(w->t, &copies[i], copies[i].recipient == 0);
+            w->ok &= add_attempt(w->t, &copies[i], copies[i].recipient == 0);
     }
-    return true;
+    return w->ok;
 }
 
 static void read_marks(struct tally *t, const struct ledger *l)
@@ -127,6 +127,19 @@ static void read_health(struct tally *t, struct copies *c)
     read_marks(t, l);
 }
 
+/* How the connections of senders came up, and where CHUNKING was announced in vain. */
+static bool read_sessions(struct tally *t, const struct ledger *l)
+{
+    const struct bag *failed = &l->findings[FIND_NO_CHUNKING];
+    bool ok = true;
+
+    for (uint32_t i = 0; i < failed->count; i++)
+        if (failed->all[i].place < l->manifest->server_count && failed->all[i].b < TRIAL_COUNT)
+            t->trials[failed->all[i].place] |= (uint8_t)(1u << failed->all[i].b);
+    t->sessions = sessions_sum(&l->sessions, &t->session_count, &ok);
+    return ok;
+}
+
 /* The same sums by another way: over all that the ledger holds, without asking whose it is. */
 static void read_raw(struct tally *t, const struct ledger *l)
 {
@@ -149,23 +162,32 @@ static bool make_room(struct tally *t, const struct manifest *m)
     t->moves = calloc(m->move_count + 1ul, sizeof *t->moves);
     t->loads = calloc(m->load_count + 1ul, sizeof *t->loads);
     t->marks = calloc(m->move_count + 1ul, sizeof *t->marks);
-    return t->moves && t->loads && t->marks && hist_init(&t->accept) && hist_init(&t->deliver) &&
-           hist_init(&t->end_to_end) && hist_init(&t->ndr) && hist_init(&t->lateness);
+    t->trials = calloc(m->server_count + 1ul, sizeof *t->trials);
+    return t->moves && t->loads && t->marks && t->trials &&
+           pacing_init(&t->pacing, m->load_count) && hist_init(&t->accept) &&
+           hist_init(&t->deliver) && hist_init(&t->end_to_end) && hist_init(&t->ndr) &&
+           hist_init(&t->lateness);
 }
 
 bool tally_run(struct tally *t, struct copies *c, struct err *e)
 {
     const struct ledger *l = copies_ledger(c);
-    struct walk w = {t, l->manifest};
+    struct walk w = {t, l->manifest, true};
 
     *t = (struct tally){0};
-    if (!make_room(t, l->manifest)) {
+    if (!make_room(t, l->manifest) || !read_sessions(t, l)) {
         tally_fini(t);
         return err_set(e, EX_IO, "out of memory for the tally");
     }
     for (uint32_t i = 0; i < l->manifest->load_count; i++)
         t->planned += l->manifest->loads[i].count * manifest_copies(&l->manifest->loads[i]);
     (void)copies_each(c, on_message, &w);
+    if (!w.ok) {
+        tally_fini(t);
+        return err_set(e, EX_IO, "out of memory for the tally");
+    }
+    pacing_sum(&t->pacing, &t->lateness);
+    t->saturation = pacing_saturation(&t->pacing, l->manifest);
     read_health(t, c);
     t->health.windows_late = l->manifest->lateness_limit_ns &&
                              tally_quantile(&t->lateness, 0.99) * NS_PER_US >
@@ -182,6 +204,9 @@ void tally_fini(struct tally *t)
     free(t->moves);
     free(t->loads);
     free(t->marks);
+    free(t->trials);
+    free(t->sessions);
+    pacing_fini(&t->pacing);
     hist_fini(&t->accept);
     hist_fini(&t->deliver);
     hist_fini(&t->end_to_end);

@@ -10,6 +10,8 @@
 
 #include "base/hist.h"
 #include "results/copies.h"
+#include "results/pacing.h"
+#include "results/sessions.h"
 
 struct tally {
     uint64_t planned; /* copies that the manifest plans */
@@ -31,6 +33,12 @@ struct tally {
     uint64_t reports_unattributed; /* reports that name nothing of ours */
     struct hist accept, deliver, end_to_end, ndr,
         lateness; /* us; lateness real, the others target */
+
+    struct pacing pacing; /* lateness, load by load */
+    struct saturation saturation;
+    struct session_sum *sessions; /* by load and server */
+    uint32_t session_count;
+    uint8_t *trials; /* per server: 1 << enum trial_end, of trials of CHUNKING that did not pass */
 
     struct health {
         uint64_t canaries_sent, canaries_refused, canaries_reported;

@@ -44,7 +44,8 @@ void world_init(struct world *w, uint64_t messages)
                              .queues_visible = true,
                              .settle_retry_ns = S(60),
                              .late_ns = S(30),
-                             .alternate_lag_ns = S(600)};
+                             .alternate_lag_ns = S(600),
+                             .content_percent = 100};
 }
 
 void world_alternate(struct world *w, bool both)

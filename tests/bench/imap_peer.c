@@ -1,0 +1,53 @@
+/* imap_peer.c - one easy handle, so that connection, log-in and the selected mailbox are used again. */
+#include "tests/bench/imap_peer.h"
+
+#include <stdio.h>
+
+#include <curl/curl.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+static size_t take(char *p, size_t size, size_t n, void *owner)
+{
+    size_t *got = owner;
+
+    (void)p;
+    *got += size * n;
+    return size * n;
+}
+
+static void read_one(CURL *easy, const struct imap_order *o, uint32_t uid, size_t bytes_least)
+{
+    char url[200], at[NET_TEXT];
+    size_t got = 0;
+
+    (void)snprintf(url, sizeof url, "imap://%s/INBOX;UID=%u", net_print(&o->at, at), uid);
+    (void)curl_easy_setopt(easy, CURLOPT_URL, url);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, &got);
+    CURLcode code = curl_easy_perform(easy);
+
+    if (code != CURLE_OK || got < bytes_least)
+        bench_fail("libcurl and UID %u: %s, %zu octets", uid, curl_easy_strerror(code), got);
+}
+
+void imap_peer_read(const struct imap_order *o, uint32_t messages, size_t bytes_least,
+                    struct shot *shot)
+{
+    CURL *easy = curl_easy_init();
+
+    PM_ASSERT(easy);
+    (void)curl_easy_setopt(easy, CURLOPT_USERNAME, o->user);
+    (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, o->password);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, 60L);
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    uint64_t from_ns = clock_mono_ns(), cpu_ns = cpu_thread_ns();
+
+    for (uint32_t uid = 1; uid <= messages; uid++)
+        read_one(easy, o, uid, bytes_least);
+    *shot = (struct shot){.messages = messages,
+                          .ns = clock_mono_ns() - from_ns,
+                          .ask_cpu_ns = cpu_thread_ns() - cpu_ns};
+    curl_easy_cleanup(easy);
+}

@@ -36,7 +36,7 @@ struct link {
     struct pool_line *line;
     struct smtp_client *client;
     struct smtp_client_config config;
-    struct parcel parcel[SMTP_MAILS_MAX];
+    struct parcel parcel[2];
 };
 
 struct smtp_pool {
@@ -53,8 +53,9 @@ static enum stage stage_of(const struct link *k, enum smtp_state s)
         [SMTP_GREETING] = STAGE_GREETING, [SMTP_EHLO] = STAGE_EHLO, [SMTP_HELO] = STAGE_EHLO,
         [SMTP_STARTTLS] = STAGE_TLS,      [SMTP_AUTH] = STAGE_AUTH, [SMTP_READY] = STAGE_MAIL,
         [SMTP_MAIL] = STAGE_MAIL,         [SMTP_RCPT] = STAGE_RCPT, [SMTP_DATA] = STAGE_DATA,
-        [SMTP_BODY] = STAGE_BODY,         [SMTP_DOT] = STAGE_DOT,   [SMTP_LONE_DOT] = STAGE_DOT,
-        [SMTP_RSET] = STAGE_MAIL,         [SMTP_NOOP] = STAGE_MAIL, [SMTP_QUIT] = STAGE_MAIL,
+        [SMTP_BODY] = STAGE_BODY,         [SMTP_DOT] = STAGE_DOT,   [SMTP_CHUNK] = STAGE_DOT,
+        [SMTP_LONE_DOT] = STAGE_DOT,      [SMTP_RSET] = STAGE_MAIL, [SMTP_NOOP] = STAGE_MAIL,
+        [SMTP_QUIT] = STAGE_MAIL,
     };
 
     static_assert(sizeof stages / sizeof *stages == SMTP_STATE_COUNT, "a row per state");
@@ -76,6 +77,7 @@ static enum ending ending_of(enum smtp_fate fate)
         return END_ACCEPTED;
     case SMTP_UNDECIDED:
     case SMTP_UNTOUCHED:
+    case SMTP_AGAIN:
         break;
     }
     PM_UNREACHABLE();
@@ -257,6 +259,7 @@ static bool link_hear(struct link *k, struct slice in)
             pool_broken(k->line, FIND_CONNECT_FAILED, 0, smtp_client_error(k->client));
             return false;
         case SMTP_BROKEN:
+        case SMTP_TRIED:
             pool_broken(k->line, FIND_PROTOCOL, stage_of(k, smtp_client_state(k->client)),
                         smtp_client_error(k->client));
             return false;
@@ -471,7 +474,7 @@ static bool link_open(struct link *k, struct smtp_pool *p)
     k->load = p->pool.load;
     k->line = &p->pool.lines[k - p->links];
     k->line->owner = k;
-    k->client = smtp_client_create(&k->config);
+    k->client = smtp_client_create(&k->config, 1);
     return k->client;
 }
 

@@ -12,10 +12,11 @@
 #include "wire/sasl.h"
 #include "wire/smtp_say.h"
 
-#define COMMANDS_MAX 65536u /* 16 recipients with ORCPT in xtext: 18 KB each way round */
-#define EXPECT_MAX   64u    /* a power of two above 2 x (16 + 4) */
-#define AUTH_MAX     256u
-#define ASKED_MAX    10u /* challenges of one log-in; no mechanism has so many */
+#define COMMANDS_MAX   65536u /* 16 recipients with ORCPT in xtext: 18 KB each way round */
+#define EXPECT_MAX     64u    /* a power of two above 2 x (16 + 4) */
+#define AUTH_MAX       256u
+#define SMTP_MAILS_MAX 2   /* one waits for the reply to its dot, one follows */
+#define ASKED_MAX      10u /* challenges of one log-in; no mechanism has so many */
 
 struct expect {
     uint64_t at; /* octets given when the command is complete */
@@ -85,10 +86,11 @@ const char *smtp_state_doing(enum smtp_state s)
 
 /* --- its life ----------------------------------------------------------------------------------------------------- */
 
-struct smtp_client *smtp_client_create(const struct smtp_client_config *config)
+struct smtp_client *smtp_client_create(const struct smtp_client_config *config, uint32_t window)
 {
     struct smtp_client *c = calloc(1, sizeof *c);
 
+    PM_ASSERT(window >= 1 && window <= SMTP_WINDOW_MAX);
     if (!c)
         return NULL;
     c->config = config;
@@ -531,6 +533,7 @@ static void mail_replied(struct smtp_client *c, struct expect x)
     case SMTP_DOT:
         dot_replied(c, x);
         return;
+    case SMTP_CHUNK:
     case SMTP_LONE_DOT:
     case SMTP_GREETING:
     case SMTP_EHLO:
@@ -578,6 +581,7 @@ static void replied(struct smtp_client *c, struct expect x, struct slice text)
     case SMTP_RCPT:
     case SMTP_DATA:
     case SMTP_DOT:
+    case SMTP_CHUNK:
     case SMTP_LONE_DOT:
         c->mail[x.mail].waiting--;
         mail_replied(c, x);
@@ -790,4 +794,21 @@ bool smtp_client_is_idle(const struct smtp_client *c)
 const char *smtp_client_error(const struct smtp_client *c)
 {
     return c->error.text;
+}
+
+bool smtp_client_is_chunking(const struct smtp_client *c)
+{
+    return c->up && has(c, SMTP_EXT_CHUNKING) && false;
+}
+
+void smtp_client_try(struct smtp_client *c, struct slice from, struct slice bad)
+{
+    PM_ASSERT(from.n + bad.n > 0);
+    err_set(&c->error, EX_TARGET, "chunks are not spoken yet");
+    c->news = SMTP_TRIED;
+}
+
+enum smtp_trial smtp_client_trial(const struct smtp_client *c)
+{
+    return c->news == SMTP_TRIED ? SMTP_TRIAL_BROKEN : SMTP_TRIAL_PASSED;
 }

@@ -23,8 +23,8 @@ static struct {
     char said[65536], news[4096];
 } t;
 
-static const char *const fates[] = {"undecided", "untouched", "temp",    "perm",
-                                    "aborted",   "doubt",     "accepted"};
+static const char *const fates[] = {"undecided", "untouched", "temp",     "perm",
+                                    "aborted",   "doubt",     "accepted", "again"};
 static const char *const states[] = {
 #define X(id, seconds, doing) #id,
     SMTP_STATES(X)
@@ -43,7 +43,7 @@ static void __attribute__((format(printf, 1, 2))) note(const char *format, ...)
 
 static enum smtp_news listen_to(struct slice in)
 {
-    static const char *const words[] = {"", "up", "tls", "", "denied", "closed", "broken"};
+    static const char *const words[] = {"", "up", "tls", "", "denied", "closed", "broken", "tried"};
     struct smtp_outcome o;
     enum smtp_news news = SMTP_MORE;
 
@@ -130,7 +130,7 @@ static void open_client(bool pipelining)
     t.config.helo = "postmuster.test";
     t.config.host = "mx.test";
     t.config.pipelining = pipelining;
-    t.client = smtp_client_create(&t.config);
+    t.client = smtp_client_create(&t.config, 1);
 }
 
 static void close_client(void)

@@ -69,8 +69,11 @@ static int clues_in_order(const void *left, const void *right)
 
 static void gather_clues(struct copies *c, const struct slot *first)
 {
+    struct evidence all = ledger_evidence(c->l, first);
+    struct clue k;
+
     c->clue_count = 0;
-    for (uint32_t at = first->clues; at; at = ledger_clue(c->l, at)->next) {
+    while (evidence_next(&all, &k)) {
         if (c->clue_count == c->clue_room) {
             uint32_t room = c->clue_room ? 2 * c->clue_room : 64;
             struct clue *more = realloc(c->clues, room * sizeof *more);
@@ -79,7 +82,7 @@ static void gather_clues(struct copies *c, const struct slot *first)
             c->clues = more;
             c->clue_room = room;
         }
-        c->clues[c->clue_count++] = *ledger_clue(c->l, at);
+        c->clues[c->clue_count++] = k;
     }
     if (c->clue_count > 1)
         qsort(c->clues, c->clue_count, sizeof *c->clues, clues_in_order);
@@ -89,15 +92,15 @@ static void gather_clues(struct copies *c, const struct slot *first)
 
 static enum ending knowledge(const struct copies *c, const struct slot *s, const struct slot *first)
 {
-    if (s->ending != END_NONE)
-        return s->ending;
+    if (slot_ending(s) != END_NONE)
+        return slot_ending(s);
     if (s->sent)
         return END_DOUBT; /* begun, and no end was recorded */
     /* A block that was damaged may have held the record, and the lease too. */
-    if (c->l->torn && first->clues)
+    if (c->l->torn && c->clue_count)
         return END_DOUBT;
     /* A killed run: the number was leased, whatever was recorded of it may be lost. */
-    return first->bits & SLOT_LEASED && !c->ended ? END_DOUBT : END_NONE;
+    return first->state & SLOT_LEASED && !c->ended ? END_DOUBT : END_NONE;
 }
 
 /* Delivery is not due before: acceptance, and as long after it as was asked for. */
@@ -123,8 +126,8 @@ static void open_copy(struct copies *c, struct copy *p, const struct slot *s,
     p->end_ns = p->sent_ns == NEVER_NS ? NEVER_NS : p->sent_ns + s->end_us * NS_PER_US;
     p->first_seen_ns = p->first_reported_ns = NEVER_NS;
     p->late_us = s->late_us;
-    p->end_code = s->code;
-    p->stage = s->bits & SLOT_STAGE;
+    p->end_code = ledger_code(c->l, s);
+    p->stage = slot_stage(s);
     p->facts.asked = c->l->manifest->loads[p->load].silence_asked;
     p->alternates = (struct alternates){.alternate = BARRED, .mailbox = NO_INDEX};
     p->facts.owed = OWED; /* also where the recipient is not known */
@@ -147,6 +150,7 @@ static void open_message(struct copies *c, uint32_t load, uint64_t number)
     c->count = manifest_copies(how);
     PM_ASSERT(c->count <= COPIES_MAX);
     memset(c->out, 0, c->count * sizeof *c->out);
+    gather_clues(c, first);
     for (uint32_t i = 0; i < c->count; i++) {
         struct copy *p = &c->out[i];
         uint32_t recipient = i / c->roles;
@@ -157,7 +161,6 @@ static void open_message(struct copies *c, uint32_t load, uint64_t number)
         p->alternate = i % c->roles == 1;
         open_copy(c, p, first + 2ul * recipient, first);
     }
-    gather_clues(c, first);
 }
 
 /* ------------------------------------------------------------------------------------------------------ attribution */

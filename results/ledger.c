@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "results/ledger_private.h"
 
 #define RARE_LIMIT    (1u << 24)
 #define FINDING_LIMIT (1u << 20)
 #define STRAY_LIMIT   1024u
 #define LAST_TICK_NS  ((UINT32_MAX - 1ull) * TICK_NS)
+#define FETCH_AHEAD   12u /* events: about the way to memory and back */
 
 static void init_bags(struct ledger *l)
 {
@@ -25,7 +27,18 @@ static void init_bags(struct ledger *l)
         bag_init(&l->findings[i], FINDING_LIMIT);
 }
 
+static size_t slot_bytes(const struct ledger *l)
+{
+    return (l->slot_count + 1) * sizeof *l->slots;
+}
+
 struct ledger *ledger_create(const struct manifest *m, struct err *e)
+{
+    return ledger_create_small(m, SLOT_SHAPES, SLOT_CODES, e);
+}
+
+struct ledger *ledger_create_small(const struct manifest *m, uint32_t shapes, uint32_t codes,
+                                   struct err *e)
 {
     struct ledger *l = calloc(1, sizeof *l);
 
@@ -35,13 +48,15 @@ struct ledger *ledger_create(const struct manifest *m, struct err *e)
     }
     l->manifest = m;
     l->slot_count = m->planned_messages * m->stride;
-    l->slots = calloc(l->slot_count + 1, sizeof *l->slots);
+    l->slots = l->slot_count < SIZE_MAX / sizeof *l->slots ? pages_create(slot_bytes(l)) : NULL;
     l->chunks = calloc(CLUE_CHUNKS,
                        sizeof(struct clue *)); /* NOLINT(bugprone-sizeof-expression): pointers */
     l->places = calloc((size_t)m->server_count * m->mailbox_count + 1, sizeof *l->places);
     l->marks = calloc(m->move_count + 1ul, sizeof *l->marks);
     l->canaries = calloc(m->canaries + 1, sizeof *l->canaries);
     l->clue_count = 1; /* 0 ends a chain */
+    intern_init(&l->shapes, shapes);
+    intern_init(&l->codes, codes);
     init_bags(l);
     if (l->slots && l->chunks && l->places && l->marks && l->canaries)
         return l;
@@ -63,7 +78,9 @@ void ledger_destroy(struct ledger *l)
     sessions_fini(&l->sessions);
     for (int i = 0; i < FIND_COUNT; i++)
         bag_fini(&l->findings[i]);
-    free(l->slots);
+    intern_fini(&l->shapes);
+    intern_fini(&l->codes);
+    pages_destroy(l->slots, slot_bytes(l));
     free(l->chunks);
     free(l->places);
     free(l->marks);
@@ -71,162 +88,11 @@ void ledger_destroy(struct ledger *l)
     free(l);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- joins */
-
-static void join_max32(uint32_t *into, uint32_t v)
-{
-    if (v > *into)
-        *into = v;
-}
-
-static void join_max64(uint64_t *into, uint64_t v)
-{
-    if (v > *into)
-        *into = v;
-}
-
-static void join_min32(uint32_t *into, uint32_t v) /* 0: none */
-{
-    if (v && (!*into || v < *into))
-        *into = v;
-}
-
-static void join_min64(uint64_t *into, uint64_t v)
-{
-    if (v && (!*into || v < *into))
-        *into = v;
-}
-
 static uint32_t tick_of(uint64_t t_ns)
 {
     uint64_t tick = t_ns / TICK_NS;
 
     return tick < UINT32_MAX ? (uint32_t)tick + 1 : UINT32_MAX;
-}
-
-static void count_ending(struct ledger_counts *c, unsigned ending, uint64_t n)
-{
-    c->accepted += ending == END_ACCEPTED ? n : 0;
-    c->doubt += ending == END_DOUBT ? n : 0;
-    c->aborted += ending == END_ABORTED ? n : 0;
-    c->refused += ending == END_REFUSED_TEMP || ending == END_REFUSED_PERM ? n : 0;
-}
-
-static int compare_ends(const struct slot *a, const struct slot *b)
-{
-    if (a->ending != b->ending)
-        return a->ending < b->ending ? -1 : 1;
-    if (a->code != b->code)
-        return a->code < b->code ? -1 : 1;
-    if (a->end_us != b->end_us)
-        return a->end_us < b->end_us ? -1 : 1;
-    return ((a->bits & SLOT_STAGE) > (b->bits & SLOT_STAGE)) -
-           ((a->bits & SLOT_STAGE) < (b->bits & SLOT_STAGE));
-}
-
-static void join_slot(struct ledger *l, struct slot *s, const struct slot *from)
-{
-    l->counts.attempted += !s->sent && from->sent;
-    join_min32(&s->sent, from->sent);
-    join_max32(&s->mailbox, from->mailbox);
-    join_max32(&s->from, from->from);
-    join_max32(&s->late_us, from->late_us);
-    if (from->server > s->server)
-        s->server = from->server;
-    s->bits |= from->bits & SLOT_LEASED;
-    if (compare_ends(from, s) > 0) {
-        count_ending(&l->counts, s->ending, UINT64_MAX); /* one less */
-        count_ending(&l->counts, from->ending, 1);
-        s->ending = from->ending;
-        s->code = from->code;
-        s->end_us = from->end_us;
-        s->bits = (uint8_t)((s->bits & ~SLOT_STAGE) | (from->bits & SLOT_STAGE));
-    }
-}
-
-static bool same_clue(const struct clue *a, const struct clue *b)
-{
-    if (a->kind != b->kind || a->mailbox != b->mailbox)
-        return false;
-    if (a->kind == CLUE_SEEN)
-        return a->server == b->server;
-    if (a->kind == CLUE_QUEUED)
-        return a->server == b->server && a->as.entry.tries == b->as.entry.tries &&
-               (a->bits & CLUE_OF_REPORT) == (b->bits & CLUE_OF_REPORT);
-    return a->as.report.print == b->as.report.print && a->as.report.code == b->as.report.code;
-}
-
-/* The newest epoch's ordinals count: of two copies that an older one saw, one may have gone since. */
-static void join_copy(struct clue *c, const struct clue *from)
-{
-    join_max32(&c->as.copy.gone, from->as.copy.gone);
-    if (from->as.copy.seen < c->as.copy.seen)
-        return;
-    if (from->as.copy.seen > c->as.copy.seen)
-        c->as.copy.ordinal = 0;
-    c->as.copy.seen = from->as.copy.seen;
-    join_max32(&c->as.copy.ordinal, from->as.copy.ordinal);
-}
-
-static void join_clue(struct clue *c, const struct clue *from)
-{
-    join_min32(&c->first, from->first);
-    c->bits |= from->bits;
-    if (c->kind == CLUE_SEEN) {
-        join_copy(c, from);
-    } else if (c->kind == CLUE_QUEUED) {
-        join_min32(&c->as.entry.first_wave, from->as.entry.first_wave);
-        join_max32(&c->as.entry.last_wave, from->as.entry.last_wave);
-        join_max32(&c->as.entry.due_wave, from->as.entry.due_wave);
-    } else if (from->server < c->server) {
-        c->server = from->server;
-    }
-}
-
-static struct clue *new_clue(struct ledger *l)
-{
-    uint32_t chunk = l->clue_count >> CLUE_CHUNK_BITS;
-
-    if (chunk >= CLUE_CHUNKS)
-        return NULL;
-    if (!l->chunks[chunk])
-        l->chunks[chunk] = malloc(CLUE_CHUNK * sizeof(struct clue));
-    if (!l->chunks[chunk])
-        return NULL;
-    return &l->chunks[chunk][l->clue_count & (CLUE_CHUNK - 1)];
-}
-
-static void count_clue(struct ledger *l, const struct clue *c)
-{
-    l->received.copies += c->kind == CLUE_SEEN;
-    l->received.entries += c->kind == CLUE_QUEUED;
-    l->received.reports += c->kind == CLUE_REPORT;
-    l->counts.seen += c->kind == CLUE_SEEN;
-    l->counts.reports += c->kind == CLUE_REPORT;
-}
-
-static void add_clue(struct ledger *l, uint64_t slot, const struct clue *c)
-{
-    struct slot *s = &l->slots[slot];
-
-    for (uint32_t at = s->clues; at; at = ledger_clue(l, at)->next) {
-        struct clue *old = &l->chunks[at >> CLUE_CHUNK_BITS][at & (CLUE_CHUNK - 1)];
-
-        if (same_clue(old, c)) {
-            join_clue(old, c);
-            return;
-        }
-    }
-    struct clue *fresh = new_clue(l);
-
-    if (!fresh) {
-        l->out_of_memory = true;
-        return;
-    }
-    *fresh = *c;
-    fresh->next = s->clues;
-    s->clues = l->clue_count++;
-    count_clue(l, fresh);
 }
 
 /* --------------------------------------------------------------------------------------------- one kind, one step */
@@ -257,13 +123,13 @@ static bool fold_lease(struct ledger *l, const struct event *ev)
 
     /* The last lease of a load may reach past its end, never past the plan. */
     for (uint64_t i = 0, n = ev->slot; i < ev->a && n < planned; i++, n += step)
-        l->slots[n * l->manifest->stride].bits |= SLOT_LEASED;
+        l->slots[n * l->manifest->stride].state |= SLOT_LEASED;
     return true;
 }
 
 static bool fold_sent(struct ledger *l, const struct event *ev)
 {
-    struct slot now = {.sent = tick_of(ev->t_ns), .late_us = ev->b, .server = ev->place};
+    struct slot_begin now = {.sent = tick_of(ev->t_ns), .late_us = ev->b, .server = ev->place};
 
     if (ev->slot >= l->slot_count)
         return canary_of(l, ev->slot / l->manifest->stride) != NULL;
@@ -272,22 +138,19 @@ static bool fold_sent(struct ledger *l, const struct event *ev)
         return false;
     now.mailbox = ev->a + 1; /* NO_INDEX + 1 is 0: none */
     now.from = ev->code + 1;
-    join_slot(l, &l->slots[ev->slot], &now);
+    ledger_join_begin(l, &l->slots[ev->slot], &now);
     return true;
 }
 
 static bool fold_end(struct ledger *l, const struct event *ev)
 {
-    unsigned ending = ev->a & 0xff, stage = ev->a >> 8 & 0xff;
-    struct slot now = {.end_us = ev->b, .code = ev->code, .server = ev->place};
+    struct slot_end now = {ev->b, ev->code, ev->a & 0xff, ev->a >> 8 & 0xff, ev->place};
 
     if (ev->slot >= l->slot_count)
         return canary_of(l, ev->slot / l->manifest->stride) != NULL;
-    if (ending > END_ACCEPTED || stage >= STAGE_COUNT || !knows_server(l, ev->place))
+    if (now.ending > END_ACCEPTED || now.stage >= STAGE_COUNT || !knows_server(l, ev->place))
         return false;
-    now.ending = (uint8_t)ending;
-    now.bits = (uint8_t)stage;
-    join_slot(l, &l->slots[ev->slot], &now);
+    ledger_join_end(l, &l->slots[ev->slot], &now);
     return true;
 }
 
@@ -300,7 +163,7 @@ static bool fold_clue(struct ledger *l, const struct event *ev, const struct clu
     if (!knows_server(l, c->server) || (c->mailbox != NO_INDEX && !knows_mailbox(l, c->mailbox)))
         return false;
     if (ev->slot < l->slot_count) {
-        add_clue(l, number * l->manifest->stride, c);
+        ledger_add_clue(l, number * l->manifest->stride, c);
         return true;
     }
     struct canary *canary = canary_of(l, number);
@@ -482,9 +345,20 @@ static bool fold(struct ledger *l, const struct event *ev)
     }
 }
 
+/* The slot that an event will ask for is on its way from memory while the events before it are folded. */
+static void fetch(const struct ledger *l, const struct event *ev)
+{
+    if (ev->slot < l->slot_count)
+        __builtin_prefetch(&l->slots[ev->slot], 1);
+}
+
 void ledger_apply(struct ledger *l, const struct event *events, uint32_t count)
 {
+    for (uint32_t i = 0; i < count && i < FETCH_AHEAD; i++)
+        fetch(l, &events[i]);
     for (uint32_t i = 0; i < count; i++) {
+        if (i + FETCH_AHEAD < count)
+            fetch(l, &events[i + FETCH_AHEAD]);
         l->overlong |= events[i].t_ns >= LAST_TICK_NS;
         if (!fold(l, &events[i]))
             bag_add(&l->strays, &events[i]);
@@ -498,12 +372,26 @@ void ledger_torn(struct ledger *l, uint32_t files)
 
 /* ----------------------------------------------------------------------------------------------------------- merge */
 
+static void merge_slot(struct ledger *l, struct slot *s, const struct ledger *from,
+                       const struct slot *f)
+{
+    ledger_join_begin(l, s,
+                      &(struct slot_begin){f->sent, f->late_us, f->mailbox, f->from, f->server});
+    ledger_join_end(l, s,
+                    &(struct slot_end){f->end_us, ledger_code(from, f), slot_ending(f),
+                                       slot_stage(f), f->server});
+    s->state |= f->state & SLOT_LEASED;
+}
+
 static void merge_messages(struct ledger *l, const struct ledger *from)
 {
     for (uint64_t i = 0; i < from->slot_count; i++) {
-        join_slot(l, &l->slots[i], &from->slots[i]);
-        for (uint32_t at = from->slots[i].clues; at; at = ledger_clue(from, at)->next)
-            add_clue(l, i, ledger_clue(from, at));
+        struct evidence all = ledger_evidence(from, &from->slots[i]);
+        struct clue c;
+
+        merge_slot(l, &l->slots[i], from, &from->slots[i]);
+        while (evidence_next(&all, &c))
+            ledger_add_clue(l, i, &c);
     }
 }
 

@@ -147,7 +147,9 @@ static void read_raw(struct tally *t, const struct ledger *l)
         const struct slot *s = ledger_slot(l, i);
 
         t->raw.sent += s->sent != 0;
-        t->raw.accepted += s->sent && s->ending == END_ACCEPTED;
+        t->raw.accepted += s->sent && slot_ending(s) == END_ACCEPTED;
+        if (slot_shape(s))
+            t->raw.found += shape_found(l, slot_shape(s));
     }
     for (uint32_t at = 1; at < l->clue_count; at++) {
         const struct clue *k = ledger_clue(l, at);

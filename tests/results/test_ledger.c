@@ -1,8 +1,10 @@
-/* The fold: order, repetition, splitting and merging change nothing. Random events, the judgement's bytes compared. */
+/* The fold: order, repetition, splitting and merging change nothing, nor do tables so small that most slots spill. Random
+ * events, the judgement's bytes compared. */
 #include <string.h>
 
 #include "base/rng.h"
 #include "results/ledger.h"
+#include "results/ledger_private.h"
 #include "results/lines.h"
 #include "tests/results/world.h"
 #include "tests/support/check.h"
@@ -85,8 +87,16 @@ static void draw(struct world *w, uint64_t seed)
     add(w, (struct event){.kind = EV_LEASE, .a = 10, .b = 1});
     for (uint64_t n = 0; n < 11; n++) {
         sent(w, n, 90 + below(&d, 150));
-        if (below(&d, 8))
+        if (below(&d, 16) == 0) { /* odd: named twice, the second time somebody else */
+            sent(w, n, 300);
+            w->events[w->count - 1].a = EVE;
+        }
+        for (uint32_t i = below(&d, 8) ? 1 + below(&d, 2) : 0; i > 0; i--) {
             ended(w, n, 250, (enum ending)(1 + below(&d, 5)));
+            w->events[w->count - 1].code += below(&d, 4);
+        }
+        if (below(&d, 2))
+            seen(w, n, 260 + below(&d, 3), below(&d, 4) == 0, BOB, 1 + below(&d, 3));
         for (uint32_t i = below(&d, 6); i > 0; i--)
             draw_evidence(&d, n);
     }
@@ -116,9 +126,18 @@ static void print_all(const struct world *w, struct ledger *l, struct buf *out)
     judgement_destroy(j);
 }
 
-static struct ledger *fold(const struct world *w, const struct event *events, uint32_t count)
+/* Some ledgers have tables with room for a word or two, or none: other slots spill in each, the facts are the same. */
+static struct ledger *some_ledger(const struct world *w, uint64_t draw)
 {
-    struct ledger *l = ledger_create(&w->m, NULL);
+    static const uint32_t rooms[] = {SLOT_CODES, 0, 1, 2, 5};
+
+    return ledger_create_small(&w->m, rooms[draw % 5], rooms[draw / 5 % 5], NULL);
+}
+
+static struct ledger *fold(const struct world *w, const struct event *events, uint32_t count,
+                           uint64_t draw)
+{
+    struct ledger *l = some_ledger(w, draw);
 
     ledger_apply(l, events, count);
     return l;
@@ -160,7 +179,7 @@ static void any_order_and_any_repetition_gives_the_same_bytes(void)
 
         draw(&w, seed);
         n = w.count;
-        struct ledger *l = fold(&w, w.events, n);
+        struct ledger *l = fold(&w, w.events, n, 0);
 
         print_all(&w, l, &want);
         ledger_destroy(l);
@@ -169,7 +188,7 @@ static void any_order_and_any_repetition_gives_the_same_bytes(void)
             for (uint64_t k = rng_below(&r, 3); k > 0 && n < 2 * WORLD_EVENTS; k--)
                 events[n++] = w.events[i];
         shuffle(events, n, &r);
-        bool ok = same(&w, fold(&w, events, n), &want);
+        bool ok = same(&w, fold(&w, events, n, seed), &want);
 
         buf_fini(&want);
         world_fini(&w);
@@ -186,13 +205,13 @@ static void split_over_several_ledgers_and_merged_they_are_one(void)
         struct buf want;
 
         draw(&w, seed);
-        struct ledger *whole = fold(&w, w.events, w.count);
+        struct ledger *whole = fold(&w, w.events, w.count, 0);
         struct ledger_counts counts = ledger_counts(whole);
 
         print_all(&w, whole, &want);
         ledger_destroy(whole);
         for (int i = 0; i < 3; i++)
-            part[i] = ledger_create(&w.m, NULL);
+            part[i] = some_ledger(&w, seed * 3 + i);
         for (uint32_t i = 0; i < w.count; i++) { /* to one of them, sometimes to two */
             ledger_apply(part[rng_below(&r, 3)], &w.events[i], 1);
             if (rng_below(&r, 5) == 0)
@@ -272,12 +291,112 @@ static void live_counts_do_not_count_twice(void)
     world_fini(&w);
 }
 
+static struct clue the_clue(const struct ledger *l, uint64_t slot)
+{
+    struct evidence it = ledger_evidence(l, ledger_slot(l, slot));
+    struct clue c = {0}, more;
+
+    CHECK(evidence_next(&it, &c));
+    CHECK(!evidence_next(&it, &more));
+    return c;
+}
+
+static void the_usual_sighting_costs_no_memory_beyond_its_slot(void)
+{
+    world_init(&w, 3);
+    accepted(&w, 0, 10);
+    seen(&w, 0, 13, 0, BOB, 2);
+    seen(&w, 0, 12, 0, BOB, 5);
+    seen(&w, 1, 12, 0, BOB, 1); /* before anybody said to whom it goes */
+    accepted(&w, 1, 10);
+    accepted(&w, 2, 10);
+    seen(&w, 2, 12, 0, EVE, 1); /* not the recipient's */
+    (void)judged(&w);
+    struct clue c = the_clue(w.ledger, 0);
+
+    CHECK_U64(w.ledger->clue_count, 3);
+    CHECK_U64(slot_shape(ledger_slot(w.ledger, 0)) != 0, 1);
+    CHECK_U64(c.mailbox, BOB);
+    CHECK_U64(c.first, 12 * NS_PER_S / TICK_NS + 1);
+    CHECK_U64(c.as.copy.seen, 6);
+    CHECK_U64(the_clue(w.ledger, 2).as.copy.seen, 2);
+    CHECK_U64(the_clue(w.ledger, 4).mailbox, EVE);
+    CHECK_U64(ledger_counts(w.ledger).seen, 3);
+    world_fini(&w);
+}
+
+static void more_evidence_moves_the_sighting_to_a_chain_and_nothing_is_told_twice(void)
+{
+    world_init(&w, 1);
+    accepted(&w, 0, 10);
+    seen(&w, 0, 12, 0, BOB, 1);
+    reported(&w, 0, 20, BOB, 7);
+    seen(&w, 0, 11, 0, BOB, 2);
+    (void)judged(&w);
+    struct evidence it = ledger_evidence(w.ledger, ledger_slot(w.ledger, 0));
+    struct clue c;
+    uint32_t sightings = 0, reports = 0;
+
+    while (evidence_next(&it, &c)) {
+        sightings +=
+            c.kind == CLUE_SEEN && c.as.copy.seen == 3 && c.first == 11 * NS_PER_S / TICK_NS + 1;
+        reports += c.kind == CLUE_REPORT;
+    }
+    CHECK_U64(sightings, 1);
+    CHECK_U64(reports, 1);
+    CHECK_U64(slot_shape(ledger_slot(w.ledger, 0)), 0);
+    CHECK_U64(ledger_counts(w.ledger).seen, 1);
+    world_fini(&w);
+}
+
+static void codes_beyond_the_table_are_kept_as_they_are(void)
+{
+    world_init(&w, 4);
+    for (uint32_t n = 0; n < 4; n++) {
+        sent(&w, n, 1);
+        ended(&w, n, 2, END_REFUSED_PERM);
+        w.events[w.count - 1].code = 1000 + n;
+        seen(&w, n, 3, 0, BOB, 1);
+        add(&w, w.events[w.count - 2]); /* again, with a higher code */
+        w.events[w.count - 1].code = 2000 + n;
+    }
+    for (uint32_t room = 0; room < 10; room++) {
+        struct ledger *l = ledger_create_small(&w.m, room, room, NULL);
+
+        ledger_apply(l, w.events, w.count);
+        for (uint64_t n = 0; n < 4; n++) {
+            CHECK_U64(ledger_code(l, ledger_slot(l, 2 * n)), 2000 + n);
+            CHECK_U64(the_clue(l, 2 * n).as.copy.seen, 2);
+        }
+        ledger_destroy(l);
+    }
+    world_fini(&w);
+}
+
+static void a_table_of_words_numbers_them_up_to_its_limit(void)
+{
+    struct intern t;
+
+    intern_init(&t, 1000);
+    for (int again = 0; again < 2; again++)
+        for (uint64_t i = 0; i < 1000; i++)
+            CHECK_U64(intern_number(&t, (struct intern_key){i % 7, i}), i + 1);
+    CHECK_U64(intern_number(&t, (struct intern_key){1, 1000}), 0);
+    CHECK_U64(intern_number(&t, (struct intern_key){1, 1}), 2);
+    CHECK_U64(intern_at(&t, 9).b, 8);
+    intern_fini(&t);
+}
+
 static const struct test tests[] = {
     TEST(any_order_and_any_repetition_gives_the_same_bytes),
     TEST(split_over_several_ledgers_and_merged_they_are_one),
     TEST(every_random_world_balances),
     TEST(more_evidence_never_betters_a_certain_class),
     TEST(live_counts_do_not_count_twice),
+    TEST(the_usual_sighting_costs_no_memory_beyond_its_slot),
+    TEST(more_evidence_moves_the_sighting_to_a_chain_and_nothing_is_told_twice),
+    TEST(codes_beyond_the_table_are_kept_as_they_are),
+    TEST(a_table_of_words_numbers_them_up_to_its_limit),
     TEST_END,
 };
 

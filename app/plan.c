@@ -43,6 +43,7 @@ static bool plan_loads(struct plan *p, struct arena *a)
             .alternates = workload_alternates(profile, i),
             .silence_asked = l->null_sender || l->notify == NOTIFY_NEVER,
             .deferred_ns = strcmp(l->protocol, "p1") == 0 ? l->deferred_ns : 0,
+            .burst_ns = l->arrivals == ARRIVE_BURSTS ? l->burst_every_ns : 0,
         };
         p->threads = l->threads > p->threads ? l->threads : p->threads;
     }
@@ -220,6 +221,17 @@ static bool queues_visible(const struct profile *p)
     return false;
 }
 
+/* The least of what the probes that read mailboxes compare; all but IMAP's read everything. */
+static uint32_t content_percent(const struct profile *p)
+{
+    uint32_t percent = 100;
+
+    for (uint32_t i = 0; i < p->probe_count; i++)
+        if (p->probes[i].type == PROBE_IMAP && p->probes[i].content < percent)
+            percent = p->probes[i].content;
+    return percent;
+}
+
 static uint64_t knob_ns(const struct lab_profile *lab, const char *name)
 {
     uint64_t ns = 0;
@@ -272,6 +284,8 @@ bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, u
         .late_ns = profile->late_ns,
         .alternate_lag_ns = profile->alternate_lag_ns,
         .lateness_limit_ns = lateness_limit(p),
+        .max_lateness_ns = profile->lateness_real_ns,
+        .content_percent = content_percent(profile),
     };
     if (!p->manifest.target || !plan_loads(p, a) || !plan_site(p, a) || !plan_moves(p, a) ||
         !plan_gates(p, a))

@@ -28,6 +28,9 @@ static void from_judgement(struct compared *c, const struct judgement *j)
     (void)snprintf(c->verdict, sizeof c->verdict, "%s", verdict_name(j->verdict));
     c->planned = j->tally.planned;
     c->lost_but_alternate = j->tally.lost_but_alternate;
+    c->accept_p99_us = tally_quantile(&j->tally.accept, 0.99);
+    c->end_p99_us = tally_quantile(&j->tally.end_to_end, 0.99);
+    c->saturated = j->tally.saturation.any;
     memcpy(c->classes, j->tally.classes, sizeof c->classes);
     memcpy(c->primaries, j->tally.primaries, sizeof c->primaries);
 }
@@ -40,6 +43,16 @@ static bool read_classes(const json_t *root, const char *key, uint64_t *counts, 
         if (!json_get_u64(o, class_name(k), &counts[k], e))
             return err_wrap(e, "%s", key);
     return true;
+}
+
+/* Latencies; a summary of an older version does not say whether they are certified. */
+static bool read_latencies(struct compared *c, const json_t *root, struct err *e)
+{
+    const json_t *all = json_object_get(root, "latency");
+
+    c->saturated = json_is_false(json_object_get(all, "certified"));
+    return json_get_u64(json_object_get(all, "accept"), "p99_us", &c->accept_p99_us, e) &&
+           json_get_u64(json_object_get(all, "end_to_end"), "p99_us", &c->end_p99_us, e);
 }
 
 static const char *text_of(const json_t *o, const char *key)
@@ -61,7 +74,7 @@ static bool from_summary(struct compared *c, const char *path, struct err *e)
     bool ok = json_get_u64(root, "planned", &c->planned, e) &&
               json_get_u64(root, "lost_but_alternate_delivered", &c->lost_but_alternate, e) &&
               read_classes(root, "classes", c->classes, e) &&
-              read_classes(root, "primary_classes", c->primaries, e);
+              read_classes(root, "primary_classes", c->primaries, e) && read_latencies(c, root, e);
 
     json_decref(root);
     return ok || err_wrap(e, "%s", path);
@@ -218,6 +231,36 @@ static int width_of(const struct compared *c)
     return n < 13 ? 13 : (int)n;
 }
 
+/* One row of latencies; those of a saturated generator are withheld. */
+static void add_latencies(const struct compared *runs, uint32_t count, bool end, struct buf *out)
+{
+    char text[32];
+
+    buf_add_format(out, "\n%-20s", end ? "end to end p99" : "accept p99");
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t us = end ? runs[i].end_p99_us : runs[i].accept_p99_us;
+
+        buf_add_format(out, "  %*s", width_of(&runs[i]),
+                       runs[i].saturated ? "saturated"
+                       : us              ? text_us(text, sizeof text, us)
+                                         : "-");
+    }
+}
+
+static bool say_saturated(const struct compared *runs, uint32_t count, struct buf *out)
+{
+    bool ok = true;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (runs[i].saturated)
+            ok = buf_add_format(out,
+                                "%s: GENERATOR-SATURATED: its latencies are not certified and "
+                                "cannot be compared\n",
+                                runs[i].name) &&
+                 ok;
+    return ok;
+}
+
 bool compare_text(const struct compared *runs, uint32_t count, struct buf *out, bool color)
 {
     char n[32];
@@ -246,7 +289,9 @@ bool compare_text(const struct compared *runs, uint32_t count, struct buf *out, 
     buf_add_format(out, "\n%-20s", "verdict");
     for (uint32_t i = 0; i < count; i++)
         buf_add_format(out, "  %*s", width_of(&runs[i]), runs[i].verdict);
-    bool ok = buf_add_text(out, "\n\n");
+    add_latencies(runs, count, false, out);
+    add_latencies(runs, count, true, out);
+    bool ok = buf_add_text(out, "\n\n") && say_saturated(runs, count, out);
 
     for (uint32_t i = 1; i < count; i++)
         ok = ok && say_change(&runs[i - 1], &runs[i], out);
@@ -274,6 +319,11 @@ bool compare_json(const struct compared *runs, uint32_t count, struct buf *out, 
         (void)json_object_set_new(o, "name", json_words(runs[i].name));
         (void)json_object_set_new(o, "verdict", json_words(runs[i].verdict));
         (void)json_object_set_new(o, "planned", json_u64(runs[i].planned));
+        (void)json_object_set_new(o, "latencies_certified", json_boolean(!runs[i].saturated));
+        (void)json_object_set_new(
+            o, "accept_p99_us", runs[i].saturated ? json_null() : json_u64(runs[i].accept_p99_us));
+        (void)json_object_set_new(o, "end_to_end_p99_us",
+                                  runs[i].saturated ? json_null() : json_u64(runs[i].end_p99_us));
         (void)json_object_set_new(o, "classes", counts_json(runs[i].classes));
         (void)json_object_set_new(o, "primary_classes", counts_json(runs[i].primaries));
         (void)json_array_append_new(all, o);

@@ -15,6 +15,8 @@ struct compared {  /* what a comparison needs of one run */
     char name[96]; /* profile and variant, or target where that tells them apart */
     char verdict[16];
     uint64_t planned, classes[CLASS_COUNT], primaries[CLASS_COUNT], lost_but_alternate;
+    uint64_t accept_p99_us, end_p99_us; /* from the plan to the acceptance, to the sighting */
+    bool saturated;                     /* latencies are not certified, so they are not compared */
 };
 
 /* From summary.json; a run that never got one is judged from its journal. */

@@ -1,7 +1,8 @@
 /* gates.c - a gate about a class or flag passes while the count, and all that might still be added to it, is within its
  * limit (unknown copies may become anything, others that are not final whatever another copy or a report makes of them);
  * it fails on copies whose class nothing can better any more; between the two it is undecided. Unknown copies, a late
- * generator and an account that does not balance never fail a target: they leave the gate undecided.
+ * generator and an account that does not balance never fail a target: they leave the gate undecided. So does a saturated
+ * generator every gate about a latency (the flag `late`), also one that would pass: its load was not the one of the plan.
  */
 #include "results/gates.h"
 
@@ -86,15 +87,16 @@ struct gate_result gate_decide(const struct manifest_gate *g, const struct tally
         decide_class(&r, t);
         return r;
     }
-    if (flag_named(g->name, &f))
+    if (flag_named(g->name, &f)) {
         r.count = t->flags[f];
-    else if (strcmp(g->name, "moves-disproved") == 0)
+        r.uncertified = f == FLAG_LATE && t->saturation.any;
+    } else if (strcmp(g->name, "moves-disproved") == 0)
         r.count = t->health.moves_disproved;
     else {
         worse = VERDICT_INCONCLUSIVE;
         r.count = count_of(g->name, t, residuals);
     }
-    r.verdict = r.count > r.limit ? worse : VERDICT_PASS;
+    r.verdict = r.uncertified ? VERDICT_INCONCLUSIVE : r.count > r.limit ? worse : VERDICT_PASS;
     return r;
 }
 

@@ -18,6 +18,7 @@ struct gate_result {
     uint64_t open;  /* copies that are not final, each of which might still count */
     enum verdict verdict;
     enum outcome outcome; /* CLASS_COUNT: the gate is not about a class */
+    bool uncertified;     /* it is about a latency, and the generator was saturated */
 };
 
 /* The gates that hold when a profile names none. */

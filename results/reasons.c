@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "results/report_text.h"
 
 #define SENTENCE_MAX 400
 
@@ -125,11 +126,33 @@ static void say_imbalance(struct saying *s)
         say_class(s, CLASS_PHANTOM);
 }
 
+/* Whatever else is true: how long things took cannot be said. */
+static void say_saturation(struct saying *s)
+{
+    const struct manifest *m = s->j->manifest;
+    const struct saturation *late = &s->j->tally.saturation;
+    bool many = m->load_count > 1, burst = late->limit_ns > m->max_lateness_ns;
+    char got[32], limit[32];
+
+    if (late->any)
+        say(s,
+            "GENERATOR-SATURATED: 99 of 100 messages%s%s left up to %s after their time, more than "
+            "%s (%s): latencies are not certified",
+            many ? " of load " : "", many ? m->loads[late->load].name : "",
+            text_us(got, sizeof got, late->p99_ns / NS_PER_US),
+            burst ? "the time between two bursts" : "run.max_lateness",
+            text_print_duration(limit, sizeof limit, late->limit_ns));
+}
+
 static void say_gate(struct saying *s, const struct gate_result *g)
 {
     const struct health *h = &s->j->tally.health;
     char got[32], limit[32];
 
+    if (g->uncertified) {
+        say(s, "the gate %s is undecided: latencies are not certified", g->name);
+        return;
+    }
     if (g->outcome != CLASS_COUNT) {
         if (g->count > g->limit)
             say_class(s, g->outcome);
@@ -265,6 +288,11 @@ static void say_notes(struct saying *s)
             "move are not conclusive",
             text_print_duration(late, sizeof late, lateness_ns),
             text_print_duration(limit, sizeof limit, m->lateness_limit_ns));
+    if (m->content_percent < 100)
+        say(s,
+            "the bodies of %u %% of the messages were compared; of the others only headers were "
+            "read: corruption elsewhere cannot be seen",
+            m->content_percent);
     if (s->j->verdict == VERDICT_PASS && t->not_final)
         say(s,
             "%llu copies are delivered but not final: a second copy or a report could still come",
@@ -276,6 +304,7 @@ bool reasons_write(struct judgement *j)
     struct saying s = {j, true};
 
     say_imbalance(&s);
+    say_saturation(&s);
     say_gates(&s, VERDICT_FAIL);
     say_open(&s);
     say_undone(&s);

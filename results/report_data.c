@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "results/json_file.h"
 #include "results/judge.h"
+#include "results/report_sessions.h"
 
 #define SUMMARY_SCHEMA 1
 
@@ -47,6 +48,7 @@ static json_t *latencies(const struct tally *t)
 {
     json_t *o = json_object();
 
+    put(o, "certified", json_boolean(!t->saturation.any));
     put(o, "accept", latency(&t->accept));
     put(o, "deliver", latency(&t->deliver));
     put(o, "end_to_end", latency(&t->end_to_end));
@@ -202,6 +204,10 @@ static json_t *health(const struct judgement *j)
     put(o, "torn", json_u64(h->torn));
     put(o, "interrupted", json_boolean(h->findings[FIND_INTERRUPTED] != 0));
     put(o, "lateness_limit_ns", json_u64(j->manifest->lateness_limit_ns));
+    put(o, "max_lateness_ns", json_u64(j->manifest->max_lateness_ns));
+    put(o, "saturated", json_boolean(t->saturation.any));
+    put(o, "content_percent", json_u64(j->manifest->content_percent));
+    put(o, "no_chunking", report_trials_json(j));
     put(o, "windows_conclusive", json_boolean(!h->windows_late));
     put(o, "ended", json_boolean(h->ended));
     put(o, "quiescent", json_boolean(h->settled));
@@ -244,6 +250,7 @@ static json_t *summary(const struct judgement *j)
     put(o, "gates", gates(j));
     put(o, "sends", sends(&j->tally));
     put(o, "loads", loads(j));
+    put(o, "sessions", report_sessions_json(j));
     put(o, "moves", moves(j));
     put(o, "phases", phases(&j->tally));
     put(o, "latency", latencies(&j->tally));

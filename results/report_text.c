@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "results/judge.h"
+#include "results/report_sessions.h"
 
 #define MOVES_SHOWN 20u
 
@@ -150,7 +151,9 @@ static bool add_gates(const struct judgement *j, struct buf *out, bool color)
                  : g->verdict == VERDICT_FAIL ? INK_BAD
                                               : INK_OPEN,
                  gate_verdict_name(g->verdict));
-        if (g->verdict == VERDICT_INCONCLUSIVE && g->open)
+        if (g->uncertified)
+            buf_add_text(out, ": latencies are not certified");
+        else if (g->verdict == VERDICT_INCONCLUSIVE && g->open)
             buf_add_format(out, ": %s more might count",
                            text_print_count(count, sizeof count, g->open));
         buf_add_text(out, "\n");
@@ -272,6 +275,8 @@ static bool add_latencies(const struct judgement *j, struct buf *out, bool color
             out, "  seen, end to end, ndr: until a probe first saw the copy, which came earlier "
                  "by up to the time between\n  two scans (or a move, while nobody can "
                  "log on)\n");
+    if (t->saturation.any)
+        buf_add_text(out, "  GENERATOR-SATURATED: none of these is certified\n");
     return buf_add_text(out, "\n");
 }
 
@@ -309,5 +314,5 @@ bool judgement_text(const struct judgement *j, struct buf *out, bool color)
 {
     return add_verdict(j, out, color) && add_classes(j, out, color) && add_flags(j, out) &&
            add_gates(j, out, color) && add_moves(j, out, color) && add_phases(j, out, color) &&
-           add_latencies(j, out, color) && add_health(j, out);
+           add_latencies(j, out, color) && report_sessions(j, out) && add_health(j, out);
 }

@@ -15,9 +15,8 @@
 
 struct session_row {
     uint64_t thread;
-    uint32_t load, code; /* event_sessions() */
-    uint32_t count;
-    uint16_t server;
+    uint32_t load, code;    /* event_sessions() */
+    uint32_t count, server; /* no padding: rows are compared as memory */
 };
 
 struct sessions {            /* zeroed: empty */

@@ -111,6 +111,31 @@ static bool words_of_queue(const struct manifest *m, const struct event *ev, str
         ev->code & QUEUED_DUE ? ", another is due" : ", none due", ev->b);
 }
 
+static bool words_of_finding(const struct manifest *m, const struct event *ev, struct buf *out)
+{
+    if (ev->code == FIND_NO_CHUNKING)
+        return buf_add_format(out,
+                              "%s: announces CHUNKING but failed its trial: %s; DATA is used for "
+                              "load %s",
+                              server(m, ev->place), event_trial_words(ev->b),
+                              ev->a < m->load_count ? m->loads[ev->a].name : "?");
+    return buf_add_format(out, "%s: finding %s (%u, %u)", server(m, ev->place),
+                          event_finding_name(ev->code), ev->a, ev->b);
+}
+
+static bool words_of_sessions(const struct manifest *m, const struct event *ev, struct buf *out)
+{
+    buf_add_format(out, "%s: %u connections of load %s are up", server(m, ev->place), ev->b,
+                   ev->a < m->load_count ? m->loads[ev->a].name : "?");
+    if (ev->code & SESSION_CHUNKING)
+        buf_add_format(out, ", CHUNKING with %u in flight", event_sessions_window(ev->code));
+    else if (ev->code & SESSION_PIPELINING)
+        buf_add_text(out, ", PIPELINING");
+    return buf_add_format(out, "%s%s%s", ev->code & SESSION_LMTP ? ", LMTP" : "",
+                          ev->code & SESSION_TLS ? ", TLS" : "",
+                          ev->code & SESSION_RESUMED ? " resumed by ticket" : "");
+}
+
 static bool words_of_canary(const struct manifest *m, const struct event *ev, struct buf *out)
 {
     if (ev->code == CANARY_REPORTED)
@@ -147,8 +172,9 @@ bool event_words(const struct manifest *m, const struct line_sink *sink, const s
     case EV_CANARY:
         return words_of_canary(m, ev, out);
     case EV_FINDING:
-        return buf_add_format(out, "%s: finding %s (%u, %u)", server(m, ev->place),
-                              event_finding_name(ev->code), ev->a, ev->b);
+        return words_of_finding(m, ev, out);
+    case EV_SESSIONS:
+        return words_of_sessions(m, ev, out);
     default:
         return buf_add_format(out, "%s", event_kind_name(ev->kind));
     }

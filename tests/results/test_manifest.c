@@ -29,6 +29,9 @@ static void everything_comes_back(void)
     w.m.run_id = 0xfedcba9876543210;
     w.m.description = "it's \"quoted\" \\ and Gr\xc3\xbc\xc3\x9f"
                       "e";
+    w.m.max_lateness_ns = 100000000;
+    w.m.content_percent = 0;
+    w.loads[0].burst_ns = S(30);
     w.gates[0] = (struct manifest_gate){"silent-loss", 0};
     w.gates[1] = (struct manifest_gate){"pacing-p99", 10000000};
     w.m.gate_count = 2;
@@ -56,6 +59,9 @@ static void everything_comes_back(void)
         CHECK(m->queues_visible);
         CHECK_U64(m->settle_retry_ns, S(60));
         CHECK_U64(m->alternate_lag_ns, S(600));
+        CHECK_U64(m->max_lateness_ns, 100000000);
+        CHECK_U64(m->content_percent, 0);
+        CHECK_U64(m->loads[0].burst_ns, S(30));
     }
     arena_destroy(a);
 }
@@ -97,7 +103,43 @@ static void what_does_not_fit_is_refused_with_its_place(void)
     refused("\"schema\": 1", "\"schema\": 2", "schema 2");
     refused("\"schema\": 1", "\"schema\": 1,,", "changed.json:");
     refused("\"servers\"", "\"sewers\"", "\"servers\" should be a list");
+    refused("\"content_percent\": 100", "\"content_percent\": 101", "more than 100");
     refused("\"run_id\": \"0x", "\"run_id\": \"0y", "\"run_id\" should be 0x and 16 digits");
+}
+
+/* Of runs that were made before these keys existed. */
+static void a_manifest_of_an_older_version_limits_nothing_and_compared_all_bodies(void)
+{
+    static const char *const newer[] = {"\"max_lateness_ns\"", "\"content_percent\"",
+                                        "\"burst_ns\""};
+    struct world w;
+    struct err e = {0};
+    struct arena *a = arena_create(1u << 20);
+    char path[300];
+    const char *dir = scratch_dir("manifest-older");
+
+    world_init(&w, 10);
+    w.m.max_lateness_ns = w.loads[0].burst_ns = 77;
+    w.m.content_percent = 7;
+    (void)snprintf(path, sizeof path, "%s/manifest.json", dir);
+    CHECK(manifest_write(&w.m, path, &e));
+    char *text = scratch_read(path, NULL);
+
+    for (unsigned i = 0; i < sizeof newer / sizeof *newer; i++) {
+        char *at = strstr(text, newer[i]);
+
+        if (CHECK(at != NULL))
+            at[1] = '-'; /* another key */
+    }
+    struct manifest *m = manifest_read(a, scratch_file(dir, "older.json", text), &e);
+
+    if (CHECK(m != NULL)) {
+        CHECK_U64(m->max_lateness_ns, 0);
+        CHECK_U64(m->content_percent, 100);
+        CHECK_U64(m->loads[0].burst_ns, 0);
+    }
+    free(text);
+    arena_destroy(a);
 }
 
 static void a_missing_manifest_says_its_path(void)
@@ -124,6 +166,7 @@ static void a_folder_that_is_not_there_cannot_take_it(void)
 static const struct test tests[] = {
     TEST(everything_comes_back),
     TEST(what_does_not_fit_is_refused_with_its_place),
+    TEST(a_manifest_of_an_older_version_limits_nothing_and_compared_all_bodies),
     TEST(a_missing_manifest_says_its_path),
     TEST(a_folder_that_is_not_there_cannot_take_it),
     TEST_END,

@@ -31,8 +31,9 @@ static bool would_start(struct arena *a, const struct profile *p, struct err *e)
     for (uint32_t i = 0; i < p->site.server_count; i++) {
         const struct server *s = &p->site.servers[i];
 
-        if (!may_reach(p, s, s->smtp.text, e) || !may_reach(p, s, s->imap.text, e) ||
-            !may_reach(p, s, s->p1.at.text, e) || !may_reach(p, s, s->pop3.text, e))
+        if (!may_reach(p, s, s->smtp.text, e) || !may_reach(p, s, s->lmtp.text, e) ||
+            !may_reach(p, s, s->imap.text, e) || !may_reach(p, s, s->p1.at.text, e) ||
+            !may_reach(p, s, s->pop3.text, e))
             return false;
     }
     return true;

@@ -29,7 +29,7 @@ struct run {
     struct p1_listener *listener;        /* of our own MTA over X.400; NULL: nobody calls it */
     struct smtp_listener *smtp_listener; /* over SMTP and LMTP; NULL: nobody calls it */
     struct smtp_corpus *corpus;
-    struct tls_context **tls; /* per server */
+    struct tls_context **tls; /* per thread and server */
 
     struct run_clock clock;
     struct journal *journal;

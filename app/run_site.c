@@ -47,22 +47,36 @@ static bool open_site(struct run *r, struct err *e)
         if (!r->lab || !lab_host_begin(r->lab, e))
             return false;
     }
-    r->tls = arena_new(r->arena, struct tls_context *, s->server_count + 1);
-    if (!r->tls)
-        return err_set(e, EX_IO, "out of memory for the site");
     for (uint32_t i = 0; i < s->server_count; i++) {
         struct server *v = &s->servers[i];
 
         if (!resolve(r, &v->smtp, 25, v->name, e) || !resolve(r, &v->imap, 143, v->name, e) ||
-            !resolve(r, &v->p1.at, 102, v->name, e) || !resolve(r, &v->pop3, 110, v->name, e))
+            !resolve(r, &v->p1.at, 102, v->name, e) || !resolve(r, &v->pop3, 110, v->name, e) ||
+            !resolve(r, &v->lmtp, 24, v->name, e))
             return false;
-        if (v->smtp.tls == TLS_NONE)
-            continue;
-        r->tls[i] = tls_client_create(v->ca_file, v->insecure, e);
-        if (!r->tls[i])
-            return err_wrap(e, "servers.%s", v->name);
     }
     return true;
+}
+
+/* A thread's own contexts, one a server that senders speak TLS with: sessions are the thread's. */
+static struct tls_context **open_tls(struct run *r, uint32_t thread, struct err *e)
+{
+    const struct site *s = &r->profile->site;
+    struct tls_context **tls = r->tls + (size_t)thread * s->server_count;
+
+    for (uint32_t i = 0; i < s->server_count; i++) {
+        const struct server *v = &s->servers[i];
+
+        if (v->smtp.tls == TLS_NONE && (!v->lmtp.text || v->lmtp.tls == TLS_NONE))
+            continue;
+        tls[i] = tls_client_create(v->ca_file, v->insecure, e);
+        if (!tls[i]) {
+            (void)err_wrap(e, "servers.%s", v->name);
+            return NULL;
+        }
+        tls_context_tickets(tls[i], v->tickets);
+    }
+    return tls;
 }
 
 static bool open_world(struct run *r, struct err *e)
@@ -85,7 +99,9 @@ static bool open_world(struct run *r, struct err *e)
 static bool open_workers(struct run *r, struct err *e)
 {
     r->workers = arena_new(r->arena, struct worker *, r->plan.threads);
-    if (!r->workers)
+    r->tls = arena_new(r->arena, struct tls_context *,
+                       (size_t)r->plan.threads * r->profile->site.server_count + 1);
+    if (!r->workers || !r->tls)
         return err_set(e, EX_IO, "out of memory for senders");
     for (uint32_t i = 0; i < r->plan.threads; i++) {
         struct worker_config c = {.desk = r->loop,
@@ -97,14 +113,14 @@ static bool open_workers(struct run *r, struct err *e)
                                   .work = r->plan.work,
                                   .key = &r->plan.key,
                                   .corpus = r->corpus,
-                                  .tls = r->tls,
+                                  .tls = open_tls(r, i, e),
                                   .index = i,
                                   .count = r->plan.threads,
                                   .news = run_on_worker,
                                   .heard = r->listener ? run_on_heard : NULL,
                                   .owner = r};
 
-        if (!c.sink)
+        if (!c.sink || !c.tls)
             return false;
         r->workers[i] = worker_create(&c, e);
         if (!r->workers[i])
@@ -231,7 +247,7 @@ void run_close(struct run *r)
     judgement_destroy(r->judgement);
     book_destroy(r->book);
     lab_host_destroy(r->lab);
-    for (uint32_t i = 0; r->tls && i < r->profile->site.server_count; i++)
+    for (uint32_t i = 0; r->tls && i < r->plan.threads * r->profile->site.server_count; i++)
         tls_context_destroy(r->tls[i]);
     smtp_corpus_destroy(r->corpus);
     post_close(&r->interrupt_line);

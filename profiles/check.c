@@ -83,9 +83,11 @@ static bool check_secret(const struct draft *d, enum section s, const char *name
 static bool check_server(const struct draft *d, const struct server *s)
 {
     struct net_addr at;
-    const char *ends[] = {s->smtp.text, s->imap.text, s->pop3.text};
+    const char *ends[] = {s->smtp.text, s->lmtp.text, s->imap.text, s->pop3.text};
+    const char *enters = s->smtp.text ? s->smtp.text : s->lmtp.text;
+    bool here = draft_is_here(enters) && (!s->lmtp.text || draft_is_here(s->lmtp.text));
 
-    for (int i = 0; s->insecure && i < 3; i++)
+    for (int i = 0; s->insecure && i < 4; i++)
         if (ends[i] && net_parse(&at, ends[i], 0, NULL) && !net_is_loopback(&at) &&
             !net_is_private(&at))
             return draft_complain(d, SEC_SERVERS, s->name, "insecure",
@@ -95,7 +97,7 @@ static bool check_server(const struct draft *d, const struct server *s)
     if (s->imap_master &&
         !need(d, SEC_SERVERS, s->name, "imap_master_password", "there is an imap_master"))
         return false;
-    return check_secret(d, SEC_SERVERS, s->name, "password", draft_is_here(s->smtp.text)) &&
+    return check_secret(d, SEC_SERVERS, s->name, "password", here) &&
            check_secret(d, SEC_SERVERS, s->name, "imap_master_password",
                         draft_is_here(s->imap.text)) &&
            check_secret(d, SEC_SERVERS, s->name, "p1_password", draft_is_here(s->p1.at.text));
@@ -223,6 +225,20 @@ static bool check_arrivals(const struct draft *d, const struct load_profile *l)
     return need(d, SEC_LOAD, l->name, "rate", why) && need(d, SEC_LOAD, l->name, "duration", why);
 }
 
+static bool check_end_point(const struct draft *d, const struct load_profile *l)
+{
+    const struct server *via = &d->p->site.servers[l->via];
+    bool lmtp = strcmp(l->protocol, "lmtp") == 0, smtp = strcmp(l->protocol, "smtp") == 0;
+
+    if (lmtp && d->p->lab.on)
+        return draft_complain(d, SEC_LOAD, l->name, "protocol", "a lab does not speak LMTP");
+    if (lmtp && !via->ours && !via->lmtp.text)
+        return draft_complain(d, SEC_LOAD, l->name, "via", "this server has no lmtp end point");
+    if (smtp && !d->p->lab.on && !via->ours && !via->smtp.text)
+        return draft_complain(d, SEC_LOAD, l->name, "via", "this server has no smtp end point");
+    return true;
+}
+
 static bool check_load(const struct draft *d, const struct load_profile *l)
 {
     const struct site *s = &d->p->site;
@@ -233,10 +249,7 @@ static bool check_load(const struct draft *d, const struct load_profile *l)
     if (pool < l->recipients)
         return draft_complain(d, SEC_LOAD, l->name, "recipients",
                               "more than there are mailboxes in \"to\"");
-    bool smtp = strcmp(l->protocol, "smtp") == 0;
-    if (smtp && !d->p->lab.on && !s->servers[l->via].ours && !s->servers[l->via].smtp.text)
-        return draft_complain(d, SEC_LOAD, l->name, "via", "this server has no smtp end point");
-    return x400_check_load(d, l) && check_arrivals(d, l);
+    return check_end_point(d, l) && x400_check_load(d, l) && check_arrivals(d, l);
 }
 
 /* --- moves and actions ------------------------------------------------------------------------------------------ */

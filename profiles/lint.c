@@ -72,6 +72,28 @@ static bool lint_extra(const struct node *load, const struct load_profile *l, st
     return ok;
 }
 
+/* How far a connection runs ahead, where that means nothing, or more than the run can bear. */
+static bool lint_window(const struct profile *p, const struct node *load,
+                        const struct load_profile *l, struct buf *out)
+{
+    bool p1 = strcmp(l->protocol, "p1") == 0, moves = workload_moves(p, (uint32_t)(l - p->loads));
+    bool ok = true;
+
+    if (p1 && node_find(load, "mode"))
+        ok = buf_add_format(out, "load.%s.mode: means nothing over X.400\n", l->name);
+    if (ok && l->window > 0 && (p1 || l->mode != SEND_CHUNKING))
+        ok = buf_add_format(out, "load.%s.window: means nothing without chunking\n", l->name);
+    else if (ok && l->window > 2 && moves)
+        ok = buf_add_format(out,
+                            "load.%s.window: its recipients move, and a connection that is lost "
+                            "leaves %u messages in doubt\n",
+                            l->name, l->window);
+    if (ok && p1 && l->per_connection > 0)
+        ok = buf_add_format(out, "load.%s.messages_per_connection: means nothing over X.400\n",
+                            l->name);
+    return ok;
+}
+
 static bool lint_verp(const struct profile *p, const struct load_profile *l, struct buf *out)
 {
     return !p->lab.on || !l->verp ||
@@ -226,6 +248,7 @@ bool profile_lint(const struct profile *p, struct buf *out)
         ok = buf_add_text(out, "load: there is none, so nothing is sent\n");
     for (uint32_t i = 0; ok && i < p->load_count; i++)
         ok = lint_extra(node_find(loads, p->loads[i].name), &p->loads[i], out) &&
+             lint_window(p, node_find(loads, p->loads[i].name), &p->loads[i], out) &&
              lint_verp(p, &p->loads[i], out);
     for (uint32_t i = 0; ok && i < p->move_count; i++)
         ok = lint_move(p, &p->moves[i], out);

@@ -273,6 +273,28 @@ bool workload_alternates(const struct profile *p, uint32_t load)
     return false;
 }
 
+bool workload_moves(const struct profile *p, uint32_t load)
+{
+    const struct load_profile *l = &p->loads[load];
+
+    for (uint32_t i = 0; i < p->move_count; i++)
+        for (uint32_t k = 0; k < p->moves[i].group_count; k++)
+            if (holds(l->to, l->to_count, p->moves[i].groups[k]))
+                return true;
+    return false;
+}
+
+uint32_t workload_window(const struct profile *p, uint32_t load)
+{
+    const struct load_profile *l = &p->loads[load];
+
+    if (l->window > 0)
+        return l->window < SEND_WINDOW_MAX ? l->window : SEND_WINDOW_MAX;
+    if (l->arrivals == ARRIVE_AIMED)
+        return 1;
+    return workload_moves(p, load) ? 2 : 8;
+}
+
 static uint32_t find_stride(const struct profile *p)
 {
     uint32_t most = 1;
@@ -437,7 +459,7 @@ static void draw_aim(const struct workload *w, const struct load_profile *l, str
     m->aim_ns = l->aim_from_ns + (int64_t)(part * (double)(l->aim_to_ns - l->aim_from_ns));
 }
 
-static struct msg make_canary(const struct workload *w, uint64_t number)
+static void make_canary(const struct workload *w, uint64_t number, struct msg *m)
 {
     const struct profile *p = w->profile;
     uint64_t k = number - w->planned;
@@ -447,13 +469,13 @@ static struct msg make_canary(const struct workload *w, uint64_t number)
     uint64_t n = pool_size(&p->site, l->from, l->from_count);
 
     PM_ASSERT(n > 0);
-    return (struct msg){.number = number,
-                        .load = SITE_NONE,
-                        .from = pool_at(&p->site, l->from, k / p->load_count % n),
-                        .recipients = 1,
-                        .to = {SITE_NONE},
-                        .body_bytes = CANARY_BYTES,
-                        .move = SITE_NONE};
+    *m = (struct msg){.number = number,
+                      .load = SITE_NONE,
+                      .from = pool_at(&p->site, l->from, k / p->load_count % n),
+                      .recipients = 1,
+                      .to = {SITE_NONE},
+                      .body_bytes = CANARY_BYTES,
+                      .move = SITE_NONE};
 }
 
 uint32_t workload_load_of(const struct workload *w, uint64_t number)
@@ -473,19 +495,33 @@ uint32_t workload_load_of(const struct workload *w, uint64_t number)
     return low;
 }
 
-struct msg workload_message(const struct workload *w, uint64_t number)
+void workload_draw(const struct workload *w, uint64_t number, struct msg *m)
 {
     PM_ASSERT(number < w->planned + w->canaries);
-    if (number >= w->planned)
-        return make_canary(w, number);
+    if (number >= w->planned) {
+        make_canary(w, number, m);
+        return;
+    }
+    uint32_t load = workload_load_of(w, number);
+    const struct load_profile *l = &w->profile->loads[load];
     struct rng r = rng_at(w->profile->seed, STREAM_MESSAGE, number);
-    struct msg m = {.number = number, .load = workload_load_of(w, number), .move = SITE_NONE};
-    const struct load_profile *l = &w->profile->loads[m.load];
 
+    m->number = number;
+    m->load = load;
+    m->move = SITE_NONE;
+    m->aim_ns = 0;
+    m->prime = false;
     if (l->arrivals == ARRIVE_AIMED)
-        draw_aim(w, l, &m, &r);
-    draw_recipients(w, l, &m, &r);
-    draw_sender(w, l, &m, &r);
-    m.body_bytes = draw_size(l, &r);
+        draw_aim(w, l, m, &r);
+    draw_recipients(w, l, m, &r);
+    draw_sender(w, l, m, &r);
+    m->body_bytes = draw_size(l, &r);
+}
+
+struct msg workload_message(const struct workload *w, uint64_t number)
+{
+    struct msg m = {0};
+
+    workload_draw(w, number, &m);
     return m;
 }

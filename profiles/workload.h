@@ -16,6 +16,7 @@
 
 #define MSG_RECIPIENTS_MAX 16
 #define CANARIES_PER_LOAD  64
+#define SEND_WINDOW_MAX    64
 
 /* The streams of the run's seed, all of them, so that no two uses draw the same numbers. Loads add their index to the
  * paced ones, which therefore stand apart. */
@@ -63,8 +64,15 @@ struct workload {
 struct workload *workload_create(struct arena *a, const struct profile *p, struct err *e);
 struct msg workload_message(const struct workload *w,
                             uint64_t number); /* number < planned + canaries */
+/* The same, in place; of `to` only the recipients are written. */
+void workload_draw(const struct workload *w, uint64_t number, struct msg *m);
 /* Have the recipients of this load an alternate, or may get one by an action? */
 bool workload_alternates(const struct profile *p, uint32_t load);
+/* Are there moves of the groups that this load writes to? */
+bool workload_moves(const struct profile *p, uint32_t load);
+/* Messages that this load may have in flight on one connection: one or two around moves, since a lost connection leaves
+ * that many in doubt. 1..SEND_WINDOW_MAX. */
+uint32_t workload_window(const struct profile *p, uint32_t load);
 uint32_t workload_load_of(const struct workload *w, uint64_t number); /* SITE_NONE for canaries */
 
 /* The planned times of a load that is not aimed, in order: an iterator, 5-20 ns a step. */

@@ -220,6 +220,34 @@ static void a_literal_is_fine_for_a_loopback_server(void)
     reading_end(&r);
 }
 
+static void lmtp_needs_a_server_that_speaks_it(void)
+{
+    static const char load[] = "load: {x: {protocol: lmtp, via: %s, from: u, to: u, rate: 1/s, "
+                               "duration: 9s}}\n";
+    static const char site[] = "schema: 1\nservers: {b: {%s: %s}}\n"
+                               "mailboxes: {u: {home: b, address: 'u{n}@example.com'}}\n";
+    char head[400], tail[400];
+
+    (void)snprintf(tail, sizeof tail, load, "b");
+    (void)snprintf(head, sizeof head, site, "smtp", "127.0.0.1:2525");
+    struct reading_of r = read_draft(head, tail);
+    CHECK_HAS(r.err.text, "load.x.via: this server has no lmtp end point");
+    reading_end(&r);
+    (void)snprintf(head, sizeof head, site, "lmtp", "127.0.0.1:2424");
+    r = read_draft(head, tail);
+    if (CHECK_STR(r.err.text, ""))
+        CHECK_STR(r.profile->site.servers[0].lmtp.text, "127.0.0.1:2424");
+    reading_end(&r);
+    (void)snprintf(head, sizeof head, site, "lmtp", "'192.0.2.1:24', insecure: yes");
+    r = read_draft(head, tail);
+    CHECK_HAS(r.err.text, "servers.b.insecure: only loopback and private addresses");
+    reading_end(&r);
+    (void)snprintf(tail, sizeof tail, load, "s1");
+    r = read_changed(plain_lab, LOAD, "load.x.protocol=lmtp", NULL);
+    CHECK_HAS(r.err.text, "load.x.protocol: a lab does not speak LMTP");
+    reading_end(&r);
+}
+
 static void check_guarded(const char *tail, const char *part)
 {
     struct reading_of r = read_draft(plain_lab, tail);
@@ -279,6 +307,7 @@ static const struct test tests[] = {
     TEST(secrets_come_by_reference_only),
     TEST(a_secret_is_the_first_line_of_its_file),
     TEST(a_literal_is_fine_for_a_loopback_server),
+    TEST(lmtp_needs_a_server_that_speaks_it),
     TEST(safety_refuses_what_is_too_much),
     TEST(a_set_is_told_without_a_place),
     TEST_END,

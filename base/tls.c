@@ -329,6 +329,39 @@ struct tls_context *tls_server_selfmade(const char *common_name, struct err *e)
     return c;
 }
 
+/* What tickets are made with, so that whoever made one, all can read it. */
+static bool same_tickets(SSL_CTX *of, SSL_CTX *to)
+{
+    unsigned char keys[256];
+    long n = SSL_CTX_get_tlsext_ticket_keys(of, NULL, 0);
+    bool ok = n > 0 && n <= (long)sizeof keys && SSL_CTX_get_tlsext_ticket_keys(of, keys, n) == 1 &&
+              SSL_CTX_set_tlsext_ticket_keys(to, keys, n) == 1;
+
+    OPENSSL_cleanse(keys, sizeof keys);
+    return ok;
+}
+
+struct tls_context *tls_server_twin(const struct tls_context *of, struct err *e)
+{
+    struct tls_context *c = context_create(true, e);
+    STACK_OF(X509) *chain = NULL;
+
+    if (!c)
+        return NULL;
+    bool ok = SSL_CTX_use_certificate(c->ctx, SSL_CTX_get0_certificate(of->ctx)) == 1 &&
+              SSL_CTX_get0_chain_certs(of->ctx, &chain) == 1 &&
+              (!chain || SSL_CTX_set1_chain(c->ctx, chain) == 1) &&
+              SSL_CTX_use_PrivateKey(c->ctx, SSL_CTX_get0_privatekey(of->ctx)) == 1 &&
+              same_tickets(of->ctx, c->ctx);
+
+    if (!ok) {
+        (void)err_set(e, EX_IO, "no second TLS context: %s", openssl_words());
+        context_release(c);
+        return NULL;
+    }
+    return c;
+}
+
 bool tls_write_cert(const struct tls_context *c, const char *path, struct err *e)
 {
     X509 *cert = SSL_CTX_get0_certificate(c->ctx);

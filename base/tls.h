@@ -19,6 +19,8 @@ struct tls_context *tls_client_create(const char *ca_file, bool insecure,
 struct tls_context *tls_server_create(const char *cert_file, const char *key_file, struct err *e);
 struct tls_context *tls_server_selfmade(const char *common_name,
                                         struct err *e); /* a fresh EC P-256 key and certificate */
+/* Another one for another thread, with the same certificate and key; sessions of the one are resumed by the other. */
+struct tls_context *tls_server_twin(const struct tls_context *of, struct err *e);
 bool tls_write_cert(const struct tls_context *c, const char *path,
                     struct err *e); /* PEM, for clients to trust */
 /* On when made. Clients keep the newest session that a server gives, and offer it to the next connection with that host;

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,4 +57,15 @@ void thread_join(struct thread *t)
         return;
     PM_ASSERT(pthread_join(t->id, NULL) == 0);
     free(t);
+}
+
+uint32_t thread_processors(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1; /* more than fit the set */
+    int n = CPU_COUNT(&set);
+
+    return n > 0 ? (uint32_t)n : 1;
 }

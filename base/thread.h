@@ -2,6 +2,8 @@
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 struct thread;
@@ -9,5 +11,6 @@ struct thread;
 /* Starts `run(owner)` on a thread of this name (15 characters at most); NULL with e filled. Signals are blocked in it. */
 struct thread *thread_start(const char *name, void (*run)(void *owner), void *owner, struct err *e);
 void thread_join(struct thread *t); /* waits and frees; NULL is fine */
+uint32_t thread_processors(void);   /* that we may run on; at least 1 */
 
 #endif

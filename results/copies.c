@@ -17,6 +17,7 @@ struct copies {
     struct settle *s;
     struct clue_counts attributed;
     bool ended;
+    bool shared;        /* history and settle are another's */
     struct clue *clues; /* of the message at hand, sorted */
     uint32_t clue_count, clue_room;
     uint32_t count; /* copies of the message at hand */
@@ -43,12 +44,28 @@ struct copies *copies_create(const struct ledger *l, struct err *e)
     return c;
 }
 
+struct copies *copies_share(const struct copies *from)
+{
+    struct copies *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->l = from->l;
+    c->h = from->h;
+    c->s = from->s;
+    c->ended = from->ended;
+    c->shared = true;
+    return c;
+}
+
 void copies_destroy(struct copies *c)
 {
     if (!c)
         return;
-    history_destroy(c->h);
-    settle_destroy(c->s);
+    if (!c->shared) {
+        history_destroy(c->h);
+        settle_destroy(c->s);
+    }
     free(c->clues);
     free(c);
 }
@@ -356,6 +373,8 @@ static bool is_late(const struct copies *c, const struct copy *p)
 
     if (!p->facts.h || p->first_seen_ns == NEVER_NS || due == NEVER_NS || p->first_seen_ns <= due)
         return false;
+    if (p->first_seen_ns - due <= c->l->manifest->late_ns)
+        return false;
     uint64_t moving = history_moving(c->h, p->mailbox, due, p->first_seen_ns);
     uint64_t other = history_moving(c->h, p->to, due, p->first_seen_ns);
     uint64_t limit = c->l->manifest->late_ns;
@@ -425,15 +444,15 @@ struct copy *copies_of(struct copies *c, uint32_t load, uint64_t number, uint32_
     return c->out;
 }
 
-bool copies_each(struct copies *c, bool (*each)(void *owner, const struct copy *copies, uint32_t n),
-                 void *owner)
+bool copies_between(struct copies *c, uint64_t from, uint64_t to,
+                    bool (*each)(void *owner, const struct copy *copies, uint32_t n), void *owner)
 {
     const struct manifest *m = c->l->manifest;
 
     for (uint32_t load = 0; load < m->load_count; load++) {
-        uint64_t end = m->loads[load].first + m->loads[load].count;
+        uint64_t first = m->loads[load].first, end = first + m->loads[load].count;
 
-        for (uint64_t n = m->loads[load].first; n < end; n++) {
+        for (uint64_t n = first > from ? first : from; n < end && n < to; n++) {
             uint32_t count;
             const struct copy *copies = copies_of(c, load, n, &count);
 
@@ -442,6 +461,12 @@ bool copies_each(struct copies *c, bool (*each)(void *owner, const struct copy *
         }
     }
     return true;
+}
+
+bool copies_each(struct copies *c, bool (*each)(void *owner, const struct copy *copies, uint32_t n),
+                 void *owner)
+{
+    return copies_between(c, 0, UINT64_MAX, each, owner);
 }
 
 struct clue_counts copies_attributed(const struct copies *c)

@@ -44,6 +44,8 @@ struct copy {
 struct copies;
 
 struct copies *copies_create(const struct ledger *l, struct err *e);
+/* Another workspace over the same, for one more thread; `from` outlives it. NULL: out of memory. */
+struct copies *copies_share(const struct copies *from);
 void copies_destroy(struct copies *c); /* NULL is fine */
 
 /* All counted copies of one message, recipient by recipient, primary before alternate; valid until the next call. */
@@ -51,6 +53,9 @@ struct copy *copies_of(struct copies *c, uint32_t load, uint64_t number, uint32_
 /* Every copy of every message of every load; false from each() ends it. */
 bool copies_each(struct copies *c, bool (*each)(void *owner, const struct copy *copies, uint32_t n),
                  void *owner);
+/* The same for messages from <= number < to. */
+bool copies_between(struct copies *c, uint64_t from, uint64_t to,
+                    bool (*each)(void *owner, const struct copy *copies, uint32_t n), void *owner);
 
 struct clue_counts copies_attributed(const struct copies *c); /* so far, by copies_of() */
 const struct history *copies_history(const struct copies *c);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define HEAD_BYTES      64
 #define JOURNAL_VERSION 1
 #define SUFFIX          ".mpj"
+#define READ_BYTES      (4ul * JOURNAL_BLOCK_BYTES) /* stays in the cache until it is folded */
 
 struct file_head {
     char magic[8]; /* PMJRNL01 */
@@ -190,26 +192,31 @@ struct reader {
     void (*fold)(void *owner, const struct event *events, uint32_t count);
     void *owner;
     uint32_t torn;
-    struct block block;
+    int fd;
+    size_t at, end; /* of `bytes`: read, and not yet looked at */
+    alignas(struct block) unsigned char bytes[READ_BYTES];
 };
 
-/* Up to n bytes: fewer only at the end of the file; -1 with errno. */
-static ssize_t read_up_to(int fd, void *p, size_t n)
+/* The next n bytes of the file at hand, or fewer at its end, at r->bytes + r->at; -1 with errno. */
+static ssize_t look_at(struct reader *r, size_t n)
 {
-    size_t got = 0;
+    if (r->end - r->at >= n)
+        return (ssize_t)n;
+    memmove(r->bytes, r->bytes + r->at, r->end - r->at);
+    r->end -= r->at;
+    r->at = 0;
+    while (r->end < n) {
+        ssize_t got = read(r->fd, r->bytes + r->end, READ_BYTES - r->end);
 
-    while (got < n) {
-        ssize_t r = read(fd, (unsigned char *)p + got, n - got);
-
-        if (r < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR)
             continue;
-        if (r < 0)
+        if (got < 0)
             return -1;
-        if (r == 0)
+        if (got == 0)
             break;
-        got += (size_t)r;
+        r->end += (size_t)got;
     }
-    return (ssize_t)got;
+    return (ssize_t)(r->end < n ? r->end : n);
 }
 
 static bool check_head(const struct file_head *h, uint64_t run_id, struct err *e)
@@ -227,32 +234,40 @@ static bool check_head(const struct file_head *h, uint64_t run_id, struct err *e
     return true;
 }
 
-/* One block into r->block. 1: whole; 0: the file ends here, in order; -1: torn or damaged; -2: cannot be read. */
-static int read_block(struct reader *r, int fd, uint64_t sequence)
+enum found { FOUND_BLOCK, FOUND_END, FOUND_TORN, FOUND_ERROR };
+
+/* The next block, whole and checked, where it was read to: 16 bytes of head and records at a multiple of 16. */
+static enum found find_block(struct reader *r, uint64_t sequence, const struct block **b)
 {
-    struct block *b = &r->block;
-    ssize_t n = read_up_to(fd, b, BLOCK_HEAD);
+    ssize_t n = look_at(r, BLOCK_HEAD);
 
     if (n < 0)
-        return -2;
+        return FOUND_ERROR;
     if (n == 0)
-        return 0;
-    if ((size_t)n < BLOCK_HEAD || b->sequence != sequence || b->count == 0 ||
-        b->count > JOURNAL_BLOCK_EVENTS)
-        return -1;
-    size_t want = b->count * sizeof b->events[0];
+        return FOUND_END;
+    if ((size_t)n < BLOCK_HEAD)
+        return FOUND_TORN;
+    *b = (const void *)(r->bytes + r->at);
+    if ((*b)->sequence != sequence || (*b)->count == 0 || (*b)->count > JOURNAL_BLOCK_EVENTS)
+        return FOUND_TORN;
+    size_t want = BLOCK_HEAD + (*b)->count * sizeof(*b)->events[0];
 
-    n = read_up_to(fd, b->events, want);
+    n = look_at(r, want);
     if (n < 0)
-        return -2;
-    return (size_t)n == want && b->crc == block_crc(b) ? 1 : -1;
+        return FOUND_ERROR;
+    *b = (const void *)(r->bytes + r->at);
+    if ((size_t)n < want || (*b)->crc != block_crc(*b))
+        return FOUND_TORN;
+    r->at += want;
+    return FOUND_BLOCK;
 }
 
-static bool read_open(struct reader *r, int fd, struct err *e)
+static bool read_blocks(struct reader *r, struct err *e)
 {
     struct file_head h;
-    ssize_t n = read_up_to(fd, &h, sizeof h);
-    int got = 1;
+    const struct block *b;
+    enum found found = FOUND_BLOCK;
+    ssize_t n = look_at(r, sizeof h);
 
     if (n < 0)
         return err_set(e, EX_IO, "%s", strerror(errno));
@@ -260,16 +275,18 @@ static bool read_open(struct reader *r, int fd, struct err *e)
         r->torn++;
         return true;
     }
+    memcpy(&h, r->bytes + r->at, sizeof h);
+    r->at += sizeof h;
     if (!check_head(&h, r->run_id, e))
         return false;
-    for (uint64_t sequence = 0; got == 1; sequence++) {
-        got = read_block(r, fd, sequence);
-        if (got == 1)
-            r->fold(r->owner, r->block.events, r->block.count);
+    for (uint64_t sequence = 0; found == FOUND_BLOCK; sequence++) {
+        found = find_block(r, sequence, &b);
+        if (found == FOUND_BLOCK)
+            r->fold(r->owner, b->events, b->count);
     }
-    if (got == -2)
+    if (found == FOUND_ERROR)
         return err_set(e, EX_IO, "%s", strerror(errno));
-    r->torn += got == -1;
+    r->torn += found == FOUND_TORN;
     return true;
 }
 
@@ -278,12 +295,13 @@ static bool read_file(struct reader *r, const char *dir, const char *name, struc
     char path[512];
 
     (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
+    r->fd = open(path, O_RDONLY | O_CLOEXEC);
+    r->at = r->end = 0;
+    if (r->fd < 0)
         return err_set(e, EX_IO, "%s: %s", path, strerror(errno));
-    bool ok = read_open(r, fd, e) || err_wrap(e, "%s", path);
-    (void)close(fd);
+    (void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    bool ok = read_blocks(r, e) || err_wrap(e, "%s", path);
+    (void)close(r->fd);
     return ok;
 }
 
@@ -305,15 +323,19 @@ bool journal_read(const char *dir, uint64_t run_id,
 {
     struct dirent **names = NULL;
     int count = scandir(dir, &names, is_journal, by_name);
-    struct reader *r = calloc(1, sizeof *r);
+    struct reader *r = malloc(sizeof *r);
     bool ok = count >= 0 && r;
 
     if (count < 0)
         err_set(e, errno == ENOENT ? EX_BAD_PROFILE : EX_IO, "%s: %s", dir, strerror(errno));
     else if (!r)
         err_set(e, EX_IO, "journal: out of memory");
-    if (ok)
-        *r = (struct reader){.run_id = run_id, .fold = fold, .owner = owner};
+    if (r) {
+        r->run_id = run_id;
+        r->fold = fold;
+        r->owner = owner;
+        r->torn = 0;
+    }
     for (int i = 0; i < count; i++) {
         ok = ok && read_file(r, dir, names[i]->d_name, e);
         free(names[i]);

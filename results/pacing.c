@@ -29,6 +29,18 @@ bool pacing_add(struct pacing *p, uint32_t load, uint64_t late_us)
     return true;
 }
 
+bool pacing_merge(struct pacing *into, const struct pacing *from)
+{
+    for (uint32_t i = 0; i < from->loads; i++) {
+        if (!from->late[i].count)
+            continue;
+        if (!into->late[i].bucket && !hist_init(&into->late[i]))
+            return false;
+        hist_merge(&into->late[i], &from->late[i]);
+    }
+    return true;
+}
+
 void pacing_sum(const struct pacing *p, struct hist *all)
 {
     for (uint32_t i = 0; i < p->loads; i++)

@@ -23,6 +23,7 @@ struct pacing {
 bool pacing_init(struct pacing *p, uint32_t loads);                 /* false: out of memory */
 void pacing_fini(struct pacing *p);                                 /* zeroed is fine */
 bool pacing_add(struct pacing *p, uint32_t load, uint64_t late_us); /* false: out of memory */
+bool pacing_merge(struct pacing *into, const struct pacing *from);  /* false: out of memory */
 void pacing_sum(const struct pacing *p, struct hist *all);
 
 struct saturation {

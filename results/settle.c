@@ -13,20 +13,23 @@ struct wave {
     bool complete;
 };
 
+struct reach { /* of one mailbox, and of it with every alternate it ever had */
+    /* Plus one: every place of it was scanned by a scan begun then or later; 0: not all. */
+    uint64_t covered_ns, all_covered_ns;
+    uint64_t moved_ns, all_moved_ns; /* the newest mark of a move */
+};
+
 struct settle {
     const struct ledger *l;
     const struct history *h;
     uint64_t quiescent_ns; /* NEVER_NS: never */
-    uint64_t *
-        covered_ns; /* per mailbox: every place of it was scanned by a scan begun then or later; 0: not all */
-    uint64_t *moved_ns; /* per mailbox: the newest mark of a move */
-    bool
-        *watched; /* per mailbox: a message went to it, to whose alternate it is, or came from it */
-    bool *alive;  /* per load: a canary was reported after the load began */
-    struct wave *waves; /* by server and number */
+    struct reach *reach;   /* per mailbox */
+    bool *alive;           /* per load: a canary was reported after the load began */
+    struct wave *waves;    /* by server and number */
     uint32_t wave_count;
     uint32_t *newest; /* per server: number plus one of the newest complete wave */
     bool waves_complete;
+    bool ran_to_end;
 };
 
 static int waves_in_order(const void *left, const void *right)
@@ -107,45 +110,43 @@ static const struct wave *find_wave(const struct settle *s, uint32_t server, uin
     return low < s->wave_count && w->server == server && w->number == number ? w : NULL;
 }
 
-static void read_coverage(struct settle *s)
+static void read_own_reach(struct settle *s, uint32_t box)
 {
-    for (uint32_t box = 0; box < s->l->manifest->mailbox_count; box++) {
-        const uint32_t *servers;
-        uint32_t n = history_servers(s->h, box, &servers);
-        uint64_t covered = n ? NEVER_NS : 0;
+    const uint32_t *servers;
+    uint32_t n = history_servers(s->h, box, &servers);
+    uint64_t covered = n ? NEVER_NS : 0;
 
-        for (uint32_t i = 0; i < n; i++) {
-            uint64_t begin = ledger_place(s->l, servers[i], box)->complete_ns;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t begin = ledger_place(s->l, servers[i], box)->complete_ns;
 
-            covered = begin < covered ? begin : covered;
-        }
-        s->covered_ns[box] = covered; /* plus one: 0 is "not all" */
-        s->moved_ns[box] = history_last_moved(s->h, box);
+        covered = begin < covered ? begin : covered;
     }
+    s->reach[box].covered_ns = s->reach[box].all_covered_ns = covered;
+    s->reach[box].moved_ns = s->reach[box].all_moved_ns = history_last_moved(s->h, box);
 }
 
-static void watch(void *owner, uint32_t mailbox)
-{
-    struct settle *s = owner;
+struct reached {
+    const struct settle *s;
+    struct reach *by;
+};
 
-    s->watched[mailbox] = true;
+static void reach_alternate(void *owner, uint32_t alternate)
+{
+    struct reached *r = owner;
+    const struct reach *other = &r->s->reach[alternate];
+
+    if (other->covered_ns < r->by->all_covered_ns)
+        r->by->all_covered_ns = other->covered_ns;
+    if (other->moved_ns > r->by->all_moved_ns)
+        r->by->all_moved_ns = other->moved_ns;
 }
 
-/* Whose places had to be scanned: the same that a copy's silence asks for. */
-static void read_watched(struct settle *s)
+static void read_reach(struct settle *s)
 {
-    uint32_t count = s->l->manifest->mailbox_count;
-
-    for (uint64_t i = 0; i < s->l->slot_count; i++) {
-        const struct slot *slot = ledger_slot(s->l, i);
-
-        if (slot->mailbox && slot->mailbox <= count) {
-            watch(s, slot->mailbox - 1);
-            history_each_alternate(s->h, slot->mailbox - 1, watch, s);
-        }
-        if (slot->from && slot->from <= count)
-            watch(s, slot->from - 1);
-    }
+    for (uint32_t box = 0; box < s->l->manifest->mailbox_count; box++)
+        read_own_reach(s, box);
+    for (uint32_t box = 0; box < s->l->manifest->mailbox_count; box++)
+        history_each_alternate(s->h, box, reach_alternate, &(struct reached){s, &s->reach[box]});
 }
 
 /* Canary k was sent for load k modulo the number of loads. */
@@ -167,15 +168,13 @@ struct settle *settle_create(const struct ledger *l, const struct history *h, st
         s->l = l;
         s->h = h;
         s->quiescent_ns = l->quiescent ? l->quiescent - 1 : NEVER_NS;
-        s->covered_ns = calloc(m->mailbox_count + 1ul, sizeof *s->covered_ns);
-        s->moved_ns = calloc(m->mailbox_count + 1ul, sizeof *s->moved_ns);
-        s->watched = calloc(m->mailbox_count + 1ul, sizeof *s->watched);
+        s->ran_to_end = l->phases[PHASE_END] != 0 && l->torn == 0 && !l->overlong;
+        s->reach = calloc(m->mailbox_count + 1ul, sizeof *s->reach);
         s->alive = calloc(m->load_count + 1ul, sizeof *s->alive);
-        if (s->covered_ns && s->moved_ns && s->watched && s->alive && read_waves(s)) {
+        if (s->reach && s->alive && read_waves(s)) {
             if (!stayed_quiet(s))
                 s->quiescent_ns = NEVER_NS;
-            read_coverage(s);
-            read_watched(s);
+            read_reach(s);
             read_canaries(s);
             return s;
         }
@@ -189,9 +188,7 @@ void settle_destroy(struct settle *s)
 {
     if (!s)
         return;
-    free(s->covered_ns);
-    free(s->moved_ns);
-    free(s->watched);
+    free(s->reach);
     free(s->alive);
     free(s->waves);
     free(s->newest);
@@ -200,7 +197,7 @@ void settle_destroy(struct settle *s)
 
 bool settle_ran_to_end(const struct settle *s)
 {
-    return s->l->phases[PHASE_END] != 0 && s->l->torn == 0 && !s->l->overlong;
+    return s->ran_to_end;
 }
 
 bool settle_entry_is_there(const struct settle *s, const struct clue *entry)
@@ -225,28 +222,16 @@ bool settle_entry_stands(const struct settle *s, const struct clue *entry, uint6
            b->begin_ns - a->begin_ns >= s->l->manifest->settle_retry_ns;
 }
 
-struct cover { /* are all places of some mailboxes scanned, and their moves over, since then? */
-    const struct settle *s;
-    uint64_t since_ns;
-    bool ok;
-};
-
-static void cover_mailbox(void *owner, uint32_t mailbox)
-{
-    struct cover *c = owner;
-
-    c->ok &= c->s->covered_ns[mailbox] > c->since_ns && c->s->moved_ns[mailbox] <= c->since_ns;
-}
-
+/* All places of the recipient, of his alternates and of the originator scanned, and their moves over, since then. */
 static bool covered_since(const struct settle *s, const struct silence *w, uint64_t since_ns)
 {
-    struct cover c = {s, since_ns, true};
+    const struct reach *to = &s->reach[w->to];
 
-    cover_mailbox(&c, w->to);
-    history_each_alternate(s->h, w->to, cover_mailbox, &c);
-    if (w->from != NO_INDEX)
-        cover_mailbox(&c, w->from);
-    return c.ok;
+    if (to->all_covered_ns <= since_ns || to->all_moved_ns > since_ns)
+        return false;
+    if (w->from == NO_INDEX)
+        return true;
+    return s->reach[w->from].covered_ns > since_ns && s->reach[w->from].moved_ns <= since_ns;
 }
 
 static bool over_by_double_collect(const struct settle *s, const struct silence *w)
@@ -288,21 +273,51 @@ bool settle_is_final(const struct settle *s, const struct silence *w)
     return over_by_double_collect(s, w) || over_by_lifetime(s, w);
 }
 
-struct coverage settle_coverage(const struct settle *s)
+struct watching {
+    bool *watched;
+};
+
+static void watch(void *owner, uint32_t mailbox)
 {
-    struct coverage c = {.quiescent = s->quiescent_ns != NEVER_NS,
-                         .waves_complete = s->waves_complete};
+    struct watching *w = owner;
 
-    for (uint32_t box = 0; box < s->l->manifest->mailbox_count; box++) {
+    w->watched[mailbox] = true;
+}
+
+/* Whose places had to be scanned: the same that a copy's silence asks for. */
+static bool *read_watched(const struct settle *s, const unsigned char *sides)
+{
+    uint32_t count = s->l->manifest->mailbox_count;
+    struct watching w = {calloc(count + 1ul, sizeof *w.watched)};
+
+    for (uint32_t box = 0; w.watched && box < count; box++) {
+        if (sides[box])
+            watch(&w, box);
+        if (sides[box] & SIDE_TO)
+            history_each_alternate(s->h, box, watch, &w);
+    }
+    return w.watched;
+}
+
+bool settle_coverage(const struct settle *s, const unsigned char *sides, struct coverage *c)
+{
+    bool *watched = read_watched(s, sides);
+
+    *c = (struct coverage){.quiescent = s->quiescent_ns != NEVER_NS,
+                           .waves_complete = s->waves_complete};
+    for (uint32_t box = 0; watched && box < s->l->manifest->mailbox_count; box++) {
         const uint32_t *servers;
-        uint32_t n = s->watched[box] ? history_servers(s->h, box, &servers) : 0;
+        uint32_t n = watched[box] ? history_servers(s->h, box, &servers) : 0;
 
-        c.places += n;
+        c->places += n;
         for (uint32_t i = 0; i < n; i++)
-            c.final +=
-                c.quiescent && ledger_place(s->l, servers[i], box)->complete_ns > s->quiescent_ns;
+            c->final +=
+                c->quiescent && ledger_place(s->l, servers[i], box)->complete_ns > s->quiescent_ns;
     }
     for (uint32_t i = 0; i < s->l->manifest->load_count; i++)
-        c.loads_alive += s->alive[i];
-    return c;
+        c->loads_alive += s->alive[i];
+    bool ok = watched != NULL;
+
+    free(watched);
+    return ok;
 }

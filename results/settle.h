@@ -37,6 +37,9 @@ struct coverage {
     bool quiescent, waves_complete;
 };
 
-struct coverage settle_coverage(const struct settle *s);
+enum { SIDE_TO = 1, SIDE_FROM = 2 }; /* a message went to this mailbox; came from it */
+
+/* sides: a byte per mailbox. false: out of memory. */
+bool settle_coverage(const struct settle *s, const unsigned char *sides, struct coverage *c);
 
 #endif

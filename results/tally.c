@@ -4,12 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "results/ledger_private.h"
 
-struct walk {
+#define THREADS_MAX     16u
+#define THREAD_MESSAGES 500000u /* fewer are done before a thread has started */
+#define STEP_MESSAGES   1024u   /* their slots are still in the cache when they are judged */
+
+struct walk { /* over a share of the messages, on a thread of its own */
     struct tally *t;
     const struct manifest *m;
-    bool ok;
+    struct copies *c;
+    uint64_t from, to;           /* messages */
+    uint32_t clue_from, clue_to; /* evidence in chains */
+    unsigned char *sides;        /* per mailbox */
+    bool ok;                     /* memory was not out */
+    struct thread *thread;
+    struct tally own; /* of all walks but the first */
 };
 
 static void add_us(struct hist *h, uint64_t from_ns, uint64_t to_ns)
@@ -70,7 +81,7 @@ static void add_copy(struct tally *t, const struct copy *p)
         t->open[o]++;
     if (o == CLASS_SILENT_LOSS && p->flags >> FLAG_ALTERNATE_DELIVERED & 1)
         t->lost_but_alternate++;
-    for (int f = 0; f < FLAG_COUNT; f++)
+    for (int f = 0; p->flags && f < FLAG_COUNT; f++)
         t->flags[f] += p->flags >> f & 1;
 }
 
@@ -101,12 +112,14 @@ static void read_marks(struct tally *t, const struct ledger *l)
     }
 }
 
-static void read_health(struct tally *t, struct copies *c)
+static bool read_health(struct tally *t, struct copies *c, const unsigned char *sides)
 {
     const struct ledger *l = copies_ledger(c);
-    struct coverage v = settle_coverage(copies_settle(c));
+    struct coverage v;
     struct health *h = &t->health;
 
+    if (!settle_coverage(copies_settle(c), sides, &v))
+        return false;
     for (uint64_t i = 0; i < l->manifest->canaries; i++) {
         h->canaries_sent += l->canaries[i].states >> CANARY_SENT & 1;
         h->canaries_refused += l->canaries[i].states >> CANARY_REFUSED & 1;
@@ -125,6 +138,7 @@ static void read_health(struct tally *t, struct copies *c)
     h->ended = l->phases[PHASE_END] != 0;
     t->reports_unattributed = l->findings[FIND_UNREADABLE_REPORT].count;
     read_marks(t, l);
+    return true;
 }
 
 /* How the connections of senders came up, and where CHUNKING was announced in vain. */
@@ -141,22 +155,50 @@ static bool read_sessions(struct tally *t, const struct ledger *l)
 }
 
 /* The same sums by another way: over all that the ledger holds, without asking whose it is. */
-static void read_raw(struct tally *t, const struct ledger *l)
+static void read_slots(struct walk *w, const struct ledger *l, uint64_t from, uint64_t to)
 {
-    for (uint64_t i = 0; i < l->slot_count; i++) {
+    struct raw_counts raw = {0};
+
+    for (uint64_t i = from; i < to; i++) {
         const struct slot *s = ledger_slot(l, i);
 
-        t->raw.sent += s->sent != 0;
-        t->raw.accepted += s->sent && slot_ending(s) == END_ACCEPTED;
-        if (slot_shape(s))
-            t->raw.found += shape_found(l, slot_shape(s));
+        raw.sent += s->sent != 0;
+        raw.accepted += s->sent && slot_ending(s) == END_ACCEPTED;
+        raw.found += slot_shape(s) ? shape_found(l, slot_shape(s)) : 0;
+        if (s->mailbox)
+            w->sides[s->mailbox - 1] |= SIDE_TO;
+        if (s->from)
+            w->sides[s->from - 1] |= SIDE_FROM;
     }
-    for (uint32_t at = 1; at < l->clue_count; at++) {
+    w->t->raw.sent += raw.sent;
+    w->t->raw.accepted += raw.accepted;
+    w->t->raw.found += raw.found;
+}
+
+static void read_chains(struct walk *w, const struct ledger *l)
+{
+    for (uint32_t at = w->clue_from; at < w->clue_to; at++) {
         const struct clue *k = ledger_clue(l, at);
 
         if (k->kind == CLUE_SEEN && k->as.copy.seen)
-            t->raw.found += k->as.copy.ordinal ? k->as.copy.ordinal : 1;
+            w->t->raw.found += k->as.copy.ordinal ? k->as.copy.ordinal : 1;
     }
+}
+
+static void walk(void *owner)
+{
+    struct walk *w = owner;
+    const struct ledger *l = copies_ledger(w->c);
+    uint64_t stride = w->m->stride;
+
+    for (uint64_t n = w->from; n < w->to; n += STEP_MESSAGES) {
+        uint64_t end = n + STEP_MESSAGES < w->to ? n + STEP_MESSAGES : w->to;
+
+        read_slots(w, l, n * stride, end * stride);
+        (void)copies_between(w->c, n, end, on_message, w);
+    }
+    read_chains(w, l);
+    w->t->attributed = copies_attributed(w->c);
 }
 
 static bool make_room(struct tally *t, const struct manifest *m)
@@ -171,34 +213,133 @@ static bool make_room(struct tally *t, const struct manifest *m)
            hist_init(&t->lateness);
 }
 
-bool tally_run(struct tally *t, struct copies *c, struct err *e)
+/* ------------------------------------------------------------------------------------------------------ many threads */
+
+static void add_all(uint64_t *into, const uint64_t *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        into[i] += from[i];
+}
+
+#define ADD(into, from, field)                                                                     \
+    add_all((uint64_t *)&(into)->field, (const uint64_t *)&(from)->field,                          \
+            sizeof(into)->field / sizeof(uint64_t))
+
+static bool add_walk(struct tally *t, const struct tally *from, const struct manifest *m)
+{
+    ADD(t, from, classes);
+    ADD(t, from, primaries);
+    ADD(t, from, flags);
+    ADD(t, from, certain);
+    ADD(t, from, lost_but_alternate);
+    ADD(t, from, not_final);
+    ADD(t, from, phases);
+    ADD(t, from, attempts);
+    ADD(t, from, endings);
+    ADD(t, from, open);
+    ADD(t, from, attributed);
+    ADD(t, from, raw);
+    add_all(t->moves[0], from->moves[0], (size_t)m->move_count * CLASS_COUNT);
+    add_all(t->loads[0], from->loads[0], (size_t)m->load_count * CLASS_COUNT);
+    hist_merge(&t->accept, &from->accept);
+    hist_merge(&t->deliver, &from->deliver);
+    hist_merge(&t->end_to_end, &from->end_to_end);
+    hist_merge(&t->ndr, &from->ndr);
+    return pacing_merge(&t->pacing, &from->pacing);
+}
+
+/* The first walk is of the caller's thread and its storage; so is every share whose thread cannot be had. */
+static bool prepare(struct walk *w, uint32_t count, struct tally *t, struct copies *c)
 {
     const struct ledger *l = copies_ledger(c);
-    struct walk w = {t, l->manifest, true};
+    uint64_t messages = l->manifest->planned_messages;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t clues = l->clue_count - 1;
+
+        w[i] = (struct walk){.t = i ? &w[i].own : t,
+                             .m = l->manifest,
+                             .ok = true,
+                             .c = i ? copies_share(c) : c,
+                             .from = messages / count * i + messages % count * i / count,
+                             .to = messages / count * (i + 1) + messages % count * (i + 1) / count,
+                             .clue_from = (uint32_t)(1 + clues * i / count),
+                             .clue_to = (uint32_t)(1 + clues * (i + 1) / count),
+                             .sides = calloc(l->manifest->mailbox_count + 1ul, 1)};
+        if (!w[i].c || !w[i].sides || !make_room(w[i].t, l->manifest))
+            return false;
+    }
+    return true;
+}
+
+static bool walk_all(struct walk *w, uint32_t count)
+{
+    bool ok = true;
+
+    for (uint32_t i = 1; i < count; i++)
+        w[i].thread = thread_start("tally", walk, &w[i], NULL);
+    walk(&w[0]);
+    for (uint32_t i = 1; i < count; i++) {
+        if (!w[i].thread)
+            walk(&w[i]);
+        thread_join(w[i].thread);
+        ok &= w[i].ok && add_walk(w[0].t, w[i].t, w[0].m);
+        for (uint32_t box = 0; box < w[0].m->mailbox_count; box++)
+            w[0].sides[box] |= w[i].sides[box];
+    }
+    return ok && w[0].ok;
+}
+
+static void end_walks(struct walk *w, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        free(w[i].sides);
+        if (i && w[i].t)
+            tally_fini(w[i].t);
+        if (i)
+            copies_destroy(w[i].c);
+    }
+}
+
+static bool sum_up(struct tally *t, struct walk *w, uint32_t count, struct copies *c)
+{
+    const struct ledger *l = copies_ledger(c);
+    const struct manifest *m = l->manifest;
+
+    for (uint32_t i = 0; i < m->load_count; i++)
+        t->planned += m->loads[i].count * manifest_copies(&m->loads[i]);
+    if (!read_sessions(t, l) || !walk_all(w, count) || !read_health(t, c, w[0].sides))
+        return false;
+    pacing_sum(&t->pacing, &t->lateness);
+    t->saturation = pacing_saturation(&t->pacing, m);
+    t->health.windows_late =
+        m->lateness_limit_ns && tally_quantile(&t->lateness, 0.99) * NS_PER_US >
+                                    m->lateness_limit_ns / (m->time_scale ? m->time_scale : 1);
+    t->received = l->received;
+    return true;
+}
+
+bool tally_run_on(struct tally *t, struct copies *c, uint32_t threads, struct err *e)
+{
+    uint32_t count = threads < 1 ? 1 : threads < THREADS_MAX ? threads : THREADS_MAX;
+    struct walk w[THREADS_MAX] = {0};
 
     *t = (struct tally){0};
-    if (!make_room(t, l->manifest) || !read_sessions(t, l)) {
-        tally_fini(t);
-        return err_set(e, EX_IO, "out of memory for the tally");
-    }
-    for (uint32_t i = 0; i < l->manifest->load_count; i++)
-        t->planned += l->manifest->loads[i].count * manifest_copies(&l->manifest->loads[i]);
-    (void)copies_each(c, on_message, &w);
-    if (!w.ok) {
-        tally_fini(t);
-        return err_set(e, EX_IO, "out of memory for the tally");
-    }
-    pacing_sum(&t->pacing, &t->lateness);
-    t->saturation = pacing_saturation(&t->pacing, l->manifest);
-    read_health(t, c);
-    t->health.windows_late = l->manifest->lateness_limit_ns &&
-                             tally_quantile(&t->lateness, 0.99) * NS_PER_US >
-                                 l->manifest->lateness_limit_ns /
-                                     (l->manifest->time_scale ? l->manifest->time_scale : 1);
-    t->received = l->received;
-    t->attributed = copies_attributed(c);
-    read_raw(t, l);
-    return true;
+    bool ok = prepare(w, count, t, c) && sum_up(t, w, count, c);
+
+    end_walks(w, count);
+    if (ok)
+        return true;
+    tally_fini(t);
+    return err_set(e, EX_IO, "out of memory for the tally");
+}
+
+bool tally_run(struct tally *t, struct copies *c, struct err *e)
+{
+    uint64_t worth = 1 + copies_ledger(c)->manifest->planned_messages / THREAD_MESSAGES;
+    uint32_t threads = thread_processors();
+
+    return tally_run_on(t, c, worth < threads ? (uint32_t)worth : threads, e);
 }
 
 void tally_fini(struct tally *t)

@@ -1,6 +1,6 @@
 /* tally.h - what the copies of a run add up to: by class, role, flag, load, move and phase, and their latencies.
  *
- * One thread at a time; the caller owns the storage (tally_init, tally_fini).
+ * One thread at a time (it starts others by itself); the caller owns the storage (tally_init, tally_fini).
  */
 #ifndef RESULTS_TALLY_H
 #define RESULTS_TALLY_H
@@ -61,7 +61,9 @@ struct tally {
     } * marks;
 };
 
+/* On as many threads as there are processors, where it is worth it; the same sums on any number. */
 bool tally_run(struct tally *t, struct copies *c, struct err *e);
+bool tally_run_on(struct tally *t, struct copies *c, uint32_t threads, struct err *e);
 void tally_fini(struct tally *t);
 /* Copies of which something is known that is not final: another copy or a report may still come. */
 uint64_t tally_open_seen(const struct tally *t);

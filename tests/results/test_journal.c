@@ -82,6 +82,32 @@ static void what_was_written_comes_back_block_by_block(void)
     CHECK_U64(torn, 0);
 }
 
+/* What is read at a time is some blocks: their edges fall everywhere in it. */
+static void blocks_of_all_sizes_come_back(void)
+{
+    const char *dir = scratch_dir("journal-sizes");
+    struct err e = {0};
+    struct journal *j = journal_create(dir, 0, RUN, NULL, &e);
+    struct rng r = rng_at(4, 5, 6);
+    struct sums s;
+    uint64_t n = 0;
+    uint32_t torn = 9, blocks = 0;
+
+    while (n < 400000) {
+        uint64_t more = 1 + rng_below(&r, blocks % 3 ? 40 : JOURNAL_BLOCK_EVENTS - 1);
+
+        CHECK(add_n(j, n, more) && journal_flush(j));
+        n += more;
+        blocks++;
+    }
+    CHECK(journal_close(j, &e));
+    CHECK(read_back(dir, &s, &torn, &e));
+    CHECK_U64(s.count, n);
+    CHECK_U64(s.slots, n * (n - 1) / 2);
+    CHECK_U64(s.blocks, blocks);
+    CHECK_U64(torn, 0);
+}
+
 static void the_ledger_is_told_only_what_the_disk_has(void)
 {
     const char *dir = scratch_dir("journal-sink");
@@ -287,6 +313,7 @@ static void killed_at_any_moment_the_disk_has_all_that_the_ledger_was_told(void)
 
 static const struct test tests[] = {
     TEST(what_was_written_comes_back_block_by_block),
+    TEST(blocks_of_all_sizes_come_back),
     TEST(the_ledger_is_told_only_what_the_disk_has),
     TEST(the_file_format_has_these_bytes),
     TEST(a_torn_tail_loses_its_block_and_nothing_before_it),

@@ -250,6 +250,77 @@ static void every_random_world_balances(void)
     }
 }
 
+static void same_hist(const struct hist *got, const struct hist *want)
+{
+    CHECK_U64(got->count, want->count);
+    CHECK_U64(got->sum, want->sum);
+    CHECK_U64(got->min, want->min);
+    CHECK_U64(got->max, want->max);
+    if (want->count)
+        CHECK_MEM(got->bucket, HIST_BUCKETS * sizeof *got->bucket, want->bucket,
+                  HIST_BUCKETS * sizeof *want->bucket);
+}
+
+#define SAME(field) CHECK_MEM(&got->field, sizeof got->field, &want->field, sizeof want->field)
+
+static void same_tally(const struct tally *got, const struct tally *want, const struct manifest *m)
+{
+    SAME(planned);
+    SAME(classes);
+    SAME(primaries);
+    SAME(flags);
+    SAME(certain);
+    SAME(lost_but_alternate);
+    SAME(not_final);
+    SAME(phases);
+    SAME(attempts);
+    SAME(endings);
+    SAME(open);
+    SAME(received);
+    SAME(attributed);
+    SAME(raw);
+    SAME(health);
+    SAME(saturation);
+    CHECK_MEM(got->moves, m->move_count * sizeof *got->moves, want->moves,
+              m->move_count * sizeof *want->moves);
+    CHECK_MEM(got->loads, m->load_count * sizeof *got->loads, want->loads,
+              m->load_count * sizeof *want->loads);
+    same_hist(&got->accept, &want->accept);
+    same_hist(&got->deliver, &want->deliver);
+    same_hist(&got->end_to_end, &want->end_to_end);
+    same_hist(&got->ndr, &want->ndr);
+    same_hist(&got->lateness, &want->lateness);
+    for (uint32_t i = 0; i < m->load_count; i++)
+        same_hist(&got->pacing.late[i], &want->pacing.late[i]);
+}
+
+static void the_tally_is_the_same_on_any_number_of_threads(void)
+{
+    for (uint64_t seed = 700; seed < 710; seed++) {
+        struct tally one, many;
+        struct err e = {0};
+
+        draw(&w, seed);
+        struct ledger *l = some_ledger(&w, seed);
+
+        ledger_apply(l, w.events, w.count);
+        for (uint32_t threads = 1; threads < 20; threads += 1 + threads / 3) {
+            struct copies *a = copies_create(l, &e), *b = copies_create(l, &e);
+
+            CHECK(tally_run_on(&one, a, 1, &e));
+            CHECK(tally_run_on(&many, b, threads, &e));
+            CHECK(one.attempts > 0 && one.raw.found > 0);
+            same_tally(&many, &one, &w.m);
+            tally_fini(&one);
+            tally_fini(&many);
+            copies_destroy(a);
+            copies_destroy(b);
+        }
+        ledger_destroy(l);
+        world_fini(&w);
+    }
+}
+
 static void more_evidence_never_betters_a_certain_class(void)
 {
     for (uint64_t seed = 500; seed < 600; seed++) {
@@ -391,6 +462,7 @@ static const struct test tests[] = {
     TEST(any_order_and_any_repetition_gives_the_same_bytes),
     TEST(split_over_several_ledgers_and_merged_they_are_one),
     TEST(every_random_world_balances),
+    TEST(the_tally_is_the_same_on_any_number_of_threads),
     TEST(more_evidence_never_betters_a_certain_class),
     TEST(live_counts_do_not_count_twice),
     TEST(the_usual_sighting_costs_no_memory_beyond_its_slot),

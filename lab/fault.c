@@ -32,7 +32,7 @@ static const struct version_row versions[] = {
     {"5.5-sp3", "5.5.2650", 55, V55 | FAULT_ALT_SILENT | FAULT_DEFER_TIMER, .knob = {0}},
     {"5.5-sp3+2651.71", "5.5.2651.71", 55, V55 | FAULT_DEFER_TIMER, .knob = {0}},
     {"5.5-sp4", "5.5.2653", 55, ALWAYS, .knob = {0}},
-    {"modern", "6.5.6944", 60, FAULT_STALE, .knob = {"tombstone_reroute"}, .value = {"yes"}},
+    {"modern", "6.5.6944", 60, FAULT_STALE, .knob = {"tombstone_reroute"}, .value = {"yes"}, .chunking = true},
 };
 // clang-format on
 

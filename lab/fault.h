@@ -77,6 +77,7 @@ struct version_row {
     int generation;           /* 40, 50, 55, 60: shapes of reports */
     unsigned bits;
     const char *knob[2], *value[2]; /* over the defaults; NULL: none */
+    bool chunking;                  /* its SMTP service offers CHUNKING */
 };
 
 const struct version_row *fault_version(const char *name); /* NULL: no such row */

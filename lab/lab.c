@@ -120,6 +120,11 @@ const char *lab_build(const struct lab *l)
     return l->version->build;
 }
 
+bool lab_chunking(const struct lab *l)
+{
+    return l->version->chunking;
+}
+
 const char *lab_version_name(int row)
 {
     const struct version_row *v = fault_version_at(row);

@@ -163,6 +163,7 @@ const char *lab_server_name(const struct lab *l, int server);        /* NULL pas
 const char *lab_mailbox_name(const struct lab *l, uint32_t mailbox); /* NULL past the end */
 const char *lab_domain(const struct lab *l);                         /* "lab.test" */
 const char *lab_build(const struct lab *l); /* "5.5.2650": what banners show */
+bool lab_chunking(const struct lab *l);     /* its SMTP service offers CHUNKING */
 
 /* --- control ---------------------------------------------------------------------------------------------------- */
 

@@ -74,6 +74,7 @@ struct lab_front_smtp *lab_smtp_listen(struct lab_site *s, int server, const str
                                  .build = lab_build(core),
                                  .size_max = SMTP_SIZE_MAX,
                                  .tls = tls != NULL,
+                                 .chunking = lab_chunking(core),
                                  .is_local = is_local,
                                  .is_up = is_up,
                                  .submit = submit,

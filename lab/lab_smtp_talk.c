@@ -1,6 +1,7 @@
-/* lab_smtp_talk.c - a table of verbs, the states they are allowed in, and the content between DATA and its dot.
+/* lab_smtp_talk.c - a table of verbs, the states they are allowed in, and the content that DATA and BDAT bring.
  *
- * Content ends at CRLF "." CRLF and nowhere else: bare LF and bare CR are content. What a transaction holds lies in two
+ * After DATA content ends at CRLF "." CRLF and nowhere else: bare LF and bare CR are content. The octets of a chunk are
+ * consumed whatever will be answered, and a last chunk ends its transaction, refused or not (RFC 3030 2). What a transaction holds lies in two
  * buffers that are reused, addresses by offset, so that nothing is allocated per message. Replies gather in talk->out.
  */
 #include "lab/lab_smtp_talk.h"
@@ -18,15 +19,18 @@
 #define WORDS_MAX    (2u << 20)
 #define KEEP_BYTES   (256u << 10)
 #define CLIENT_BYTES 160
+#define CHUNK_DIGITS 15
 #define ADDRESS_MAX  320 /* RFC 5321 4.5.3.1: local part 64, domain 255 */
 
 enum smtp_state {
-    STATE_NEW = 1,   /* no EHLO or HELO yet */
-    STATE_READY = 2, /* no transaction */
-    STATE_MAIL = 4,  /* a sender, no recipient */
-    STATE_RCPT = 8,  /* at least one recipient */
-    STATE_DATA = 16, /* content */
-    STATE_ANY = 15,
+    STATE_NEW = 1,    /* no EHLO or HELO yet */
+    STATE_READY = 2,  /* no transaction */
+    STATE_MAIL = 4,   /* a sender, no recipient */
+    STATE_RCPT = 8,   /* at least one recipient */
+    STATE_DATA = 16,  /* content up to the dot */
+    STATE_CHUNK = 32, /* content of a chunk */
+    STATE_MORE = 64,  /* a chunk was taken, it was not the last */
+    STATE_ANY = 15 | STATE_MORE,
 };
 
 enum place {             /* in the content, by what came before */
@@ -53,6 +57,13 @@ struct recipient {
     bool never, success, delay;
 };
 
+struct chunk {
+    uint64_t left;        /* octets that are still to come */
+    const char *refusal;  /* what will be answered; NULL: it is content */
+    enum smtp_state back; /* refused and not the last: to here */
+    bool last, blamed;
+};
+
 struct smtp_talk {
     struct talk talk; /* first: struct talk * is this */
     const struct smtp_host *host;
@@ -62,6 +73,7 @@ struct smtp_talk {
     unsigned errors;
     char peer[NET_TEXT], client[CLIENT_BYTES];
     struct buf line, content, words;
+    struct chunk chunk;
     struct envelope envelope;
     struct recipient recipient[SMTP_RECIPIENTS_MAX];
 };
@@ -157,8 +169,9 @@ static enum talk_after on_ehlo(struct smtp_talk *t, struct slice args)
     t->state = STATE_READY;
     bool ok = buf_add_format(&t->talk.out,
                              "250-%s\r\n250-PIPELINING\r\n250-SIZE %zu\r\n250-8BITMIME\r\n"
-                             "250-DSN\r\n%s250 ENHANCEDSTATUSCODES\r\n",
+                             "250-DSN\r\n%s%s250 ENHANCEDSTATUSCODES\r\n",
                              t->host->name, t->host->size_max,
+                             t->host->chunking ? "250-CHUNKING\r\n" : "",
                              t->host->tls && !t->tls ? "250-STARTTLS\r\n" : "");
     return ok ? TALK_GO_ON : TALK_CLOSE;
 }
@@ -246,6 +259,71 @@ static enum talk_after on_data(struct smtp_talk *t, struct slice args)
     return reply(t, "354 end with a dot on a line of its own");
 }
 
+/* "1024" or "1024 LAST" */
+static bool take_size(struct slice args, struct chunk *c)
+{
+    struct slice digits;
+
+    (void)slice_cut(&args, ' ', &digits);
+    args = slice_trim(args);
+    if (digits.n == 0 || digits.n > CHUNK_DIGITS || (args.n > 0 && !slice_is_nocase(args, "LAST")))
+        return false;
+    c->last = args.n > 0;
+    for (size_t i = 0; i < digits.n; i++) {
+        if (digits.p[i] < '0' || digits.p[i] > '9')
+            return false;
+        c->left = c->left * 10 + (uint64_t)(digits.p[i] - '0');
+    }
+    return true;
+}
+
+/* Why a chunk is not welcome now; NULL: it is. */
+static const char *refuse_chunk(const struct smtp_talk *t)
+{
+    if (t->state == STATE_RCPT || t->state == STATE_MORE)
+        return NULL;
+    if (t->state == STATE_NEW)
+        return "503 5.5.1 EHLO first";
+    if (t->state == STATE_READY)
+        return "503 5.5.1 MAIL first";
+    return t->envelope.turned_away > 0 ? "554 5.5.1 no valid recipients" : "503 5.5.1 RCPT first";
+}
+
+static enum talk_after finish(struct smtp_talk *t);
+
+static enum talk_after end_chunk(struct smtp_talk *t)
+{
+    const struct chunk c = t->chunk;
+    char text[64];
+
+    if (c.refusal) {
+        t->state = c.back;
+        if (c.last)
+            reset(t);
+        return c.blamed ? blame(t, c.refusal) : reply(t, c.refusal);
+    }
+    if (c.last)
+        return finish(t);
+    t->state = STATE_MORE;
+    (void)snprintf(text, sizeof text, "250 2.0.0 %zu octets so far", t->content.n);
+    return reply(t, t->content_too_long ? "552 5.3.4 message too large" : text);
+}
+
+/* Where a chunk ends that gives no size, nobody can say: nothing of what follows would be a command for sure. */
+static enum talk_after on_bdat(struct smtp_talk *t, struct slice args)
+{
+    t->chunk = (struct chunk){.refusal = refuse_chunk(t), .back = t->state};
+    if (!take_size(args, &t->chunk)) {
+        (void)reply(t, "501 5.5.4 BDAT takes a size, and LAST");
+        return TALK_CLOSE;
+    }
+    t->chunk.blamed = t->state != STATE_MAIL && !t->envelope.refused;
+    if (t->state == STATE_RCPT)
+        t->content_too_long = false;
+    t->state = STATE_CHUNK;
+    return t->chunk.left > 0 ? TALK_GO_ON : end_chunk(t);
+}
+
 static enum talk_after on_rset(struct smtp_talk *t, struct slice args)
 {
     if (args.n > 0)
@@ -308,6 +386,7 @@ static const struct verb {
     {"RCPT",     on_rcpt,     STATE_MAIL | STATE_RCPT},
     {"MAIL",     on_mail,     STATE_READY},
     {"DATA",     on_data,     STATE_RCPT},
+    {"BDAT",     on_bdat,     STATE_ANY},
     {"EHLO",     on_ehlo,     STATE_ANY},
     {"HELO",     on_helo,     STATE_ANY},
     {"RSET",     on_rset,     STATE_ANY},
@@ -330,6 +409,8 @@ static enum talk_after out_of_order(struct smtp_talk *t, const struct verb *v)
         return blame(t, "503 5.5.1 one transaction at a time");
     if (v->run == on_starttls)
         return blame(t, "503 5.5.1 not inside a transaction");
+    if (t->state == STATE_MORE)
+        return blame(t, "503 5.5.1 the next chunk is due");
     const char *text = t->state == STATE_READY ? "503 5.5.1 MAIL first" : "503 5.5.1 RCPT first";
     return t->envelope.refused ? reply(t, text) : blame(t, text);
 }
@@ -342,6 +423,8 @@ static enum talk_after run_command(struct smtp_talk *t, struct slice line)
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (!slice_is_nocase(word, verbs[i].word))
             continue;
+        if (verbs[i].run == on_bdat && !t->host->chunking)
+            break;
         if (!(verbs[i].in & (unsigned)t->state))
             return out_of_order(t, &verbs[i]);
         return verbs[i].run(t, slice_trim(args));
@@ -389,7 +472,7 @@ static void add_content(struct smtp_talk *t, const void *p, size_t n)
     }
 }
 
-/* The dot that ends a message was read. */
+/* The dot or the last octet of a message was read. */
 static enum talk_after finish(struct smtp_talk *t)
 {
     struct lab_recipient list[SMTP_RECIPIENTS_MAX];
@@ -487,7 +570,26 @@ static enum talk_after take_content(struct smtp_talk *t, struct slice *bytes)
     return TALK_GO_ON;
 }
 
+/* Of a chunk, off the front of *bytes. */
+static enum talk_after take_chunk(struct smtp_talk *t, struct slice *bytes)
+{
+    size_t n = bytes->n < t->chunk.left ? bytes->n : (size_t)t->chunk.left;
+
+    if (!t->chunk.refusal)
+        add_content(t, bytes->p, n);
+    *bytes = slice_skip(*bytes, n);
+    t->chunk.left -= n;
+    return t->chunk.left > 0 ? TALK_GO_ON : end_chunk(t);
+}
+
 /* The conversation. */
+
+static enum talk_after take(struct smtp_talk *t, struct slice *bytes)
+{
+    if (t->state == STATE_DATA)
+        return take_content(t, bytes);
+    return t->state == STATE_CHUNK ? take_chunk(t, bytes) : take_line(t, bytes);
+}
 
 enum talk_after smtp_talk_feed(struct talk *talk, struct slice bytes)
 {
@@ -495,7 +597,7 @@ enum talk_after smtp_talk_feed(struct talk *talk, struct slice bytes)
     enum talk_after after = TALK_GO_ON;
 
     while (bytes.n > 0 && after == TALK_GO_ON)
-        after = t->state == STATE_DATA ? take_content(t, &bytes) : take_line(t, &bytes);
+        after = take(t, &bytes);
     return after; /* behind STARTTLS and QUIT the rest is dropped: RFC 3207 4.2 */
 }
 

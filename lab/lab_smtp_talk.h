@@ -1,7 +1,7 @@
 /* lab_smtp_talk.h - the server half of ESMTP (RFC 5321) as a state machine that is fed octets and knows no socket.
  *
- * However the octets are split, the same replies come out. PIPELINING, SIZE, 8BITMIME, DSN, ENHANCEDSTATUSCODES and
- * STARTTLS are offered. As Exchange does, it takes mail for every address of the site's domain, known or not (a report
+ * However the octets are split, the same replies come out. PIPELINING, SIZE, 8BITMIME, DSN, ENHANCEDSTATUSCODES,
+ * STARTTLS and, by some versions, CHUNKING are offered. As Exchange does, it takes mail for every address of the site's domain, known or not (a report
  * follows), and refuses other domains. Whoever takes the mail is behind `struct smtp_host`. Private to lab/.
  */
 #ifndef LAB_LAB_SMTP_TALK_H
@@ -21,6 +21,7 @@ struct smtp_host {
     const char *build; /* "5.5.2650" */
     size_t size_max;   /* octets of content */
     bool tls;          /* STARTTLS is offered */
+    bool chunking;     /* CHUNKING is offered, BDAT is known */
     bool (*is_local)(void *owner, struct slice address);
     bool (*is_up)(void *owner);
     /* As lab_submit(). */

@@ -351,17 +351,31 @@ struct stream *loop_connect(struct loop *l, const struct guard *g, const struct 
     return s;
 }
 
-struct listener *loop_listen(struct loop *l, const struct net_addr *at,
-                             void (*accept)(void *owner, struct stream *s), void *owner,
-                             struct err *e)
+static struct listener *listen_at(struct loop *l, const struct net_addr *at, bool shared,
+                                  void (*accept)(void *owner, struct stream *s), void *owner,
+                                  struct err *e)
 {
-    struct listener *ls = l->ops->listen(l, at, e);
+    struct listener *ls = l->ops->listen(l, at, shared, e);
 
     if (ls) {
         ls->accept = accept;
         ls->owner = owner;
     }
     return ls;
+}
+
+struct listener *loop_listen(struct loop *l, const struct net_addr *at,
+                             void (*accept)(void *owner, struct stream *s), void *owner,
+                             struct err *e)
+{
+    return listen_at(l, at, false, accept, owner, e);
+}
+
+struct listener *loop_listen_shared(struct loop *l, const struct net_addr *at,
+                                    void (*accept)(void *owner, struct stream *s), void *owner,
+                                    struct err *e)
+{
+    return listen_at(l, at, true, accept, owner, e);
 }
 
 struct net_addr listener_addr(const struct listener *ls)

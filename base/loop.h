@@ -108,6 +108,12 @@ struct listener;
 struct listener *loop_listen(struct loop *l, const struct net_addr *at,
                              void (*accept)(void *owner, struct stream *s), void *owner,
                              struct err *e);
+/* The same at an address that others listen at too, each with a loop of its own and all by this call: the kernel spreads the
+ * callers over them (SO_REUSEPORT). With port 0 the first finds a port, and the others are given it. On a simulated loop it is
+ * loop_listen(): one loop, one listener at an address. */
+struct listener *loop_listen_shared(struct loop *l, const struct net_addr *at,
+                                    void (*accept)(void *owner, struct stream *s), void *owner,
+                                    struct err *e);
 struct net_addr listener_addr(const struct listener *ls);
 void listener_close(struct listener *ls); /* NULL is fine */
 

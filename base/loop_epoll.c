@@ -433,7 +433,7 @@ static void door_node_release(struct loop_node *n)
     free(LOOP_HOLDER(n, struct door, ls.node));
 }
 
-static int door_bind(const struct net_addr *at, struct err *e)
+static int door_bind(const struct net_addr *at, bool shared, struct err *e)
 {
     const int on = 1;
     struct sockaddr_storage ss;
@@ -443,6 +443,8 @@ static int door_bind(const struct net_addr *at, struct err *e)
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (shared)
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (at->family == 6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&ss, n) != 0 || listen(fd, BACKLOG) != 0) {
@@ -456,9 +458,10 @@ static int door_bind(const struct net_addr *at, struct err *e)
     return fd;
 }
 
-static struct listener *epoll_listen(struct loop *l, const struct net_addr *at, struct err *e)
+static struct listener *epoll_listen(struct loop *l, const struct net_addr *at, bool shared,
+                                     struct err *e)
 {
-    int fd = door_bind(at, e);
+    int fd = door_bind(at, shared, e);
 
     if (fd < 0)
         return NULL;

@@ -23,7 +23,8 @@ struct loop_ops {
     void (*wake)(struct loop *l); /* any thread */
     void (*destroy)(struct loop *l);
     struct stream *(*connect)(struct loop *l, const struct net_addr *to, struct err *e);
-    struct listener *(*listen)(struct loop *l, const struct net_addr *at, struct err *e);
+    struct listener *(*listen)(struct loop *l, const struct net_addr *at, bool shared,
+                               struct err *e);
     bool (*watch)(struct loop *l, struct watch *w, unsigned what, struct err *e);
     void (*unwatch)(struct loop *l, struct watch *w);
 };

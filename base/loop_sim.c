@@ -453,8 +453,10 @@ static bool pick_port(struct loop_sim *ls, struct net_addr *at)
     return false;
 }
 
-static struct listener *sim_listen(struct loop *l, const struct net_addr *at, struct err *e)
+static struct listener *sim_listen(struct loop *l, const struct net_addr *at, bool shared,
+                                   struct err *e)
 {
+    (void)shared; /* one loop, one listener at an address */
     struct loop_sim *ls = sim_of(l);
     struct net_addr where = *at;
 

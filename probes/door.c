@@ -66,21 +66,47 @@ bool call_read(struct call *k)
     return true;
 }
 
+static void set_pauses(struct call *k, bool paused, bool held)
+{
+    bool before = k->paused || k->held;
+
+    k->paused = paused;
+    k->held = held;
+    if (before != (paused || held))
+        stream_pause(k->stream, paused || held);
+}
+
+void call_hold(struct call *k, bool held)
+{
+    set_pauses(k, k->paused, held);
+}
+
 long call_write(struct call *k, struct slice out)
 {
     long put = out.n > 0 ? stream_write(k->stream, out.p, out.n) : 0;
-    bool blocked = put < (long)out.n;
 
-    if (put != STREAM_BROKEN && k->paused != blocked)
-        stream_pause(k->stream, k->paused = blocked);
+    if (put != STREAM_BROKEN)
+        set_pauses(k, put < (long)out.n, k->held);
     return put;
+}
+
+bool call_secure(struct call *k, struct tls_context *tls, struct err *e)
+{
+    struct stream *s = tls_wrap(tls, k->stream, NULL, e);
+
+    if (!s)
+        return false;
+    k->stream = s;
+    if (k->paused || k->held)
+        stream_pause(s, true);
+    return true;
 }
 
 static void stream_ready(struct stream *s, unsigned what)
 {
     struct call *k = s->owner;
 
-    k->door->c.ready(k, what & STREAM_READABLE && !k->paused);
+    k->door->c.ready(k, what & STREAM_READABLE && !k->paused && !k->held);
 }
 
 /* --- who is in ---------------------------------------------------------------------------------------------------- */
@@ -143,7 +169,7 @@ struct door *door_open(const struct door_config *c, const struct net_addr *at, s
     }
     d->c = *c;
     d->most = c->connections ? c->connections : CONNECTIONS;
-    d->listener = loop_listen(c->loop, at, accept_call, d, e);
+    d->listener = (c->shared ? loop_listen_shared : loop_listen)(c->loop, at, accept_call, d, e);
     if (!d->listener) {
         free(d);
         return NULL;

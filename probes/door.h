@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/tls.h"
 
 struct door;
 
@@ -22,12 +23,14 @@ struct call { /* one connection; read it, and change it by the functions below *
     struct timer limit;
     bool surplus; /* beyond the most: to be told so */
     bool paused;  /* he does not read */
+    bool held;    /* call_hold() */
 };
 
 struct door_config {
     struct loop *loop;
     const struct run_clock *clock;     /* NULL: time limits are real */
     uint32_t connections;              /* at most; 0: 1,000 */
+    bool shared;                       /* the address: loop_listen_shared() */
     uint64_t *calls, *refused;         /* counted here: all; those without an answer */
     struct call *(*come)(void *owner); /* of a new caller, with its owner set; NULL: no memory */
     void (*begin)(struct call *k);     /* he is in; these may end him, but for heard() */
@@ -48,6 +51,8 @@ void call_until(struct call *k, uint64_t deadline_ns);         /* NEVER_NS: as l
 bool call_read(struct call *k);                                /* false: he is gone */
 /* Octets written; less than all: he is paused. Or STREAM_BROKEN. */
 long call_write(struct call *k, struct slice out);
+void call_hold(struct call *k, bool held); /* nothing is read from him while it holds */
+bool call_secure(struct call *k, struct tls_context *tls, struct err *e); /* from here on in TLS */
 void call_end(struct call *k); /* closes; the memory is the owner's */
 
 #endif

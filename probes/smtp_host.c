@@ -1,7 +1,8 @@
 /* smtp_host.c - callers of SMTP and LMTP: their streams, their conversations, and what becomes of both.
  *
  * A wakeup reads what a caller said, asks the owner, and writes all replies at once. A conversation that is over has its last
- * words written and is closed.
+ * words written and is closed. Of a caller whose replies wait, what was read already waits too: he is heard on afterwards, so
+ * that all happens to him in order.
  */
 #include "probes/smtp_host.h"
 
@@ -14,15 +15,25 @@
 
 #define SIZE_MAX_BYTES (64u << 20)
 #define HELD_MAX_BYTES (256u << 20)
+#define REST_MAX       (1u << 20)
 #define PATIENCE_S     300u /* RFC 5321 4.5.3.2.7 */
 
 struct smtp_caller {
     struct smtp_host *host;
     struct call call;
     struct smtp_server *talk;
+    void *own;
     uint64_t octets;
     size_t held;
+    /* smtp_caller_delay() */
+    struct timer late;
+    uint64_t due_ns; /* 0: not delayed */
+    size_t prompt;   /* octets of output that do not wait */
+    struct buf rest; /* read, and not heard yet */
     bool over, gone; /* over: to be closed when all is said */
+    bool cut;        /* by us, over too */
+    bool to_tls;     /* when all is said */
+    bool known;      /* called() was asked, or would have been */
 };
 
 struct smtp_host {
@@ -46,9 +57,15 @@ static void trouble(struct smtp_caller *c, const char *words)
 
 static void end_caller(struct smtp_caller *c)
 {
-    c->host->held -= c->held;
+    struct smtp_host *h = c->host;
+
+    if (h->c.gone && c->known)
+        h->c.gone(h->c.owner, c);
+    h->held -= c->held;
+    timer_disarm(h->c.loop, &c->late);
     call_end(&c->call);
     smtp_server_destroy(c->talk);
+    buf_fini(&c->rest);
     free(c);
 }
 
@@ -87,11 +104,29 @@ static void ask_about_message(struct smtp_caller *c)
     memset(h->answers, 0, smtp_server_recipients(c->talk) * sizeof *h->answers);
     h->counts.messages++;
     h->c.message(h->c.owner, c, h->answers);
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && !c->cut; i++) {
         yes = yes || !h->answers[i] || h->answers[i][0] == '2';
         smtp_server_answer(c->talk, h->answers[i]);
     }
     h->counts.taken += yes;
+}
+
+/* The owner's answer, unless he closed the conversation meanwhile. */
+static void answer(struct smtp_caller *c, const char *(*owner_says)(void *, struct smtp_caller *))
+{
+    const char *line = owner_says ? owner_says(c->host->c.owner, c) : NULL;
+
+    if (!c->cut)
+        smtp_server_answer(c->talk, line);
+}
+
+static void answer_recipient(struct smtp_caller *c)
+{
+    const struct smtp_host_config *hc = &c->host->c;
+    const char *line = hc->recipient(hc->owner, c, smtp_server_asked(c->talk));
+
+    if (!c->cut)
+        smtp_server_answer(c->talk, line);
 }
 
 static void ask(struct smtp_caller *c, enum smtp_ask what)
@@ -99,16 +134,31 @@ static void ask(struct smtp_caller *c, enum smtp_ask what)
     const struct smtp_host_config *hc = &c->host->c;
 
     switch (what) {
+    case SMTP_ASK_HELLO:
+        answer(c, hc->hello);
+        break;
     case SMTP_ASK_SENDER:
-        smtp_server_answer(c->talk, hc->sender ? hc->sender(hc->owner, c) : NULL);
+        answer(c, hc->sender);
         break;
     case SMTP_ASK_RECIPIENT:
-        smtp_server_answer(c->talk, hc->recipient(hc->owner, c, smtp_server_asked(c->talk)));
+        answer_recipient(c);
+        break;
+    case SMTP_ASK_DATA:
+        answer(c, hc->data);
         break;
     case SMTP_ASK_MESSAGE:
         ask_about_message(c);
         break;
+    case SMTP_ASK_TLS:
+        c->to_tls = true;
+        break;
+    case SMTP_ASK_CUT:
+        c->cut = true;
+        c->over = true;
+        break;
     case SMTP_ASK_END:
+        c->over = true;
+        break;
     case SMTP_ASK_MORE:
         break;
     }
@@ -122,29 +172,38 @@ static void count_held(struct smtp_caller *c)
 
     h->held = h->held - c->held + held;
     c->held = held;
-    if (h->held <= h->c.held_max || held == 0)
+    if (h->held <= h->c.held_max || held == 0 || c->over || c->to_tls)
         return;
     smtp_server_overflow(c->talk);
     h->held -= c->held;
     c->held = 0;
 }
 
-static void hear(struct smtp_caller *c, struct slice in)
+/* Hears until there is nothing to hear, or he is not to be heard on now. */
+static void hear_all(struct smtp_caller *c, struct slice *in)
 {
-    const char *blamed = smtp_server_counts(c->talk)->blamed;
-    uint32_t errors = smtp_server_counts(c->talk)->errors;
     enum smtp_ask what;
 
-    while ((what = smtp_server_hear(c->talk, &in)) != SMTP_ASK_MORE && what != SMTP_ASK_END)
+    do {
+        what = smtp_server_hear(c->talk, in);
         ask(c, what);
-    c->over = c->over || what == SMTP_ASK_END;
-    count_held(c);
-    const struct smtp_server_counts *now = smtp_server_counts(c->talk);
+    } while (what != SMTP_ASK_MORE && !c->over && !c->to_tls && c->due_ns == 0);
+}
 
+static void hear(struct smtp_caller *c, struct slice in)
+{
+    const struct smtp_server_counts *now = smtp_server_counts(c->talk);
+    const char *blamed = now->blamed;
+    uint32_t errors = now->errors;
+
+    hear_all(c, &in);
+    count_held(c);
     c->host->counts.octets += now->octets - c->octets;
     c->octets = now->octets;
     if (now->blamed && (now->blamed != blamed || now->errors > errors))
         trouble(c, now->blamed);
+    if (c->due_ns > 0 && !buf_add(&c->rest, in.p, in.n))
+        c->over = true; /* no memory: what he said is lost, so he is */
 }
 
 static bool heard(struct call *k, struct slice in)
@@ -152,33 +211,72 @@ static bool heard(struct call *k, struct slice in)
     struct smtp_caller *c = k->owner;
 
     hear(c, in);
-    be_patient(c);
-    return !c->over;
+    if (c->due_ns == 0)
+        be_patient(c);
+    return !c->over && !c->to_tls && c->due_ns == 0;
 }
 
 /* --- what goes out ------------------------------------------------------------------------------------------------ */
+
+static bool secure(struct smtp_caller *c)
+{
+    struct err e;
+
+    c->to_tls = false;
+    if (!call_secure(&c->call, c->host->c.tls, &e)) {
+        trouble(c, e.text);
+        return false;
+    }
+    smtp_server_secured(c->talk);
+    return true;
+}
 
 /* Writes what is to be said; he may be gone afterwards. */
 static void say(struct smtp_caller *c)
 {
     struct slice out = smtp_server_output(c->talk);
+
+    if (c->due_ns > 0)
+        out.n = c->prompt;
     long put = call_write(&c->call, out);
 
     if (put == STREAM_BROKEN && !c->gone) {
         c->gone = true;
         note_end(c, "");
     }
-    if (put > 0)
+    if (put > 0) {
         smtp_server_gave(c->talk, (size_t)put);
-    if (c->gone || (c->over && put == (long)out.n))
+        c->prompt -= c->due_ns > 0 ? (size_t)put : 0;
+    }
+    bool said = c->due_ns == 0 && put == (long)out.n;
+
+    if (c->gone || (c->over && said) || (c->to_tls && said && !secure(c)))
         end_caller(c);
+}
+
+/* The delay is over: what waited is said, and the rest of what was read is heard, which may be delayed again. */
+static void late_fires(struct timer *t)
+{
+    struct smtp_caller *c = t->owner;
+    struct buf rest = c->rest;
+
+    c->due_ns = 0;
+    buf_init(&c->rest, rest.limit);
+    if (!c->over)
+        hear(c, buf_slice(&rest));
+    buf_fini(&rest);
+    if (c->due_ns == 0) {
+        call_hold(&c->call, false);
+        be_patient(c);
+    }
+    say(c);
 }
 
 static void ready(struct call *k, bool readable)
 {
     struct smtp_caller *c = k->owner;
 
-    if (readable && !c->over && !call_read(k)) {
+    if (readable && !c->over && !c->to_tls && !call_read(k)) {
         c->gone = true;
         note_end(c, "");
     }
@@ -211,6 +309,8 @@ static struct call *come(void *owner)
         return NULL;
     c->host = h;
     c->call.owner = c;
+    timer_init(&c->late, late_fires, c);
+    buf_init(&c->rest, REST_MAX);
     c->talk = smtp_server_create(&h->talk);
     if (!c->talk) {
         free(c);
@@ -228,17 +328,32 @@ static const char *refusal_of(struct smtp_caller *c)
     return hc->called ? hc->called(hc->owner, c) : NULL;
 }
 
+static bool begin_tls(struct smtp_caller *c)
+{
+    if (!c->host->c.tls || !c->host->c.tls_implicit)
+        return true;
+    return secure(c);
+}
+
 static void begin(struct call *k)
 {
     struct smtp_caller *c = k->owner;
+
+    if (!begin_tls(c)) {
+        end_caller(c);
+        return;
+    }
+    c->known = !k->surplus;
     const char *refusal = refusal_of(c);
 
-    smtp_server_begin(c->talk, refusal);
-    c->over = refusal != NULL;
-    c->host->counts.refused += c->over;
+    c->host->counts.refused += refusal || c->over;
     if (refusal)
         trouble(c, refusal);
-    be_patient(c);
+    if (!c->over)
+        smtp_server_begin(c->talk, refusal);
+    c->over = c->over || refusal;
+    if (c->due_ns == 0)
+        be_patient(c);
     say(c);
 }
 
@@ -253,11 +368,17 @@ struct smtp_host *smtp_host_listen(const struct smtp_host_config *c, const struc
     }
     h->c = *c;
     h->c.held_max = c->held_max ? c->held_max : HELD_MAX_BYTES;
-    h->talk = (struct smtp_server_config){
-        .name = c->name, .lmtp = c->lmtp, .size_max = c->size_max ? c->size_max : SIZE_MAX_BYTES};
+    h->talk = (struct smtp_server_config){.name = c->name,
+                                          .lmtp = c->lmtp,
+                                          .starttls = c->tls && !c->tls_implicit,
+                                          .lacks = c->lacks,
+                                          .size_max = c->size_max ? c->size_max : SIZE_MAX_BYTES,
+                                          .discard = c->discard,
+                                          .keep = c->keep};
     h->door = door_open(&(struct door_config){.loop = c->loop,
                                               .clock = c->clock,
                                               .connections = c->connections,
+                                              .shared = c->shared,
                                               .calls = &h->counts.calls,
                                               .refused = &h->counts.refused,
                                               .come = come,
@@ -308,4 +429,37 @@ struct net_addr smtp_caller_peer(const struct smtp_caller *c)
 uint64_t smtp_caller_number(const struct smtp_caller *c)
 {
     return c->call.number;
+}
+
+void **smtp_caller_own(struct smtp_caller *c)
+{
+    return &c->own;
+}
+
+void smtp_caller_delay(struct smtp_caller *c, uint64_t ns)
+{
+    struct loop *l = c->host->c.loop;
+
+    if (ns == 0)
+        return;
+    if (c->due_ns == 0) {
+        c->due_ns = loop_now(l);
+        c->prompt = smtp_server_output(c->talk).n;
+        call_until(&c->call, NEVER_NS);
+        call_hold(&c->call, true);
+    }
+    c->due_ns += ns;
+    timer_arm(l, &c->late, c->due_ns);
+}
+
+void smtp_caller_cut(struct smtp_caller *c, enum smtp_cut where)
+{
+    smtp_server_cut(c->talk, where);
+}
+
+void smtp_caller_close(struct smtp_caller *c, const char *line)
+{
+    c->cut = true;
+    c->over = true;
+    smtp_server_end(c->talk, line);
 }

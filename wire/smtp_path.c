@@ -11,12 +11,24 @@ static const char unknown[] = "555 5.5.4 a parameter that is not offered";
 
 /* ---- paths ---- */
 
-/* The index of the ">" that ends a path which begins with "<"; 0: there is none. */
-static size_t path_end(struct slice s)
+/* Neither quotes, brackets nor blanks, and nothing above 127: most paths have nothing else. */
+static bool is_plain(unsigned char c)
+{
+    return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '@';
+}
+
+/* The index of the ">" that ends a path which begins with "<"; 0: there is none. *plain: it needs no further look. */
+static size_t path_end(struct slice s, bool *plain)
 {
     bool quoted = false;
+    size_t i = 1;
 
-    for (size_t i = 1; i < s.n; i++) {
+    while (i < s.n && (is_plain(s.p[i]) || (s.p[i] == '@' && i > 1)))
+        i++;
+    *plain = i < s.n && s.p[i] == '>';
+    if (*plain)
+        return i;
+    for (i = 1; i < s.n; i++) {
         if (quoted && s.p[i] == '\\')
             i++;
         else if (s.p[i] == '"')
@@ -59,7 +71,8 @@ static bool take_path(struct slice *words, const char *word, struct slice *path)
     if (!slice_starts_nocase(*words, word))
         return false;
     *words = slice_trim(slice_skip(*words, strlen(word)));
-    size_t end = words->n > 0 && words->p[0] == '<' ? path_end(*words) : 0;
+    bool plain = false;
+    size_t end = words->n > 0 && words->p[0] == '<' ? path_end(*words, &plain) : 0;
 
     if (end == 0)
         return false;
@@ -71,7 +84,8 @@ static bool take_path(struct slice *words, const char *word, struct slice *path)
         if (!slice_cut(path, ':', &route) || path->n == 0)
             return false;
     }
-    return path->n <= SMTP_PATH_MAX && is_fit(*path) && (words->n == 0 || words->p[0] == ' ');
+    return path->n <= SMTP_PATH_MAX && (plain || is_fit(*path)) &&
+           (words->n == 0 || words->p[0] == ' ');
 }
 
 /* ---- values ---- */
@@ -207,55 +221,81 @@ static bool set_orcpt(struct slice value, void *to)
 struct key {
     const char *name;
     bool (*set)(struct slice value, void *to);
+    unsigned lacks; /* the extension it belongs to */
 };
 
 static const struct key mail_keys[] = {
-    {"SIZE", set_size}, {"BODY", set_body},   {"SMTPUTF8", set_utf8},
-    {"RET", set_ret},   {"ENVID", set_envid}, {0},
+    {"SIZE", set_size, SMTP_LACKS_SIZE},         {"BODY", set_body, SMTP_LACKS_8BITMIME},
+    {"SMTPUTF8", set_utf8, SMTP_LACKS_SMTPUTF8}, {"RET", set_ret, SMTP_LACKS_DSN},
+    {"ENVID", set_envid, SMTP_LACKS_DSN},        {0},
 };
-static const struct key rcpt_keys[] = {{"NOTIFY", set_notify}, {"ORCPT", set_orcpt}, {0}};
+static const struct key rcpt_keys[] = {
+    {"NOTIFY", set_notify, SMTP_LACKS_DSN},
+    {"ORCPT", set_orcpt, SMTP_LACKS_DSN},
+    {0},
+};
 
-static const char *read_words(struct slice words, const struct key *keys, void *to)
+static const struct key *key_of(struct slice name, const struct key *keys)
+{
+    while (keys->name && !slice_is_nocase(name, keys->name))
+        keys++;
+    return keys;
+}
+
+static const char *read_words(struct slice words, const struct key *keys, unsigned lacks, void *to)
 {
     struct slice name, value;
     unsigned seen = 0;
 
     while (next_word(&words, &name, &value)) {
-        unsigned i = 0;
+        const struct key *k = key_of(name, keys);
+        unsigned bit = 1u << (k - keys);
 
-        while (keys[i].name && !slice_is_nocase(name, keys[i].name))
-            i++;
-        if (!keys[i].name)
+        if (!k->name || k->lacks & lacks)
             return unknown;
-        if (seen & 1u << i)
+        if (seen & bit)
             return twice;
-        seen |= 1u << i;
-        if (!keys[i].set(value, to))
+        seen |= bit;
+        if (!k->set(value, to))
             return bad_value;
     }
     return NULL;
 }
 
-const char *smtp_path_mail(struct slice words, struct smtp_mail_words *m)
+const char *smtp_path_mail(struct slice words, unsigned lacks, struct smtp_mail_words *m)
 {
     *m = (struct smtp_mail_words){.size = 0};
     if (!take_path(&words, "FROM:", &m->path))
         return "501 5.1.7 MAIL FROM:<address> is what is understood";
-    const char *wrong = read_words(words, mail_keys, m);
+    const char *wrong = read_words(words, mail_keys, lacks, m);
 
-    if (!wrong && has_high(m->path) && !m->utf8)
+    if (!wrong && !m->utf8 && has_high(m->path))
         return "553 5.6.7 such an address needs SMTPUTF8";
     return wrong;
 }
 
-const char *smtp_path_rcpt(struct slice words, bool utf8, struct smtp_rcpt_words *r)
+const char *smtp_path_rcpt(struct slice words, unsigned lacks, bool utf8, struct smtp_rcpt_words *r)
 {
-    *r = (struct smtp_rcpt_words){.notify = 0};
+    r->notify = 0;
+    r->orcpt_n = 0;
     if (!take_path(&words, "TO:", &r->path) || r->path.n == 0)
         return "501 5.1.3 RCPT TO:<address> is what is understood";
-    const char *wrong = read_words(words, rcpt_keys, r);
+    const char *wrong = read_words(words, rcpt_keys, lacks, r);
 
-    if (!wrong && has_high(r->path) && !utf8)
+    if (!wrong && !utf8 && has_high(r->path))
         return "553 5.6.7 such an address needs SMTPUTF8";
     return wrong;
+}
+
+bool smtp_path_bdat(struct slice words, uint64_t *octets, bool *last)
+{
+    struct slice n;
+
+    *last = false;
+    if (slice_cut(&words, ' ', &n)) {
+        *last = slice_is_nocase(slice_trim(words), "LAST");
+        if (!*last)
+            return false;
+    }
+    return n.n > 0 && n.p[0] != '_' && text_u64(n, octets, NULL);
 }

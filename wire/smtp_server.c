@@ -1,7 +1,7 @@
-/* smtp_server.c - a table of verbs with the states they are allowed in, and the text between DATA and its dot, or in chunks.
+/* smtp_server.c - a table of verbs with the states they are allowed in, and the text behind DATA or in chunks.
  *
- * Sender, recipients and their parameters lie in one reused buffer by offset, the text in another: nothing is allocated per
- * message once they have grown. What is large is given back after its message.
+ * Sender, recipients and their parameters lie in one reused buffer by offset: nothing is allocated per message once it has
+ * grown. What is large is given back after its message.
  */
 #include "wire/smtp_server.h"
 
@@ -10,12 +10,15 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "wire/smtp_intake.h"
+#include "wire/smtp_offer.h"
 #include "wire/smtp_path.h"
 
-#define OUT_MAX    (8u << 20) /* replies to a block of the shortest commands are less */
-#define WORDS_MAX  (2u << 20)
-#define KEEP_BYTES (256u << 10)
-#define HELO_MAX   255u
+#define OUT_MAX     (8u << 20) /* replies to a block of the shortest commands are less */
+#define WORDS_MAX   (2u << 20)
+#define KEEP_BYTES  (256u << 10)
+#define HELO_MAX    255u
+#define FIRST_TAKEN 4u /* recipients there is room for at first */
 
 enum {
     STATE_NEW = 1,   /* no EHLO yet */
@@ -26,8 +29,6 @@ enum {
     STATE_BDAT = 32, /* chunks, at least one */
     STATE_ANY = 63,
 };
-
-enum place { PLACE_LINE, PLACE_TEXT, PLACE_DOT, PLACE_DOT_CR }; /* in the text */
 
 struct span { /* of words */
     uint32_t at, n;
@@ -43,26 +44,28 @@ struct smtp_server {
     unsigned state;
     enum smtp_ask asked;
     uint32_t answers; /* owed to what was asked */
-    bool closing, line_too_long, refused_all, discards;
-    /* text */
-    enum place place;
-    unsigned char last;
-    bool bare_lf, too_large, no_room, chunk_last;
+    bool closing, line_too_long, secure;
+    bool refused_all, failed; /* MAIL was refused; the last transaction came to nothing */
+    struct smtp_intake text;
+    bool ended;          /* the text is here, and the message not answered */
     uint64_t chunk_left; /* octets of a chunk still to come; they are read in any state */
-    bool in_chunk;
+    bool in_chunk, chunk_last, discards;
+    enum smtp_cut cut;
+    bool cut_now;
     /* the transaction */
     struct smtp_mail_words mail;
     struct span from;
-    struct taken *taken; /* SMTP_SERVER_RECIPIENTS_MAX and one that is asked about */
-    uint32_t count, turned_away;
-    struct buf line, words, content, out;
+    struct taken *taken; /* up to SMTP_SERVER_RECIPIENTS_MAX, and one that is asked about */
+    uint32_t count, room, turned_away;
+    struct buf line, words, out;
     char helo[HELO_MAX + 1];
+    bool extended; /* the greeting under way is EHLO or LHLO */
     struct smtp_server_counts counts;
 };
 
-static void say(struct smtp_server *s, const char *text)
+static void say(struct smtp_server *s, const char *line)
 {
-    if (!buf_add_text(&s->out, text) || !buf_add_text(&s->out, "\r\n"))
+    if (!smtp_offer_say(&s->out, s->c->lacks, line))
         s->closing = true; /* he does not read what he is told, or we have no memory */
 }
 
@@ -79,18 +82,24 @@ static void blame(struct smtp_server *s, const char *text)
 
 static void forget_message(struct smtp_server *s)
 {
-    if (s->content.room > KEEP_BYTES)
-        buf_fini(&s->content);
     if (s->words.room > KEEP_BYTES)
         buf_fini(&s->words);
-    buf_clear(&s->content);
+    smtp_intake_clear(&s->text);
     buf_clear(&s->words);
     s->from = (struct span){0, 0};
     s->mail = (struct smtp_mail_words){.size = 0};
     s->count = s->turned_away = 0;
-    s->bare_lf = s->too_large = s->no_room = s->refused_all = false;
+    s->ended = s->refused_all = s->failed = false;
+    s->cut = SMTP_CUT_NOWHERE;
     if (s->state != STATE_NEW)
         s->state = STATE_READY;
+}
+
+/* The transaction is over and came to nothing; what was pipelined behind it is no error of its own. */
+static void fail_message(struct smtp_server *s)
+{
+    forget_message(s);
+    s->failed = true;
 }
 
 static bool keep(struct smtp_server *s, const void *p, size_t n, struct span *where)
@@ -106,6 +115,12 @@ static struct slice kept(const struct smtp_server *s, struct span where)
 
 /* ---- greetings ---- */
 
+static enum smtp_ask ask(struct smtp_server *s, enum smtp_ask what, uint32_t answers)
+{
+    s->answers = answers;
+    return s->asked = what;
+}
+
 static enum smtp_ask greet(struct smtp_server *s, struct slice args, bool extended)
 {
     if (args.n == 0) {
@@ -113,16 +128,8 @@ static enum smtp_ask greet(struct smtp_server *s, struct slice args, bool extend
         return SMTP_ASK_MORE;
     }
     (void)text_clean(s->helo, sizeof s->helo, args);
-    s->state = STATE_READY;
-    forget_message(s);
-    if (!buf_add_format(&s->out, extended ? "250-%s\r\n" : "250 %s\r\n", s->c->name) ||
-        (extended && !buf_add_format(&s->out,
-                                     "250-PIPELINING\r\n250-SIZE %zu\r\n250-8BITMIME\r\n"
-                                     "250-SMTPUTF8\r\n250-DSN\r\n250-CHUNKING\r\n"
-                                     "250 ENHANCEDSTATUSCODES\r\n",
-                                     s->c->size_max)))
-        s->closing = true;
-    return SMTP_ASK_MORE;
+    s->extended = extended;
+    return ask(s, SMTP_ASK_HELLO, 1);
 }
 
 static enum smtp_ask on_helo(struct smtp_server *s, struct slice args)
@@ -135,18 +142,37 @@ static enum smtp_ask on_ehlo(struct smtp_server *s, struct slice args)
     return greet(s, args, true);
 }
 
-/* ---- transactions ---- */
-
-static enum smtp_ask ask(struct smtp_server *s, enum smtp_ask what, uint32_t answers)
+static bool offers_tls(const struct smtp_server *s)
 {
-    s->answers = answers;
-    return s->asked = what;
+    return s->c->starttls && !s->secure;
 }
+
+static void say_hello(struct smtp_server *s)
+{
+    const struct smtp_server_config *c = s->c;
+
+    if (!(s->extended ? smtp_offer_ehlo(&s->out, c->name, c->lacks, c->size_max, offers_tls(s))
+                      : smtp_offer_helo(&s->out, c->name)))
+        s->closing = true;
+}
+
+static enum smtp_ask on_starttls(struct smtp_server *s, struct slice args)
+{
+    if (!offers_tls(s) || args.n > 0) {
+        blame(s, args.n > 0 ? "501 5.5.4 STARTTLS stands alone" : "502 5.5.1 not offered");
+        return SMTP_ASK_MORE;
+    }
+    forget_message(s);
+    say(s, "220 2.0.0 begin TLS");
+    return ask(s, SMTP_ASK_TLS, 0);
+}
+
+/* ---- transactions ---- */
 
 static enum smtp_ask on_mail(struct smtp_server *s, struct slice args)
 {
     forget_message(s);
-    const char *wrong = smtp_path_mail(args, &s->mail);
+    const char *wrong = smtp_path_mail(args, s->c->lacks, &s->mail);
 
     if (!wrong && s->mail.size > s->c->size_max)
         wrong = "552 5.3.4 larger than what is taken";
@@ -159,11 +185,36 @@ static enum smtp_ask on_mail(struct smtp_server *s, struct slice args)
     return SMTP_ASK_MORE;
 }
 
+/* For one more recipient; false: no memory. */
+static bool make_room(struct smtp_server *s)
+{
+    uint32_t room = s->room > 0 ? s->room * 2 : FIRST_TAKEN;
+
+    if (s->count < s->room)
+        return true;
+    struct taken *more = realloc(s->taken, room * sizeof *more);
+
+    if (!more)
+        return false;
+    s->taken = more;
+    s->room = room;
+    return true;
+}
+
+static bool keep_recipient(struct smtp_server *s, const struct smtp_rcpt_words *r)
+{
+    if (!make_room(s))
+        return false;
+    struct taken *t = &s->taken[s->count];
+
+    t->notify = r->notify;
+    return keep(s, r->path.p, r->path.n, &t->address) && keep(s, r->orcpt, r->orcpt_n, &t->orcpt);
+}
+
 static enum smtp_ask on_rcpt(struct smtp_server *s, struct slice args)
 {
-    struct taken *t = &s->taken[s->count];
     struct smtp_rcpt_words r;
-    const char *wrong = smtp_path_rcpt(args, s->mail.utf8, &r);
+    const char *wrong = smtp_path_rcpt(args, s->c->lacks, s->mail.utf8, &r);
 
     if (wrong) {
         s->turned_away++;
@@ -172,14 +223,13 @@ static enum smtp_ask on_rcpt(struct smtp_server *s, struct slice args)
     }
     if (s->count == SMTP_SERVER_RECIPIENTS_MAX)
         wrong = "452 4.5.3 too many recipients";
-    else if (!keep(s, r.path.p, r.path.n, &t->address) || !keep(s, r.orcpt, r.orcpt_n, &t->orcpt))
+    else if (!keep_recipient(s, &r))
         wrong = "452 4.3.1 out of memory";
     if (wrong) {
         s->turned_away++;
         say(s, wrong);
         return SMTP_ASK_MORE;
     }
-    t->notify = r.notify;
     return ask(s, SMTP_ASK_RECIPIENT, 1);
 }
 
@@ -189,11 +239,7 @@ static enum smtp_ask on_data(struct smtp_server *s, struct slice args)
         blame(s, "501 5.5.4 DATA stands alone");
         return SMTP_ASK_MORE;
     }
-    s->state = STATE_DATA;
-    s->place = PLACE_LINE;
-    s->last = '\n';
-    say(s, "354 end with a dot on a line of its own");
-    return SMTP_ASK_MORE;
+    return ask(s, SMTP_ASK_DATA, 1);
 }
 
 static enum smtp_ask on_rset(struct smtp_server *s, struct slice args)
@@ -212,30 +258,20 @@ static enum smtp_ask finish(struct smtp_server *s)
 {
     uint32_t answers = s->c->lmtp ? s->count : 1;
 
-    if (!s->too_large && !s->no_room)
+    s->ended = true;
+    if (!s->text.too_large && !s->text.no_room)
         return ask(s, SMTP_ASK_MESSAGE, answers);
+    s->cut_now = s->cut != SMTP_CUT_NOWHERE;
+    if (s->cut_now)
+        return SMTP_ASK_MORE;
     for (uint32_t i = 0; i < answers; i++)
-        say(s,
-            s->too_large ? "552 5.3.4 larger than what is taken" : "452 4.3.1 no room for it now");
+        say(s, s->text.too_large ? "552 5.3.4 larger than what is taken"
+                                 : "452 4.3.1 no room for it now");
     forget_message(s);
     return SMTP_ASK_MORE;
 }
 
 /* ---- chunks (RFC 3030) ---- */
-
-/* "N" or "N LAST"; false: neither. */
-static bool chunk_words(struct slice args, uint64_t *octets, bool *last)
-{
-    struct slice n;
-
-    *last = false;
-    if (slice_cut(&args, ' ', &n)) {
-        *last = slice_is_nocase(slice_trim(args), "LAST");
-        if (!*last)
-            return false;
-    }
-    return n.n > 0 && n.p[0] != '_' && text_u64(n, octets, NULL);
-}
 
 static enum smtp_ask chunk_ends(struct smtp_server *s)
 {
@@ -246,47 +282,48 @@ static enum smtp_ask chunk_ends(struct smtp_server *s)
     }
     if (s->chunk_last)
         return finish(s);
-    if (s->too_large || s->no_room) {
-        say(s,
-            s->too_large ? "552 5.3.4 larger than what is taken" : "452 4.3.1 no room for it now");
-        forget_message(s);
+    if (s->text.too_large || s->text.no_room) {
+        say(s, s->text.too_large ? "552 5.3.4 larger than what is taken"
+                                 : "452 4.3.1 no room for it now");
+        fail_message(s);
         return SMTP_ASK_MORE;
     }
     say(s, "250 2.0.0 chunk taken");
     return SMTP_ASK_MORE;
 }
 
-/* The octets follow whatever is answered; where they have no business they are read and forgotten. */
+/* A chunk without a message that could take it: the octets follow whatever is answered, and are read and forgotten. */
+static void refuse_chunk(struct smtp_server *s)
+{
+    s->discards = true;
+    if (s->c->lacks & SMTP_LACKS_CHUNKING)
+        blame(s, "502 5.5.1 not offered");
+    else if (s->turned_away > 0 || s->refused_all)
+        say(s, "554 5.5.1 nobody to send it to");
+    else if (s->failed)
+        say(s, "503 5.5.1 not now");
+    else
+        blame(s, "503 5.5.1 not now");
+    if (s->state != STATE_NEW)
+        fail_message(s);
+}
+
 static enum smtp_ask on_bdat(struct smtp_server *s, struct slice args)
 {
-    if (!chunk_words(args, &s->chunk_left, &s->chunk_last)) {
+    if (!smtp_path_bdat(args, &s->chunk_left, &s->chunk_last)) {
         blame(s, "501 5.5.4 BDAT takes a number of octets, and perhaps LAST");
         s->closing = true; /* where its octets end nobody knows */
         return SMTP_ASK_MORE;
     }
     s->in_chunk = true;
-    s->discards = !(s->state & (STATE_RCPT | STATE_BDAT));
-    if (s->discards) {
-        if (s->turned_away > 0 || s->refused_all)
-            say(s, "554 5.5.1 nobody to send it to");
-        else
-            blame(s, "503 5.5.1 not now");
-    } else {
-        if (s->state == STATE_RCPT)
-            s->last = '\n';
-        s->state = STATE_BDAT;
-    }
-    return s->chunk_left == 0 ? chunk_ends(s) : SMTP_ASK_MORE;
+    if (s->c->lacks & SMTP_LACKS_CHUNKING || !(s->state & (STATE_RCPT | STATE_BDAT)))
+        refuse_chunk(s);
+    else if (s->state == STATE_RCPT)
+        return ask(s, SMTP_ASK_DATA, 1);
+    return SMTP_ASK_MORE;
 }
 
 /* ---- the rest ---- */
-
-static enum smtp_ask on_noop(struct smtp_server *s, struct slice args)
-{
-    (void)args;
-    say(s, "250 2.0.0 fine");
-    return SMTP_ASK_MORE;
-}
 
 static enum smtp_ask on_vrfy(struct smtp_server *s, struct slice args)
 {
@@ -294,20 +331,6 @@ static enum smtp_ask on_vrfy(struct smtp_server *s, struct slice args)
         blame(s, "501 5.5.4 VRFY takes an address");
     else
         say(s, "252 2.1.5 send it and see");
-    return SMTP_ASK_MORE;
-}
-
-static enum smtp_ask on_help(struct smtp_server *s, struct slice args)
-{
-    (void)args;
-    say(s, "214 2.0.0 EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT");
-    return SMTP_ASK_MORE;
-}
-
-static enum smtp_ask on_absent(struct smtp_server *s, struct slice args)
-{
-    (void)args;
-    blame(s, "502 5.5.1 not offered");
     return SMTP_ASK_MORE;
 }
 
@@ -323,25 +346,25 @@ enum { ON_SMTP = 1, ON_LMTP = 2, ON_BOTH = 3 };
 
 static const struct verb {
     const char *word;
-    enum smtp_ask (*run)(struct smtp_server *s, struct slice args);
+    enum smtp_ask (*run)(struct smtp_server *s, struct slice args); /* NULL: words are the answer */
     unsigned in, on;
+    const char *words;
 } verbs[] = {
     /* clang-format off */
-    {"RCPT",     on_rcpt,   STATE_MAIL | STATE_RCPT, ON_BOTH},
-    {"MAIL",     on_mail,   STATE_READY,             ON_BOTH},
-    {"DATA",     on_data,   STATE_RCPT,              ON_BOTH},
-    {"BDAT",     on_bdat,   STATE_ANY,               ON_BOTH},
-    {"EHLO",     on_ehlo,   STATE_ANY,               ON_SMTP},
-    {"HELO",     on_helo,   STATE_ANY,               ON_SMTP},
-    {"LHLO",     on_ehlo,   STATE_ANY,               ON_LMTP},
-    {"RSET",     on_rset,   STATE_ANY,               ON_BOTH},
-    {"NOOP",     on_noop,   STATE_ANY,               ON_BOTH},
-    {"QUIT",     on_quit,   STATE_ANY,               ON_BOTH},
-    {"VRFY",     on_vrfy,   STATE_ANY,               ON_BOTH},
-    {"HELP",     on_help,   STATE_ANY,               ON_BOTH},
-    {"EXPN",     on_absent, STATE_ANY,               ON_BOTH},
-    {"STARTTLS", on_absent, STATE_ANY,               ON_BOTH},
-    {"AUTH",     on_absent, STATE_ANY,               ON_BOTH},
+    {"RCPT",     on_rcpt,     STATE_MAIL | STATE_RCPT, ON_BOTH, NULL},
+    {"MAIL",     on_mail,     STATE_READY,             ON_BOTH, NULL},
+    {"DATA",     on_data,     STATE_RCPT,              ON_BOTH, NULL},
+    {"BDAT",     on_bdat,     STATE_ANY,               ON_BOTH, NULL},
+    {"EHLO",     on_ehlo,     STATE_ANY,               ON_SMTP, NULL},
+    {"HELO",     on_helo,     STATE_ANY,               ON_SMTP, NULL},
+    {"LHLO",     on_ehlo,     STATE_ANY,               ON_LMTP, NULL},
+    {"RSET",     on_rset,     STATE_ANY,               ON_BOTH, NULL},
+    {"NOOP",     NULL,        STATE_ANY,               ON_BOTH, "250 2.0.0 fine"},
+    {"QUIT",     on_quit,     STATE_ANY,               ON_BOTH, NULL},
+    {"VRFY",     on_vrfy,     STATE_ANY,               ON_BOTH, NULL},
+    {"HELP",     NULL,        STATE_ANY,               ON_BOTH,
+     "214 2.0.0 EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT"},
+    {"STARTTLS", on_starttls, STATE_ANY,               ON_BOTH, NULL},
     /* clang-format on */
 };
 
@@ -354,12 +377,19 @@ static void out_of_order(struct smtp_server *s, const struct verb *v)
         blame(s, "503 5.5.1 chunks are under way");
     else if (v->run == on_mail)
         blame(s, "503 5.5.1 one message at a time");
-    else if (s->refused_all)
+    else if (s->refused_all || s->failed)
         say(s, "503 5.5.1 MAIL first");
-    else if (v->run == on_data && s->turned_away > 0)
+    else if (v->run == on_data && s->turned_away > 0) {
         say(s, s->c->lmtp ? "503 5.5.1 nobody to send it to" : "554 5.5.1 nobody to send it to");
-    else
+        fail_message(s);
+    } else
         blame(s, s->state == STATE_READY ? "503 5.5.1 MAIL first" : "503 5.5.1 RCPT first");
+}
+
+/* Most words are told apart by their first letter. */
+static bool same_word(struct slice word, const char *verb)
+{
+    return word.n > 0 && (word.p[0] & 0xdf) == *verb && slice_is_nocase(word, verb);
 }
 
 static enum smtp_ask run_command(struct smtp_server *s, struct slice line)
@@ -372,14 +402,19 @@ static enum smtp_ask run_command(struct smtp_server *s, struct slice line)
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         const struct verb *v = &verbs[i];
 
-        if (!(v->on & on) || !slice_is_nocase(word, v->word))
+        if (!(v->on & on) || !same_word(word, v->word))
             continue;
-        if (v->in & s->state)
+        if (v->run && v->in & s->state)
             return v->run(s, slice_trim(args));
-        out_of_order(s, v);
+        if (v->run)
+            out_of_order(s, v);
+        else
+            say(s, v->words);
         return SMTP_ASK_MORE;
     }
-    blame(s, "500 5.5.2 this command is not understood");
+    blame(s, same_word(word, "AUTH") || same_word(word, "EXPN")
+                 ? "502 5.5.1 not offered"
+                 : "500 5.5.2 this command is not understood");
     return SMTP_ASK_MORE;
 }
 
@@ -428,80 +463,60 @@ static enum smtp_ask take_line(struct smtp_server *s, struct slice *in)
     return what;
 }
 
-static void add(struct smtp_server *s, const void *p, size_t n)
+/* A message is cut while its text comes: its first octet is taken unless it may be the first of what ends it. */
+static void cut_text(struct smtp_server *s, struct slice *in)
 {
-    s->counts.octets += n;
-    if (s->too_large || s->no_room)
-        return;
-    if (n > s->c->size_max - s->content.n)
-        s->too_large = true;
-    else if (!buf_add(&s->content, p, n))
-        s->no_room = true;
-    if (s->too_large || s->no_room)
-        buf_fini(&s->content);
+    if (in->p[0] != '.' && in->p[0] != '\r') {
+        smtp_intake_add(&s->text, slice_from(in->p, 1));
+        *in = slice_skip(*in, 1);
+    }
+    s->cut_now = true;
 }
 
-/* Text up to the end of its line, or of what came. */
-static void take_text(struct smtp_server *s, struct slice *in)
-{
-    const unsigned char *end = memchr(in->p, '\n', in->n);
-    size_t n = end ? (size_t)(end - in->p) + 1 : in->n;
-    unsigned char before = n > 1 ? in->p[n - 2] : s->last;
-
-    if (end && before == '\r')
-        s->place = PLACE_LINE;
-    else if (end)
-        s->bare_lf = true;
-    add(s, in->p, n);
-    s->last = in->p[n - 1];
-    *in = slice_skip(*in, n);
-}
-
-/* Text off the front of *in; true: with its end. */
+/* Text off the front of *in; true: and its end. */
 static bool take_data(struct smtp_server *s, struct slice *in)
 {
-    while (in->n > 0) {
-        unsigned char c = in->p[0];
+    uint64_t before = s->text.octets;
+    bool ended = false;
 
-        switch (s->place) {
-        case PLACE_LINE:
-            s->place = c == '.' ? PLACE_DOT : PLACE_TEXT;
-            if (c == '.')
-                *in = slice_skip(*in, 1);
-            break;
-        case PLACE_DOT: /* the dot goes: it was stuffing, or the end */
-            s->last = '.';
-            s->place = c == '\r' ? PLACE_DOT_CR : PLACE_TEXT;
-            if (c == '\r')
-                *in = slice_skip(*in, 1);
-            break;
-        case PLACE_DOT_CR:
-            if (c == '\n') {
-                *in = slice_skip(*in, 1);
-                return true;
-            }
-            add(s, "\r", 1);
-            s->last = '\r';
-            s->place = PLACE_TEXT;
-            break;
-        case PLACE_TEXT:
-            take_text(s, in);
-            break;
-        }
+    if (s->cut == SMTP_CUT_TEXT)
+        cut_text(s, in);
+    while (in->n > 0 && !ended && !s->cut_now) {
+        if (s->cut == SMTP_CUT_TERMINATOR && smtp_intake_is_ending(&s->text, *in))
+            s->cut_now = true;
+        else
+            ended = smtp_intake_step(&s->text, in);
     }
-    return false;
+    s->counts.octets += s->text.octets - before;
+    return ended;
+}
+
+/* How many more octets of this chunk are heard before it is cut; UINT64_MAX: all are, and what follows. */
+static uint64_t chunk_to_cut(const struct smtp_server *s)
+{
+    const uint64_t ends = s->chunk_last ? 1 : 0; /* the last octet is what ends a message */
+
+    if (s->cut == SMTP_CUT_TEXT && s->chunk_left + ends > 0)
+        return s->chunk_left > ends ? 1 : 0;
+    if (s->cut == SMTP_CUT_TERMINATOR && s->chunk_last)
+        return s->chunk_left > 0 ? s->chunk_left - 1 : 0;
+    return UINT64_MAX;
 }
 
 static enum smtp_ask take_chunk(struct smtp_server *s, struct slice *in)
 {
-    size_t n = in->n < s->chunk_left ? in->n : (size_t)s->chunk_left;
-    struct slice part = slice_from(in->p, n);
+    const uint64_t to_cut = s->discards ? UINT64_MAX : chunk_to_cut(s);
+    uint64_t most = s->chunk_left < to_cut ? s->chunk_left : to_cut;
+    struct slice part = slice_from(in->p, in->n < most ? in->n : (size_t)most);
 
-    *in = slice_skip(*in, n);
-    s->chunk_left -= n;
-    while (!s->discards && part.n > 0)
-        take_text(s, &part);
-    return s->chunk_left == 0 ? chunk_ends(s) : SMTP_ASK_MORE;
+    *in = slice_skip(*in, part.n);
+    s->chunk_left -= part.n;
+    if (!s->discards) {
+        smtp_intake_add(&s->text, part);
+        s->counts.octets += part.n;
+    }
+    s->cut_now = part.n == to_cut;
+    return s->chunk_left == 0 && !s->cut_now ? chunk_ends(s) : SMTP_ASK_MORE;
 }
 
 static enum smtp_ask take(struct smtp_server *s, struct slice *in)
@@ -518,9 +533,17 @@ enum smtp_ask smtp_server_hear(struct smtp_server *s, struct slice *in)
     enum smtp_ask what = SMTP_ASK_MORE;
 
     PM_ASSERT(s->asked == SMTP_ASK_MORE);
-    while (in->n > 0 && what == SMTP_ASK_MORE && !s->closing)
+    while (what == SMTP_ASK_MORE && !s->closing && !s->cut_now &&
+           (in->n > 0 || (s->in_chunk && s->chunk_left == 0)))
         what = take(s, in);
-    return what == SMTP_ASK_MORE && s->closing ? SMTP_ASK_END : what;
+    if (what ==
+        SMTP_ASK_TLS) /* what was said in clear behind it counts for nothing: RFC 3207 4.2 */
+        *in = slice_skip(*in, in->n);
+    if (what != SMTP_ASK_MORE)
+        return what;
+    if (s->closing)
+        return SMTP_ASK_END;
+    return s->cut_now ? SMTP_ASK_CUT : SMTP_ASK_MORE;
 }
 
 /* ---- answers ---- */
@@ -544,25 +567,73 @@ static void recipient_answered(struct smtp_server *s, bool yes, const char *line
         s->words.n = s->taken[s->count].address.at; /* nobody is to fill our memory with no-ones */
 }
 
+static void hello_answered(struct smtp_server *s, bool yes, const char *line)
+{
+    if (!yes) {
+        say(s, line);
+        return;
+    }
+    s->state = STATE_READY;
+    forget_message(s);
+    say_hello(s);
+}
+
+static void data_answered(struct smtp_server *s, bool yes, const char *line)
+{
+    if (!yes) {
+        say(s, line);
+        s->discards = s->in_chunk;
+        fail_message(s);
+        return;
+    }
+    s->state = s->in_chunk ? STATE_BDAT : STATE_DATA;
+    if (!s->in_chunk)
+        say(s, line && *line == '3' ? line : "354 end with a dot on a line of its own");
+}
+
+static void message_answered(struct smtp_server *s, bool yes, const char *line)
+{
+    if (s->cut == SMTP_CUT_ANSWER) {
+        s->cut_now = true;
+        return;
+    }
+    say(s, line ? line : "250 2.0.0 message taken");
+    if (yes)
+        s->counts.errors = 0;
+    s->counts.messages += yes && s->answers == 0;
+    if (s->answers == 0)
+        forget_message(s);
+}
+
 void smtp_server_answer(struct smtp_server *s, const char *line)
 {
-    bool yes = !line || *line == '2';
+    bool yes = !line || *line == '2' || (*line == '3' && s->asked == SMTP_ASK_DATA);
     enum smtp_ask asked = s->asked;
 
     PM_ASSERT(asked != SMTP_ASK_MORE && s->answers > 0);
     if (--s->answers == 0)
         s->asked = SMTP_ASK_MORE;
-    if (asked == SMTP_ASK_SENDER) {
+    switch (asked) {
+    case SMTP_ASK_HELLO:
+        hello_answered(s, yes, line);
+        break;
+    case SMTP_ASK_SENDER:
         sender_answered(s, yes, line);
-    } else if (asked == SMTP_ASK_RECIPIENT) {
+        break;
+    case SMTP_ASK_RECIPIENT:
         recipient_answered(s, yes, line);
-    } else {
-        say(s, line ? line : "250 2.0.0 message taken");
-        if (yes)
-            s->counts.errors = 0;
-        s->counts.messages += yes && s->answers == 0;
-        if (s->answers == 0)
-            forget_message(s);
+        break;
+    case SMTP_ASK_DATA:
+        data_answered(s, yes, line);
+        break;
+    case SMTP_ASK_MESSAGE:
+        message_answered(s, yes, line);
+        break;
+    case SMTP_ASK_MORE:
+    case SMTP_ASK_TLS:
+    case SMTP_ASK_CUT:
+    case SMTP_ASK_END:
+        PM_UNREACHABLE();
     }
 }
 
@@ -575,15 +646,30 @@ void smtp_server_end(struct smtp_server *s, const char *line)
 {
     s->asked = SMTP_ASK_MORE;
     s->answers = 0;
-    say(s, line);
+    if (line)
+        say(s, line);
     s->closing = true;
+}
+
+void smtp_server_secured(struct smtp_server *s)
+{
+    PM_ASSERT(s->asked == SMTP_ASK_TLS || s->state <= STATE_NEW);
+    s->asked = SMTP_ASK_MORE;
+    s->secure = true;
+    s->state = STATE_NEW;
+    s->helo[0] = '\0';
+    forget_message(s);
+}
+
+void smtp_server_cut(struct smtp_server *s, enum smtp_cut where)
+{
+    s->cut = where;
 }
 
 void smtp_server_overflow(struct smtp_server *s)
 {
     PM_ASSERT(s->asked == SMTP_ASK_MORE);
-    s->no_room = true;
-    buf_fini(&s->content);
+    smtp_intake_overflow(&s->text);
 }
 
 /* ---- what is known ---- */
@@ -634,22 +720,37 @@ struct smtp_server_recipient smtp_server_recipient(const struct smtp_server *s, 
 
 struct slice smtp_server_content(const struct smtp_server *s)
 {
-    return buf_slice(&s->content);
+    return buf_slice(&s->text.content);
 }
 
 bool smtp_server_has_bare_lf(const struct smtp_server *s)
 {
-    return s->bare_lf;
+    return s->text.bare_lf;
 }
 
 size_t smtp_server_held(const struct smtp_server *s)
 {
-    return s->content.room;
+    return s->text.content.room;
 }
 
 bool smtp_server_is_busy(const struct smtp_server *s)
 {
     return s->in_chunk || s->state & (STATE_MAIL | STATE_RCPT | STATE_DATA | STATE_BDAT);
+}
+
+bool smtp_server_is_in_text(const struct smtp_server *s)
+{
+    return s->state & (STATE_DATA | STATE_BDAT) && !s->ended;
+}
+
+bool smtp_server_is_secure(const struct smtp_server *s)
+{
+    return s->secure;
+}
+
+uint64_t smtp_server_text_octets(const struct smtp_server *s)
+{
+    return s->text.octets;
 }
 
 const struct smtp_server_counts *smtp_server_counts(const struct smtp_server *s)
@@ -665,15 +766,10 @@ struct smtp_server *smtp_server_create(const struct smtp_server_config *c)
 
     if (!s)
         return NULL;
-    s->taken = calloc(SMTP_SERVER_RECIPIENTS_MAX + 1u, sizeof *s->taken);
-    if (!s->taken) {
-        free(s);
-        return NULL;
-    }
     s->c = c;
     buf_init(&s->line, SMTP_SERVER_LINE_MAX);
     buf_init(&s->words, WORDS_MAX);
-    buf_init(&s->content, c->size_max);
+    smtp_intake_init(&s->text, c->size_max, c->discard, c->keep);
     buf_init(&s->out, OUT_MAX);
     return s;
 }
@@ -684,7 +780,7 @@ void smtp_server_destroy(struct smtp_server *s)
         return;
     buf_fini(&s->line);
     buf_fini(&s->words);
-    buf_fini(&s->content);
+    smtp_intake_fini(&s->text);
     buf_fini(&s->out);
     free(s->taken);
     free(s);

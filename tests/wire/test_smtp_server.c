@@ -10,8 +10,8 @@
 struct scene {
     struct smtp_server_config c;
     struct smtp_server *s;
-    const char *sender, *recipient, *message; /* answers; NULL: yes */
-    const char *refused;                      /* a recipient who is refused with `recipient` */
+    const char *hello, *sender, *recipient, *data, *message; /* answers; NULL: yes */
+    const char *refused;    /* a recipient who is refused with `recipient` */
     struct buf said, heard; /* replies; what was asked, a line each, with the content of messages */
     bool over;
 };
@@ -74,6 +74,21 @@ static void feed(struct scene *s, struct slice in)
             while (smtp_server_answers(s->s) > 0)
                 smtp_server_answer(s->s, s->message);
             break;
+        case SMTP_ASK_HELLO:
+            smtp_server_answer(s->s, s->hello);
+            break;
+        case SMTP_ASK_DATA:
+            smtp_server_answer(s->s, s->data);
+            break;
+        case SMTP_ASK_TLS:
+            add(s, "tls", slice_of(""));
+            smtp_server_secured(s->s);
+            break;
+        case SMTP_ASK_CUT:
+            add(s, "cut", slice_of(""));
+            s->over = true;
+            take_out(s);
+            return;
         case SMTP_ASK_END:
             s->over = true;
             take_out(s);
@@ -309,27 +324,27 @@ static void words_of_dsn_are_read_and_nonsense_is_not(void)
     struct smtp_rcpt_words r;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *got = smtp_path_mail(slice_of(rows[i].words), &m);
+        const char *got = smtp_path_mail(slice_of(rows[i].words), 0, &m);
 
         if (rows[i].reply)
             CHECK_HAS(got ? got : "", rows[i].reply);
         else
             CHECK_STR(got ? got : "", "");
     }
-    CHECK(!smtp_path_mail(slice_of(rows[0].words), &m) && m.ret == 'H');
+    CHECK(!smtp_path_mail(slice_of(rows[0].words), 0, &m) && m.ret == 'H');
     CHECK_MEM(m.envid, m.envid_n, "QQ+314", 6);
-    CHECK(!smtp_path_mail(slice_of(rows[2].words), &m));
+    CHECK(!smtp_path_mail(slice_of(rows[2].words), 0, &m));
     CHECK_MEM(m.path.p, m.path.n, "a@x", 3);
-    CHECK(
-        !smtp_path_rcpt(slice_of("TO:<b@y> NOTIFY=SUCCESS,delay ORCPT=rfc822;b+2Bc@y"), false, &r));
+    CHECK(!smtp_path_rcpt(slice_of("TO:<b@y> NOTIFY=SUCCESS,delay ORCPT=rfc822;b+2Bc@y"), 0, false,
+                          &r));
     CHECK_U64(r.notify, SMTP_WANTS_SUCCESS | SMTP_WANTS_DELAY);
     CHECK_MEM(r.orcpt, r.orcpt_n, "rfc822;b+c@y", 12);
-    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<b@y> NOTIFY=NEVER,FAILURE"), false, &r), "501 5.5.4");
-    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<b@y> NOTIFY="), false, &r), "501 5.5.4");
-    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<b@y> ORCPT=rfc822"), false, &r), "501 5.5.4");
-    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<>"), false, &r), "501 5.1.3");
-    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<\xc3\xa4@x>"), false, &r), "553 5.6.7");
-    CHECK(!smtp_path_rcpt(slice_of("TO:<\xc3\xa4@x>"), true, &r));
+    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<b@y> NOTIFY=NEVER,FAILURE"), 0, false, &r), "501 5.5.4");
+    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<b@y> NOTIFY="), 0, false, &r), "501 5.5.4");
+    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<b@y> ORCPT=rfc822"), 0, false, &r), "501 5.5.4");
+    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<>"), 0, false, &r), "501 5.1.3");
+    CHECK_HAS(smtp_path_rcpt(slice_of("TO:<\xc3\xa4@x>"), 0, false, &r), "553 5.6.7");
+    CHECK(!smtp_path_rcpt(slice_of("TO:<\xc3\xa4@x>"), 0, true, &r));
 }
 
 static void a_caller_who_only_errs_is_sent_away(void)

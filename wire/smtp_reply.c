@@ -3,34 +3,43 @@
 
 #include <string.h>
 
-static unsigned digit(struct slice s, size_t i)
+static unsigned digit(const unsigned char *p, const unsigned char *end)
 {
-    return i < s.n && s.p[i] >= '0' && s.p[i] <= '9' ? s.p[i] - (unsigned)'0' : 10;
+    return p < end ? (unsigned)(*p - '0') & 0xff : 10; /* above 9: none */
 }
 
-static bool read_part(struct slice *s, uint16_t *part, bool more)
+/* Up to three digits; NULL: there is none. */
+static const unsigned char *read_number(const unsigned char *p, const unsigned char *end,
+                                        uint16_t *n)
 {
-    size_t i = 0;
+    const unsigned char *from = p;
+    unsigned value = 0, d;
 
-    for (*part = 0; i < 3 && digit(*s, i) < 10; i++)
-        *part = (uint16_t)(*part * 10 + digit(*s, i));
-    if (i == 0 || (more ? i >= s->n || s->p[i] != '.' : i < s->n && s->p[i] != ' '))
-        return false;
-    *s = slice_skip(*s, i + 1);
-    return true;
+    while (p - from < 3 && (d = digit(p, end)) < 10) {
+        value = value * 10 + d;
+        p++;
+    }
+    *n = (uint16_t)value;
+    return p > from ? p : NULL;
 }
 
 /* RFC 2034: class.subject.detail, the class being the first digit of the code. */
-static void read_enhanced(struct smtp_reply *r, struct slice text)
+static void read_enhanced(struct smtp_reply *r, const unsigned char *p, const unsigned char *end)
 {
-    uint16_t status, subject, detail;
+    uint16_t subject, detail;
 
-    if (read_part(&text, &status, true) && read_part(&text, &subject, true) &&
-        read_part(&text, &detail, false) && status == r->code / 100) {
-        r->status = status;
-        r->subject = subject;
-        r->detail = detail;
-    }
+    if (end - p < 5 || p[1] != '.' || digit(p, end) != r->code / 100u)
+        return;
+    uint16_t status = (uint16_t)digit(p, end);
+    p = read_number(p + 2, end, &subject);
+    if (!p || p == end || *p != '.')
+        return;
+    p = read_number(p + 1, end, &detail);
+    if (!p || (p < end && *p != ' '))
+        return;
+    r->status = status;
+    r->subject = subject;
+    r->detail = detail;
 }
 
 static enum smtp_heard noise(struct smtp_reader *r, const char *why)
@@ -39,47 +48,63 @@ static enum smtp_heard noise(struct smtp_reader *r, const char *why)
     return SMTP_HEARD_NOISE;
 }
 
-static enum smtp_heard read_line(struct smtp_reader *r, struct slice line, struct slice *text)
+/* The line without its end. */
+static enum smtp_heard read_line(struct smtp_reader *r, const unsigned char *p,
+                                 const unsigned char *end, struct slice *text)
 {
-    unsigned code = digit(line, 0) * 100 + digit(line, 1) * 10 + digit(line, 2);
-    bool more = line.n > 3 && line.p[3] == '-';
-    bool digits = digit(line, 0) < 10 && digit(line, 1) < 10 && digit(line, 2) < 10;
+    size_t n = (size_t)(end - p);
+    bool more = n > 3 && p[3] == '-';
+    unsigned first, second, third;
 
-    if (!digits || code < 200 || code > 599 || (line.n > 3 && !more && line.p[3] != ' '))
+    if (n < 3 || (first = digit(p, end)) < 2 || first > 5 || (second = digit(p + 1, end)) > 9 ||
+        (third = digit(p + 2, end)) > 9 || (n > 3 && !more && p[3] != ' '))
         return noise(r, "what came is not a reply");
+    unsigned code = first * 100 + second * 10 + third;
     if (r->lines == 0)
         r->reply = (struct smtp_reply){.code = (uint16_t)code};
     if (code != r->reply.code)
         return noise(r, "the lines of a reply disagree");
     if (++r->lines > SMTP_REPLY_LINES_MAX)
         return noise(r, "a reply without end");
-    *text = slice_skip(line, 4);
-    read_enhanced(&r->reply, *text);
-    return more ? SMTP_HEARD_LINE : SMTP_HEARD_REPLY;
+    p = n > 4 ? p + 4 : end;
+    *text = (struct slice){p, (size_t)(end - p)};
+    read_enhanced(&r->reply, p, end);
+    if (more)
+        return SMTP_HEARD_LINE;
+    r->lines = 0;
+    return SMTP_HEARD_REPLY;
+}
+
+/* Keeps what has no end yet, or the rest of a line whose beginning was kept; false: too long. */
+static bool keep(struct smtp_reader *r, const unsigned char *p, size_t n)
+{
+    if (n > sizeof r->line - r->line_n)
+        return false;
+    if (n > 0)
+        memcpy(r->line + r->line_n, p, n);
+    r->line_n += n;
+    return true;
 }
 
 enum smtp_heard smtp_reader_hear(struct smtp_reader *r, struct slice *in, struct slice *text)
 {
-    const unsigned char *lf = in->n > 0 ? memchr(in->p, '\n', in->n) : NULL;
-    size_t n = lf ? (size_t)(lf - in->p) : in->n;
-    struct slice line = slice_from(in->p, n);
+    const unsigned char *p = in->p, *lf = in->n > 0 ? memchr(p, '\n', in->n) : NULL;
+    const unsigned char *end = lf ? lf : p + in->n;
 
-    if (r->line_n + n > sizeof r->line)
-        return noise(r, "a line without end");
     if (!lf || r->line_n > 0) {
-        if (n > 0)
-            memcpy(r->line + r->line_n, in->p, n);
-        r->line_n += n;
-        line = slice_from(r->line, r->line_n);
+        if (!keep(r, p, (size_t)(end - p)))
+            return noise(r, "a line without end");
+        p = (unsigned char *)r->line;
+        end = p + r->line_n;
+    } else if ((size_t)(end - p) > sizeof r->line) {
+        return noise(r, "a line without end");
     }
-    *in = slice_skip(*in, lf ? n + 1 : n);
+    size_t taken = lf ? (size_t)(lf - in->p) + 1 : in->n;
+    *in = (struct slice){in->p + taken, in->n - taken};
     if (!lf)
         return SMTP_HEARD_NOTHING;
     r->line_n = 0;
-    if (line.n > 0 && line.p[line.n - 1] == '\r')
-        line.n--;
-    enum smtp_heard heard = read_line(r, line, text);
-    if (heard == SMTP_HEARD_REPLY)
-        r->lines = 0;
-    return heard;
+    if (end > p && end[-1] == '\r')
+        end--;
+    return read_line(r, p, end, text);
 }

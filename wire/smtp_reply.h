@@ -27,11 +27,11 @@ enum smtp_heard {
 };
 
 struct smtp_reader {
-    char line[SMTP_LINE_MAX]; /* a line that came in pieces */
     size_t line_n;
     struct smtp_reply reply; /* so far */
-    uint32_t lines;          /* of this reply, this one included */
+    uint32_t lines;          /* of it; 0: it was over with the line that was heard last */
     const char *why;
+    char line[SMTP_LINE_MAX]; /* a line that came in pieces */
 };
 
 /* Takes one line from *in, which moves on. text: behind the code; valid until the next call or change of *in. */

@@ -12,14 +12,17 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "wire/smtp_pen.h"
 
 #define CORPUS_BYTES   131072u /* of raw lines; the last line may go over */
 #define CORPUS_ROOM    (CORPUS_BYTES + LINE_MAX_BYTES)
 #define LINE_MAX_BYTES 1000u /* RFC 5321 section 4.5.3.1.6, CRLF included */
 #define LINES_MAX      16384u
+#define NEAR           64u   /* octets of the circle that share an entry of the table of lines */
 #define FIRST_LINE     "pm." /* then the token, then: */
 #define FIRST_REST     " postmuster test message, please ignore\r\n"
 #define FIRST_BYTES    (sizeof FIRST_LINE - 1 + TOKEN_CHARS + sizeof FIRST_REST - 1)
+#define DATE_CHARS     31         /* of a date until the year 9999 */
 #define STREAM_LINES   0x7465786c /* of the generator: which lines the corpus has, */
 #define STREAM_PLACE   0x74657870 /* and where in it a message begins */
 
@@ -31,8 +34,9 @@ struct line {
 struct smtp_corpus {
     uint64_t seed;
     uint32_t lines;
-    uint32_t bytes[2];                             /* of the circle: raw, stuffed */
-    struct line line[LINES_MAX + 1];               /* one more: the circle's end */
+    uint32_t bytes[2];                     /* of the circle: raw, stuffed */
+    struct line line[LINES_MAX + 1];       /* one more: the circle's end */
+    uint16_t near[CORPUS_ROOM / NEAR + 1]; /* the line at each NEARth octet of the raw circle */
     unsigned char form[2][2][CORPUS_ROOM * 5 / 4]; /* [seven_bit][stuffed] */
     unsigned char tail[LINE_MAX_BYTES];            /* filler lines are its ends */
 };
@@ -167,6 +171,11 @@ struct smtp_corpus *smtp_corpus_create(uint64_t seed)
     while (c->bytes[0] < CORPUS_BYTES && c->lines < LINES_MAX)
         add_line(c, text, make_line(&r, c->lines, text));
     PM_ASSERT(c->bytes[0] >= CORPUS_BYTES && c->bytes[1] <= sizeof c->form[0][1]);
+    for (uint32_t octet = 0, at = 0; octet < c->bytes[0]; octet += NEAR) {
+        while (c->line[at + 1].raw <= octet)
+            at++;
+        c->near[octet / NEAR] = (uint16_t)at;
+    }
     for (size_t i = 0; i < LINE_MAX_BYTES - 2; i++)
         c->tail[i] = "=filler="[i % 8];
     put_crlf(c->tail + LINE_MAX_BYTES - 2);
@@ -183,17 +192,11 @@ void smtp_corpus_destroy(struct smtp_corpus *c)
 /* The last line that begins at or before this octet of the raw circle. */
 static uint32_t line_before(const struct smtp_corpus *c, uint32_t octet)
 {
-    uint32_t low = 0, high = c->lines;
+    uint32_t at = c->near[octet / NEAR];
 
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (c->line[middle].raw <= octet)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    while (c->line[at + 1].raw <= octet)
+        at++;
+    return at;
 }
 
 static struct smtp_text_span span_of(const struct smtp_corpus *c, uint64_t number,
@@ -206,8 +209,8 @@ static struct smtp_text_span span_of(const struct smtp_corpus *c, uint64_t numbe
         return s;
     const struct line *from = &c->line[s.line];
     uint64_t end = (uint64_t)from->raw + body_bytes - FIRST_BYTES;
-    uint64_t rounds = end / c->bytes[0];
-    const struct line *to = &c->line[line_before(c, (uint32_t)(end % c->bytes[0]))];
+    uint64_t rounds = end < c->bytes[0] ? 0 : end / c->bytes[0];
+    const struct line *to = &c->line[line_before(c, (uint32_t)(end - rounds * c->bytes[0]))];
     s.raw = rounds * c->bytes[0] + to->raw - from->raw;
     s.stuffed = rounds * c->bytes[1] + to->stuffed - from->stuffed;
     s.tail = (uint32_t)(body_bytes - FIRST_BYTES - s.raw);
@@ -215,34 +218,6 @@ static struct smtp_text_span span_of(const struct smtp_corpus *c, uint64_t numbe
         s.tail = 0;
     PM_ASSERT(s.tail <= LINE_MAX_BYTES);
     return s;
-}
-
-struct pen { /* the head being written; room was reckoned beforehand */
-    unsigned char *p;
-};
-
-static void put(struct pen *w, const void *p, size_t n)
-{
-    memcpy(w->p, p, n);
-    w->p += n;
-}
-
-#define PUT(w, literal) put((w), (literal), sizeof(literal) - 1)
-
-static void put_slice(struct pen *w, struct slice s)
-{
-    if (s.n > 0)
-        put(w, s.p, s.n);
-}
-
-static void put_number(struct pen *w, uint64_t n, int width)
-{
-    char digits[20];
-    int at = 20;
-
-    for (; n > 0 || width > 0; n /= 10, width--)
-        digits[--at] = (char)('0' + n % 10);
-    put(w, digits + at, (size_t)(20 - at));
 }
 
 static void put_hex(struct pen *w, uint32_t n, int width)
@@ -261,27 +236,46 @@ static void put_date(struct pen *w, uint64_t date_s)
     uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), month = (5 * doy + 2) / 153;
 
-    put(w, weekdays + days % 7 * 3, 3);
-    PUT(w, ", ");
-    put_number(w, doy - (153 * month + 2) / 5 + 1, 2);
-    PUT(w, " ");
-    put(w, names + month * 3, 3);
-    PUT(w, " ");
-    put_number(w, yoe + era * 400 + (month >= 10), 4);
-    PUT(w, " ");
-    put_number(w, second / 3600, 2);
-    PUT(w, ":");
-    put_number(w, second / 60 % 60, 2);
-    PUT(w, ":");
-    put_number(w, second % 60, 2);
-    PUT(w, " +0000");
+    pen_put(w, weekdays + days % 7 * 3, 3);
+    PEN_PUT(w, ", ");
+    pen_put_number(w, doy - (153 * month + 2) / 5 + 1, 2);
+    PEN_PUT(w, " ");
+    pen_put(w, names + month * 3, 3);
+    PEN_PUT(w, " ");
+    pen_put_number(w, yoe + era * 400 + (month >= 10), 4);
+    PEN_PUT(w, " ");
+    pen_put_number(w, second / 3600, 2);
+    PEN_PUT(w, ":");
+    pen_put_number(w, second / 60 % 60, 2);
+    PEN_PUT(w, ":");
+    pen_put_number(w, second % 60, 2);
+    PEN_PUT(w, " +0000");
+}
+
+/* The clock ticks once a second: the words of the last date serve until then. */
+static void put_date_again(struct pen *w, const struct smtp_text_order *o)
+{
+    struct smtp_text_memo *memo = o->memo;
+
+    if (!memo) {
+        put_date(w, o->date_s);
+        return;
+    }
+    if (memo->date[0] == '\0' || memo->date_s != o->date_s) {
+        struct pen text = {(unsigned char *)memo->date};
+
+        put_date(&text, o->date_s);
+        *text.p = '\0';
+        memo->date_s = o->date_s;
+    }
+    pen_put(w, memo->date, DATE_CHARS);
 }
 
 static void put_first_line(struct pen *w, const char token[TOKEN_CHARS])
 {
-    PUT(w, FIRST_LINE);
-    put(w, token, TOKEN_CHARS);
-    PUT(w, FIRST_REST);
+    PEN_PUT(w, FIRST_LINE);
+    pen_put(w, token, TOKEN_CHARS);
+    PEN_PUT(w, FIRST_REST);
 }
 
 static struct slice domain_of(struct slice address)
@@ -304,36 +298,36 @@ static bool fits(const struct smtp_text_order *o)
 
 static void put_head(struct pen *w, const struct smtp_text_order *o, const char token[TOKEN_CHARS])
 {
-    PUT(w, "X-Postmuster: pm.");
-    put(w, token, TOKEN_CHARS);
-    PUT(w, "\r\nX-Postmuster-Run: ");
+    PEN_PUT(w, "X-Postmuster: pm.");
+    pen_put(w, token, TOKEN_CHARS);
+    PEN_PUT(w, "\r\nX-Postmuster-Run: ");
     put_hex(w, o->key->run, 7);
-    PUT(w, "\r\nMessage-ID: <pm.");
-    put(w, token, TOKEN_CHARS);
-    PUT(w, "@");
-    put_slice(w, domain_of(o->from));
-    PUT(w, ">\r\nDate: ");
-    put_date(w, o->date_s);
-    PUT(w, "\r\nFrom: <");
-    put_slice(w, o->from);
-    PUT(w, ">\r\nTo: ");
+    PEN_PUT(w, "\r\nMessage-ID: <pm.");
+    pen_put(w, token, TOKEN_CHARS);
+    PEN_PUT(w, "@");
+    pen_put_slice(w, domain_of(o->from));
+    PEN_PUT(w, ">\r\nDate: ");
+    put_date_again(w, o);
+    PEN_PUT(w, "\r\nFrom: <");
+    pen_put_slice(w, o->from);
+    PEN_PUT(w, ">\r\nTo: ");
     for (uint32_t i = 0; i < o->recipients; i++) {
         if (i > 0)
-            PUT(w, ",\r\n ");
-        PUT(w, "<");
-        put_slice(w, o->to[i]);
-        PUT(w, ">");
+            PEN_PUT(w, ",\r\n ");
+        PEN_PUT(w, "<");
+        pen_put_slice(w, o->to[i]);
+        PEN_PUT(w, ">");
     }
-    PUT(w, "\r\nSubject: ");
-    put_slice(w, o->subject);
-    PUT(w, " [pm.");
-    put(w, token, TOKEN_CHARS);
-    PUT(w, "]\r\nPrecedence: bulk\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n");
+    PEN_PUT(w, "\r\nSubject: ");
+    pen_put_slice(w, o->subject);
+    PEN_PUT(w, " [pm.");
+    pen_put(w, token, TOKEN_CHARS);
+    PEN_PUT(w, "]\r\nPrecedence: bulk\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n");
     if (o->seven_bit)
-        PUT(w, "Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit");
+        PEN_PUT(w, "Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit");
     else
-        PUT(w, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit");
-    PUT(w, "\r\n\r\n");
+        PEN_PUT(w, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit");
+    PEN_PUT(w, "\r\n\r\n");
 }
 
 bool smtp_text_compose(struct smtp_text *t, const struct smtp_corpus *c,
@@ -371,13 +365,43 @@ uint64_t smtp_text_bytes(const struct smtp_text *t, bool stuffed)
     return t->head_bytes + (stuffed ? t->span.stuffed : t->span.raw) + t->span.tail;
 }
 
+struct smtp_text_body smtp_text_body(const struct smtp_text *t)
+{
+    return (struct smtp_text_body){t->corpus, t->span, t->seven_bit};
+}
+
+struct slice smtp_text_tail(const struct smtp_text *t)
+{
+    return slice_from(t->corpus->tail + LINE_MAX_BYTES - t->span.tail, t->span.tail);
+}
+
+int smtp_text_body_iov(const struct smtp_text_body *b, bool stuffed, uint64_t from,
+                       struct iovec *iov, int room)
+{
+    const struct smtp_corpus *c = b->corpus;
+    const struct line *first = &c->line[b->span.line];
+    uint64_t lines = stuffed ? b->span.stuffed : b->span.raw, circle = c->bytes[stuffed];
+    uint64_t at = (stuffed ? first->stuffed : first->raw) + from;
+    unsigned char *form = (unsigned char *)c->form[b->seven_bit][stuffed];
+    int n = 0;
+
+    if (at >= circle)
+        at %= circle;
+    for (; from < lines && n < room; at = 0) {
+        uint64_t piece = lines - from < circle - at ? lines - from : circle - at;
+
+        iov[n++] = (struct iovec){form + at, piece};
+        from += piece;
+    }
+    return n;
+}
+
 int smtp_text_iov(const struct smtp_text *t, bool stuffed, uint64_t from, struct iovec *iov,
                   int room)
 {
-    const struct smtp_corpus *c = t->corpus;
-    const struct line *first = &c->line[t->span.line];
-    uint64_t lines = stuffed ? t->span.stuffed : t->span.raw, circle = c->bytes[stuffed];
-    unsigned char *form = (unsigned char *)c->form[t->seven_bit][stuffed];
+    const struct smtp_text_body body = smtp_text_body(t);
+    uint64_t lines = stuffed ? t->span.stuffed : t->span.raw;
+    struct slice tail = smtp_text_tail(t);
     int n = 0;
 
     if (from < t->head_bytes && n < room) {
@@ -386,18 +410,31 @@ int smtp_text_iov(const struct smtp_text *t, bool stuffed, uint64_t from, struct
     }
     from -= t->head_bytes;
     while (from < lines && n < room) {
-        uint64_t at = ((stuffed ? first->stuffed : first->raw) + from) % circle;
-        uint64_t piece = lines - from < circle - at ? lines - from : circle - at;
+        int pieces = smtp_text_body_iov(&body, stuffed, from, iov + n, room - n);
 
-        iov[n++] = (struct iovec){form + at, piece};
-        from += piece;
+        for (; pieces > 0; pieces--)
+            from += iov[n++].iov_len;
     }
-    if (from >= lines && from < lines + t->span.tail && n < room) {
-        size_t left = (size_t)(lines + t->span.tail - from);
-
-        iov[n++] = (struct iovec){(unsigned char *)c->tail + LINE_MAX_BYTES - left, left};
+    if (from >= lines && from < lines + tail.n && n < room) {
+        tail = slice_skip(tail, (size_t)(from - lines));
+        iov[n++] = (struct iovec){(unsigned char *)tail.p, tail.n};
     }
     return n;
+}
+
+void smtp_text_copy(const struct smtp_text *t, bool stuffed, unsigned char *out)
+{
+    const struct smtp_text_body body = smtp_text_body(t);
+    uint64_t lines = stuffed ? t->span.stuffed : t->span.raw;
+    struct pen w = {out};
+    struct iovec piece;
+
+    pen_put(&w, t->head, t->head_bytes);
+    for (uint64_t from = 0; from < lines; from += piece.iov_len) {
+        (void)smtp_text_body_iov(&body, stuffed, from, &piece, 1);
+        pen_put(&w, piece.iov_base, piece.iov_len);
+    }
+    pen_put_slice(&w, smtp_text_tail(t));
 }
 
 struct slice smtp_text_verp(struct slice from, const char token[TOKEN_CHARS], char *out,
@@ -408,10 +445,10 @@ struct slice smtp_text_verp(struct slice from, const char token[TOKEN_CHARS], ch
 
     if (domain.n == from.n || from.n + TOKEN_CHARS + 4 > room)
         return slice_from(NULL, 0);
-    put(&w, from.p, from.n - domain.n - 1);
-    PUT(&w, "+pm.");
-    put(&w, token, TOKEN_CHARS);
-    put(&w, from.p + from.n - domain.n - 1, domain.n + 1);
+    pen_put(&w, from.p, from.n - domain.n - 1);
+    PEN_PUT(&w, "+pm.");
+    pen_put(&w, token, TOKEN_CHARS);
+    pen_put(&w, from.p + from.n - domain.n - 1, domain.n + 1);
     return slice_from(out, (size_t)(w.p - (unsigned char *)out));
 }
 

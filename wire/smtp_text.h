@@ -32,10 +32,17 @@ struct smtp_text_order {
     struct slice from;      /* the originator's address, for From: and the domain of Message-ID: */
     const struct slice *to; /* addresses for To: */
     uint32_t recipients;
-    struct slice subject; /* "[pm.<token>]" is appended */
-    uint32_t body_bytes;  /* 0: only the line with the token, as canaries have it */
-    uint64_t date_s;      /* Unix time */
-    bool seven_bit;       /* the 7-bit twin */
+    struct slice subject;        /* "[pm.<token>]" is appended */
+    uint32_t body_bytes;         /* 0: only the line with the token, as canaries have it */
+    uint64_t date_s;             /* Unix time */
+    bool seven_bit;              /* the 7-bit twin */
+    struct smtp_text_memo *memo; /* NULL is fine */
+};
+
+struct
+    smtp_text_memo { /* the caller's, zeroed once: what does not change from message to message */
+    uint64_t date_s;
+    char date[32]; /* in words; empty: none yet */
 };
 
 struct smtp_text_span {    /* the lines of a body behind its first */
@@ -53,6 +60,12 @@ struct smtp_text {
     unsigned char head[SMTP_TEXT_HEAD_MAX];
 };
 
+struct smtp_text_body { /* what of a text is the corpus': as long as that lives */
+    const struct smtp_corpus *corpus;
+    struct smtp_text_span span;
+    bool seven_bit;
+};
+
 /* false: the addresses and the subject do not fit in a head. */
 bool smtp_text_compose(struct smtp_text *t, const struct smtp_corpus *c,
                        const struct smtp_text_order *o);
@@ -64,6 +77,13 @@ uint64_t smtp_text_bytes(const struct smtp_text *t,
 /* Fills iov with what follows octet `from` (at most `room` pieces, so perhaps not all); returns how many. */
 int smtp_text_iov(const struct smtp_text *t, bool stuffed, uint64_t from, struct iovec *iov,
                   int room);
+/* The whole text, smtp_text_bytes() of it. */
+void smtp_text_copy(const struct smtp_text *t, bool stuffed, unsigned char *out);
+/* A text is its head, the lines that its body borrows from the corpus, and its tail: the filler line. */
+struct smtp_text_body smtp_text_body(const struct smtp_text *t);
+struct slice smtp_text_tail(const struct smtp_text *t);
+int smtp_text_body_iov(const struct smtp_text_body *b, bool stuffed, uint64_t from,
+                       struct iovec *iov, int room);
 /* The envelope's return path: `from` itself, or local+pm.<token>@domain. Empty when out is too small. */
 struct slice smtp_text_verp(struct slice from, const char token[TOKEN_CHARS], char *out,
                             size_t room);

@@ -41,11 +41,11 @@ uint64_t rng_below(struct rng *r, uint64_t n)
 {
     if (n == 0)
         return 0;
-    uint64_t biased = -n % n; /* 2^64 mod n: that many draws are one too many */
     for (;;) {
         uint64_t draw = rng_u64(r);
 
-        if (draw >= biased)
+        /* 2^64 mod n draws are too many, the smallest: fewer than n, so that hardly ever anybody has to divide for it. */
+        if (draw >= n || draw >= -n % n)
             return draw % n;
     }
 }

@@ -250,7 +250,7 @@ static bool call_bound(struct p1_call *k, struct slice result)
                     words);
         return false;
     }
-    pool_up(k->line);
+    pool_up(k->line, event_sessions(SESSION_P1, 0));
     return true;
 }
 

@@ -2,7 +2,8 @@
  *
  * Lines are opened one after the other, up to `connections`, and stay open. A try that follows a failure waits
  * (SEND_BACKOFF), so a server that is down costs a few tries a second, each of them a finding; the driver sets `backoff_ns`
- * back when the server has answered for a message.
+ * back when the server has answered for a message. Lines that have carried messages and end are made anew at once, each by
+ * itself: reconnecting for every message, all of them are always on their way.
  */
 #include "loadgen/pool.h"
 
@@ -93,6 +94,12 @@ bool pool_owes(const struct pool *p)
     return p->again > 0 || sender_has_due(p->load);
 }
 
+void pool_renew(struct pool_line *k)
+{
+    if (sender_has_more(k->pool->load))
+        (void)k->pool->ops->connect(k->owner);
+}
+
 /* What is due, or waits, and finds no line deserves another one; they come up one after the other. */
 void pool_grow(struct pool *p)
 {
@@ -133,7 +140,7 @@ static void on_deadline(struct timer *t)
     struct pool_line *k = t->owner;
     struct pool *p = k->pool;
 
-    if (k->deadline_ns == NEVER_NS)
+    if (!k->stream || k->deadline_ns == NEVER_NS)
         return;
     if (loop_now(pool_loop(p)) < k->deadline_ns)
         timer_arm(pool_loop(p), t, k->deadline_ns);
@@ -141,17 +148,20 @@ static void on_deadline(struct timer *t)
         p->ops->late(k->owner);
 }
 
+void pool_watch_until(struct pool_line *k, uint64_t at_ns)
+{
+    k->deadline_ns = at_ns;
+    if (!timer_is_armed(&k->timer) || at_ns < k->timer.at_ns)
+        timer_arm(pool_loop(k->pool), &k->timer, at_ns);
+}
+
 void pool_watch(struct pool_line *k, uint64_t limit_s)
 {
-    struct pool *p = k->pool;
-    uint64_t limit_ns = limit_s * NS_PER_S;
+    const struct run_clock *clock = k->pool->load->context->clock;
 
     k->deadline_ns = NEVER_NS;
-    if (limit_ns == 0)
-        return;
-    k->deadline_ns = loop_now(pool_loop(p)) + clock_span(p->load->context->clock, limit_ns);
-    if (!timer_is_armed(&k->timer) || k->deadline_ns < k->timer.at_ns)
-        timer_arm(pool_loop(p), &k->timer, k->deadline_ns);
+    if (limit_s > 0)
+        pool_watch_until(k, loop_now(pool_loop(k->pool)) + clock_span(clock, limit_s * NS_PER_S));
 }
 
 bool pool_connect(struct pool_line *k, void (*ready)(struct stream *s, unsigned what))
@@ -169,21 +179,36 @@ bool pool_connect(struct pool_line *k, void (*ready)(struct stream *s, unsigned 
         if (p->armed)
             p->arm_error = e;
         else if (sender_is_running(p->load))
-            sender_finding(p->load, FIND_CONNECT_FAILED, 0);
+            sender_finding(p->load, FIND_CONNECT_FAILED, 0, 0);
         arm_over(p, e.text);
+        k->proven = false;
         pool_failed(p, false);
         return false;
     }
     p->open++;
-    p->connecting++;
+    k->counted = !k->proven;
+    p->connecting += k->counted;
     return true;
 }
 
-void pool_up(struct pool_line *k)
+/* It is no longer one that the others wait for. */
+static void uncount(struct pool_line *k)
 {
-    k->up = true;
-    k->pool->connecting--;
-    arm_over(k->pool, NULL);
+    k->pool->connecting -= k->counted;
+    k->counted = false;
+}
+
+void pool_up(struct pool_line *k, uint32_t session)
+{
+    k->up = k->proven = true;
+    uncount(k);
+    sender_session(k->pool->load, session);
+    pool_stands(k->pool);
+}
+
+void pool_stands(struct pool *p)
+{
+    arm_over(p, NULL);
 }
 
 void pool_wait(struct pool_line *k, bool waits)
@@ -200,7 +225,7 @@ void pool_broken(struct pool_line *k, enum finding what, uint32_t a, const char 
     if (p->armed)
         arm_over(p, words);
     else if (sender_is_running(p->load))
-        sender_finding(p->load, what, a);
+        sender_finding(p->load, what, a, 0);
     if (!k->up)
         sender_counts(p->load)->connect_failures++;
     p->ops->lost(k->owner);
@@ -212,11 +237,11 @@ void pool_close(struct pool_line *k)
 
     if (!k->stream)
         return;
-    timer_disarm(pool_loop(p), &k->timer);
-    stream_close(k->stream);
+    stream_close(k->stream); /* the timer stays: another connection moves its deadline */
     k->stream = NULL;
     p->open--;
-    p->connecting -= !k->up;
+    k->proven = k->proven && k->up;
+    uncount(k);
 }
 
 /* --- beginning and end -------------------------------------------------------------------------------------------------- */
@@ -251,5 +276,7 @@ void pool_fini(struct pool *p)
     timer_disarm(pool_loop(p), &p->retry);
     timer_disarm(pool_loop(p), &p->arm_limit);
     timer_disarm(pool_loop(p), &p->arm_answer);
+    for (uint32_t i = 0; p->lines && i < p->count; i++)
+        timer_disarm(pool_loop(p), &p->lines[i].timer);
     free(p->lines);
 }

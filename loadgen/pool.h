@@ -16,6 +16,7 @@ struct pool_line { /* one connection, open or not */
     void *owner;           /* the driver's; the stream's too */
     struct stream *stream; /* NULL: closed */
     bool stands, up;       /* the connection; the log-in or bind */
+    bool proven, counted;  /* its last connection came up; it is among the pool's `connecting` */
     bool waits;            /* a message of its own, to be sent again when it is up */
     struct timer timer;
     uint64_t deadline_ns; /* NEVER_NS: nothing is awaited */
@@ -36,7 +37,8 @@ struct pool {
     const struct server *server;
     const struct end_point *to;
     struct pool_line *lines;
-    uint32_t count, open, connecting, turn;
+    uint32_t count, open, turn;
+    uint32_t connecting; /* lines on their way up that have no good one behind them */
     uint32_t again;      /* lines with a message that waits */
     uint64_t backoff_ns; /* 0: the last try went well */
     struct timer retry;
@@ -59,11 +61,16 @@ void pool_cut(struct pool *p);
 bool pool_owes(const struct pool *p);          /* a message is due or waits */
 void pool_grow(struct pool *p);                /* opens one more line, if that is needed and time */
 void pool_failed(struct pool *p, bool was_up); /* a line could not be made, or was lost */
+/* A line has ended after it carried messages, by our will or the server's: that is its life, no failure. Another takes its
+ * place at once, if there will be something to carry. It is closed. */
+void pool_renew(struct pool_line *k);
+void pool_stands(struct pool *p); /* arming: it answered as it should, whatever follows */
 
 /* A line by its stages. */
 bool pool_connect(struct pool_line *k, void (*ready)(struct stream *s, unsigned what));
-void pool_up(struct pool_line *k);
-void pool_watch(struct pool_line *k, uint64_t limit_s); /* target time from now; 0: for ever */
+void pool_up(struct pool_line *k, uint32_t session);        /* session: event_sessions() */
+void pool_watch(struct pool_line *k, uint64_t limit_s);     /* target time from now; 0: for ever */
+void pool_watch_until(struct pool_line *k, uint64_t at_ns); /* loop time */
 void pool_wait(struct pool_line *k, bool waits);
 /* It did not come up, or not any more: an error while arming, a finding in a run. It is lost. */
 void pool_broken(struct pool_line *k, enum finding what, uint32_t a, const char *words);

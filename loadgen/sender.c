@@ -9,17 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "loadgen/account.h"
+#include "loadgen/due_heap.h"
 #include "loadgen/sender_ops.h"
 
 #define LEASE_MOST 4096u
 #define TICK_RATE  20000.0 /* real messages a second above which wakeups are coalesced, */
 #define TICK_NS    (50 * NS_PER_US)
-#define FLUSH_NS   (100 * NS_PER_MS)
 
-struct planned {    /* an aimed message */
-    uint64_t at_ns; /* loop time */
-    uint64_t number;
+struct returned { /* given back, not taken again */
+    struct planned planned;
+    uint64_t began_ns; /* target time */
+    bool begun;        /* its EV_SENT is written */
 };
 
 struct owed {              /* one load's share of this thread */
@@ -38,13 +39,12 @@ struct owed {              /* one load's share of this thread */
     uint64_t leased;        /* numbers below are leased */
     uint32_t lease_size;
 
-    struct planned *heap; /* aimed loads; heap[0] is the earliest */
-    uint32_t heap_count;
-    uint8_t *told; /* per aimed move: bits AIM_PRIMES, AIM_AIMS */
+    struct due_heap heap; /* aimed loads */
+    uint8_t *told;        /* per aimed move: bits AIM_PRIMES, AIM_AIMS */
 
     uint64_t *canaries; /* numbers waiting */
     uint32_t canary_count, canary_room;
-    struct planned *returned; /* given back, not taken again: at most two per connection */
+    struct returned *returned; /* at most what the connections can have under way */
     uint32_t returned_count, returned_room;
     uint32_t under_way;
 };
@@ -55,58 +55,36 @@ struct sender {
     struct sender_context c;
     struct owed *owed;
     uint32_t count;
-    bool started, stopping, cut, failed, moves_over, idle_told;
-    struct timer flush, tell_idle, tell_armed;
-    bool dirty;
+    bool started, stopping, cut, moves_over, idle_told;
+    struct timer tell_idle, tell_armed;
+    struct account account;
     uint32_t arming;
     struct err arm_error;
     void (*ready)(void *owner, const struct err *e);
     struct sender_health health;
 };
 
-const struct sender_ops *const senders[] = {&sender_smtp, &sender_p1, NULL};
+const struct sender_ops *const senders[] = {&sender_smtp, &sender_lmtp, &sender_p1, NULL};
 
 static struct owed *owed_of(struct sender_load *l)
 {
     return (struct owed *)(void *)l; /* its first member */
 }
 
-static uint64_t now_target(const struct sender *s)
-{
-    return clock_target(s->c.clock, loop_now(s->c.loop));
-}
-
 /* --- the journal --------------------------------------------------------------------------------------------------- */
-
-static void note(struct sender *s, const struct event *ev)
-{
-    if (s->failed)
-        return;
-    s->failed = !journal_add(s->c.journal, ev);
-    if (!timer_is_armed(&s->flush))
-        timer_arm(s->c.loop, &s->flush, loop_now(s->c.loop) + FLUSH_NS);
-}
-
-static void on_flush(struct timer *t)
-{
-    struct sender *s = t->owner;
-
-    s->failed = !journal_flush(s->c.journal) || s->failed;
-}
 
 /* Written out before the first of these numbers is used. */
 static bool lease(struct owed *o, uint64_t number, uint32_t count)
 {
-    struct sender *s = o->sender;
+    struct account *a = &o->sender->account;
 
-    note(s, &(struct event){.t_ns = now_target(s),
-                            .slot = number,
-                            .kind = EV_LEASE,
-                            .place = (uint16_t)s->c.thread,
-                            .a = count,
-                            .b = o->step});
-    s->failed = !journal_flush(s->c.journal) || s->failed;
-    return !s->failed;
+    account_note(a, &(struct event){.t_ns = account_now(a),
+                                    .slot = number,
+                                    .kind = EV_LEASE,
+                                    .place = (uint16_t)a->thread,
+                                    .a = count,
+                                    .b = o->step});
+    return account_commit(a);
 }
 
 static bool lease_paced(struct owed *o)
@@ -121,41 +99,6 @@ static bool lease_paced(struct owed *o)
 }
 
 /* --- what is owed, and when ---------------------------------------------------------------------------------------- */
-
-static bool is_before(struct planned a, struct planned b)
-{
-    return a.at_ns != b.at_ns ? a.at_ns < b.at_ns : a.number < b.number;
-}
-
-static void heap_add(struct owed *o, struct planned p)
-{
-    uint32_t at = o->heap_count++;
-
-    for (; at > 0 && is_before(p, o->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        o->heap[at] = o->heap[(at - 1) / 2];
-    o->heap[at] = p;
-}
-
-static struct planned heap_take(struct owed *o)
-{
-    struct planned top = o->heap[0], last = o->heap[--o->heap_count];
-    uint32_t at = 0;
-
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-
-        if (child >= o->heap_count)
-            break;
-        if (child + 1 < o->heap_count && is_before(o->heap[child + 1], o->heap[child]))
-            child++;
-        if (!is_before(o->heap[child], last))
-            break;
-        o->heap[at] = o->heap[child];
-        at = child;
-    }
-    o->heap[at] = last;
-    return top;
-}
 
 /* The next number of this thread in a paced load, and its planned time. */
 static void pace_on(struct owed *o)
@@ -190,7 +133,7 @@ static uint64_t next_due(const struct owed *o)
 {
     const struct sender *s = o->sender;
 
-    if (s->cut || s->failed)
+    if (s->cut || s->account.over)
         return NEVER_NS;
     if (o->canary_count > 0)
         return 0;
@@ -199,7 +142,7 @@ static uint64_t next_due(const struct owed *o)
     if (o->returned_count > 0)
         return 0;
     if (is_aimed(o))
-        return o->heap_count > 0 ? o->heap[0].at_ns : NEVER_NS;
+        return o->heap.count > 0 ? o->heap.first[0].at_ns : NEVER_NS;
     return o->next_ns;
 }
 
@@ -235,13 +178,13 @@ static bool is_finished(const struct owed *o)
 {
     const struct sender *s = o->sender;
 
-    if (o->under_way > 0 || (o->canary_count > 0 && !s->cut && !s->failed))
+    if (o->under_way > 0 || (o->canary_count > 0 && !s->cut && !s->account.over))
         return false;
-    if (!s->started || s->stopping || s->failed)
+    if (!s->started || s->stopping || s->account.over)
         return true;
     if (o->returned_count > 0)
         return false;
-    return is_aimed(o) ? o->heap_count == 0 && s->moves_over : o->next_ns == NEVER_NS;
+    return is_aimed(o) ? o->heap.count == 0 && s->moves_over : o->next_ns == NEVER_NS;
 }
 
 bool sender_is_idle(const struct sender *s)
@@ -303,44 +246,53 @@ static bool take_paced(struct owed *o, struct planned *p)
     return true;
 }
 
-static bool take_any(struct owed *o, struct planned *p)
+static bool take_planned(struct owed *o, struct planned *p)
 {
     if (o->canary_count > 0) {
         *p = take_canary(o);
         return true;
     }
-    if (o->returned_count > 0) {
-        *p = o->returned[--o->returned_count];
-        return true;
-    }
     if (!is_aimed(o))
         return take_paced(o, p);
-    *p = heap_take(o);
+    *p = due_heap_take(&o->heap);
     return lease(o, p->number, 1);
 }
 
 bool sender_take(struct sender_load *l, struct sender_item *item)
 {
     struct owed *o = owed_of(l);
-    struct planned p;
+    struct returned r = {0};
 
     if (!sender_has_due(l)) {
         arm_next(o);
         return false;
     }
-    if (!take_any(o, &p)) {
+    if (o->canary_count == 0 && o->returned_count > 0) {
+        r = o->returned[--o->returned_count];
+    } else if (!take_planned(o, &r.planned)) {
         look_idle(o->sender);
         return false;
     }
     arm_next(o);
-    *item = (struct sender_item){.msg = workload_message(l->context->work, p.number),
-                                 .planned_ns = p.at_ns};
+    workload_draw(l->context->work, r.planned.number, &item->msg);
+    item->planned_ns = r.planned.at_ns;
+    item->began_ns = r.began_ns;
+    item->begun = r.begun;
     o->sender->health.pool_waits += !o->on_time;
     o->under_way++;
     o->sender->idle_told = false;
     return true;
 }
 
+/* A message that had begun and is not sent again after all: its sender still owns it. */
+static void abandon(struct owed *o, const struct sender_item *item)
+{
+    for (uint32_t r = 0; r < item->msg.recipients; r++)
+        sender_ended(&o->as, item, r, END_ABORTED, STAGE_MAIL, 0);
+}
+
+/* Its EV_SENT is the one of its first octet ever, and stays the only one: the ledger's fold would keep the earliest, but
+ * the time since the last (EV_END) and the largest lateness, and so make one message of two. */
 void sender_give_back(struct sender_load *l, const struct sender_item *item)
 {
     struct owed *o = owed_of(l);
@@ -350,11 +302,29 @@ void sender_give_back(struct sender_load *l, const struct sender_item *item)
     if (sender_is_canary(item)) {
         if (o->canary_count < o->canary_room)
             o->canaries[o->canary_count++] = item->msg.number;
+    } else if (item->begun && (o->sender->stopping || o->sender->cut)) {
+        abandon(o, item);
     } else {
         PM_ASSERT(o->returned_count < o->returned_room);
-        o->returned[o->returned_count++] = (struct planned){item->planned_ns, item->msg.number};
+        o->returned[o->returned_count++] =
+            (struct returned){{item->planned_ns, item->msg.number}, item->began_ns, item->begun};
     }
     look_idle(o->sender);
+}
+
+/* Nothing is sent any more: what had begun and was given back ends here. */
+static void abandon_returned(struct owed *o)
+{
+    for (uint32_t i = 0; i < o->returned_count; i++) {
+        const struct returned *r = &o->returned[i];
+        struct sender_item item = {.planned_ns = r->planned.at_ns, .began_ns = r->began_ns};
+
+        if (!r->begun)
+            continue;
+        workload_draw(o->as.context->work, r->planned.number, &item.msg);
+        abandon(o, &item);
+    }
+    o->returned_count = 0;
 }
 
 static uint64_t slot_of(const struct owed *o, const struct sender_item *item, uint32_t recipient)
@@ -376,26 +346,30 @@ void sender_began(struct sender_load *l, struct sender_item *item)
     uint64_t now = loop_now(s->c.loop);
     uint32_t late_us = now > item->planned_ns ? clamp_us(now - item->planned_ns) : 0;
 
+    if (item->begun)
+        return;
+    item->begun = true;
     item->began_ns = clock_target(s->c.clock, now);
     if (sender_is_canary(item))
         return;
     hist_add(&s->health.lateness, late_us);
     s->health.sent++;
     for (uint32_t r = 0; r < item->msg.recipients; r++)
-        note(s, &(struct event){.t_ns = item->began_ns,
-                                .slot = slot_of(o, item, r),
-                                .kind = EV_SENT,
-                                .place = (uint16_t)l->load->via,
-                                .code = item->msg.from,
-                                .a = item->msg.to[r],
-                                .b = late_us});
+        account_note(&s->account, &(struct event){.t_ns = item->began_ns,
+                                                  .slot = slot_of(o, item, r),
+                                                  .kind = EV_SENT,
+                                                  .place = (uint16_t)l->load->via,
+                                                  .code = item->msg.from,
+                                                  .a = item->msg.to[r],
+                                                  .b = late_us});
 }
 
 static void canary_ended(struct owed *o, const struct sender_item *item, enum ending how)
 {
     bool sent = how == END_ACCEPTED || how == END_DOUBT;
+    struct account *a = &o->sender->account;
 
-    note(o->sender, &(struct event){.t_ns = now_target(o->sender),
+    account_note(a, &(struct event){.t_ns = account_now(a),
                                     .slot = item->msg.number,
                                     .kind = EV_CANARY,
                                     .place = (uint16_t)o->as.load->via,
@@ -407,13 +381,14 @@ void sender_ended(struct sender_load *l, const struct sender_item *item, uint32_
                   enum ending how, enum stage at, uint32_t code)
 {
     struct owed *o = owed_of(l);
-    uint64_t t_ns = now_target(o->sender);
+    struct account *a = &o->sender->account;
+    uint64_t t_ns = account_now(a);
 
     if (sender_is_canary(item)) {
         canary_ended(o, item, how);
         return;
     }
-    note(o->sender, &(struct event){.t_ns = t_ns,
+    account_note(a, &(struct event){.t_ns = t_ns,
                                     .slot = slot_of(o, item, recipient),
                                     .kind = EV_END,
                                     .place = (uint16_t)l->load->via,
@@ -431,15 +406,40 @@ void sender_done(struct sender_load *l)
     look_idle(o->sender);
 }
 
-void sender_finding(struct sender_load *l, enum finding what, uint32_t a)
+void sender_finding(struct sender_load *l, enum finding what, uint32_t a, uint32_t b)
+{
+    struct account *account = &owed_of(l)->sender->account;
+
+    account_note(account, &(struct event){.t_ns = account_now(account),
+                                          .kind = EV_FINDING,
+                                          .place = (uint16_t)l->load->via,
+                                          .code = what,
+                                          .a = a,
+                                          .b = b});
+}
+
+void sender_session(struct sender_load *l, uint32_t code)
 {
     struct owed *o = owed_of(l);
 
-    note(o->sender, &(struct event){.t_ns = now_target(o->sender),
-                                    .kind = EV_FINDING,
-                                    .place = (uint16_t)l->load->via,
-                                    .code = what,
-                                    .a = a});
+    account_session(&o->sender->account, o->index, (uint16_t)l->load->via, code);
+}
+
+uint32_t sender_load_index(const struct sender_load *l)
+{
+    return ((const struct owed *)(const void *)l)->index;
+}
+
+bool sender_has_more(const struct sender_load *l)
+{
+    const struct owed *o = (const struct owed *)(const void *)l;
+    const struct sender *s = o->sender;
+
+    if (!s->started || s->stopping || s->cut || s->account.over)
+        return false;
+    if (o->returned_count > 0 || o->canary_count > 0)
+        return true;
+    return is_aimed(o) ? o->heap.count > 0 || !s->moves_over : o->next_ns != NEVER_NS;
 }
 
 bool sender_is_running(const struct sender_load *l)
@@ -462,7 +462,7 @@ static void plan_one(struct owed *o, uint64_t number, uint64_t mark_ns, int64_t 
 
     if (aim_ns < 0 && mark_ns < (uint64_t)-aim_ns)
         at_ns = 0; /* unless they would lie before the load */
-    heap_add(o, (struct planned){clock_loop(o->sender->c.clock, at_ns), number});
+    due_heap_add(&o->heap, (struct planned){clock_loop(o->sender->c.clock, at_ns), number});
 }
 
 /* Plans this thread's messages of the k-th aimed move: its primes or its aims, before the mark or from it on. */
@@ -560,9 +560,9 @@ static bool open_aimed(struct owed *o)
     uint32_t moves = o->sender->c.work->aimed_count[o->index];
     size_t messages = (size_t)moves * ((size_t)l->prime + l->per_move) / o->step + 1;
 
-    o->heap = calloc(messages, sizeof *o->heap);
+    o->heap.first = calloc(messages, sizeof *o->heap.first);
     o->told = calloc(moves + 1u, 1);
-    return o->heap && o->told;
+    return o->heap.first && o->told;
 }
 
 static bool speaks(const struct load_profile *l, const struct sender_ops *ops)
@@ -576,6 +576,14 @@ static const struct sender_ops *driver_of(const struct load_profile *l)
         if (speaks(l, senders[i]))
             return senders[i];
     return NULL;
+}
+
+uint32_t sender_flight(const struct sender_load *l)
+{
+    uint32_t window = workload_window(l->context->work->profile,
+                                      (uint32_t)(l->load - l->context->work->profile->loads));
+
+    return l->load->mode == SEND_CHUNKING && window > 2 ? window : 2;
 }
 
 static bool open_owed(struct sender *s, uint32_t load, struct err *e)
@@ -594,10 +602,12 @@ static bool open_owed(struct sender *s, uint32_t load, struct err *e)
     o->next_ns = NEVER_NS;
     rate /= o->step;
     o->tick_ns = rate > TICK_RATE ? TICK_NS : 0;
+    if (l->arrivals == ARRIVE_BURSTS) /* a burst is due at once */
+        rate = (double)l->burst / o->step;
     o->lease_size = rate < 1 ? 1 : rate > LEASE_MOST ? LEASE_MOST : (uint32_t)rate;
     o->canary_room = (uint32_t)w->canaries;
     o->canaries = calloc(w->canaries + 1, sizeof *o->canaries);
-    o->returned_room = 2 * (l->connections > 0 ? l->connections : 1);
+    o->returned_room = sender_flight(&o->as) * (l->connections > 0 ? l->connections : 1);
     o->returned = calloc(o->returned_room, sizeof *o->returned);
     timer_init(&o->timer, on_due, o);
     if (!o->ops)
@@ -614,7 +624,7 @@ static bool check_addresses(const struct profile *p, struct err *e)
     bool smtp = false;
 
     for (uint32_t i = 0; i < p->load_count; i++)
-        smtp = smtp || speaks(&p->loads[i], &sender_smtp);
+        smtp = smtp || speaks(&p->loads[i], &sender_smtp) || speaks(&p->loads[i], &sender_lmtp);
     if (!smtp)
         return true;
     for (uint32_t i = 0; i < site->mailbox_count; i++) {
@@ -641,13 +651,13 @@ struct sender *sender_create(const struct sender_context *c, struct err *e)
     struct sender *s = calloc(1, sizeof *s);
     uint32_t loads = c->work->profile->load_count;
 
-    if (!s || !hist_init(&s->health.lateness) || !(s->owed = calloc(loads + 1u, sizeof *s->owed))) {
+    if (!s || !hist_init(&s->health.lateness) || !(s->owed = calloc(loads + 1u, sizeof *s->owed)) ||
+        !account_init(&s->account, c->loop, c->clock, c->journal, c->thread, loads)) {
         sender_destroy(s);
         err_set(e, EX_IO, "out of memory for senders");
         return NULL;
     }
     s->c = *c;
-    timer_init(&s->flush, on_flush, s);
     timer_init(&s->tell_idle, on_tell_idle, s);
     timer_init(&s->tell_armed, on_tell_armed, s);
     bool ok = check_addresses(c->work->profile, e);
@@ -670,16 +680,16 @@ void sender_destroy(struct sender *s)
         if (o->ops)
             o->ops->close(&o->as);
         timer_disarm(s->c.loop, &o->timer);
-        free(o->heap);
+        free(o->heap.first);
         free(o->told);
         free(o->canaries);
         free(o->returned);
     }
     if (s->c.loop) {
-        timer_disarm(s->c.loop, &s->flush);
         timer_disarm(s->c.loop, &s->tell_idle);
         timer_disarm(s->c.loop, &s->tell_armed);
     }
+    account_fini(&s->account);
     free(s->owed);
     hist_fini(&s->health.lateness);
     free(s);
@@ -749,11 +759,10 @@ void sender_stop(struct sender *s, bool now)
     s->cut = s->cut || now;
     for (uint32_t i = 0; now && i < s->count; i++)
         s->owed[i].ops->cut(&s->owed[i].as);
-    if (now) { /* nothing is noted after this, so that the journal may be closed */
-        on_flush(&s->flush);
-        timer_disarm(s->c.loop, &s->flush);
-        s->failed = true;
-    }
+    for (uint32_t i = 0; i < s->count; i++)
+        abandon_returned(&s->owed[i]);
+    if (now)
+        account_close(&s->account);
     look_idle(s);
 }
 

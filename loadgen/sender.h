@@ -27,7 +27,7 @@ struct sender_context {
     struct loop *loop;
     const struct run_clock *clock; /* origin set before sender_start() */
     const struct workload *work;
-    struct journal *journal;
+    struct journal *journal; /* NULL: no account is kept (a bench shows what keeping it costs) */
     const struct token_key *key;
     const struct smtp_corpus *corpus;
     struct tls_context *const *tls; /* per server index; NULL entries where none is needed */

@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 64
 #define FIRST_VALUE 256 /* past every character, so that getopt's '?' is never a row */
 
 static bool take(const struct cmd_option *o, const char *value)

@@ -1,7 +1,10 @@
-/* cmd_sink.c - `postmuster sink`: an MTA that takes messages and forgets them; that of X.400 misbehaves as told.
+/* cmd_sink.c - `postmuster sink`: an MTA that takes messages and forgets them, or misbehaves as told.
  *
  * stdout has one line when it listens and one when it ends; what callers do wrong goes to stderr, the first hundred times.
+ * Here is that of X.400; cmd_sink_smtp.c has the other.
  */
+#include "app/cmd_sink.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,35 +14,29 @@
 
 #include <sys/signalfd.h>
 
-#include "app/cmd.h"
 #include "app/sink.h"
-#include "app/sink_smtp.h"
 #include "base/text.h"
 #include "wire/x400/p1.h"
 #include "wire/x400/p1_names.h"
 
-#define TROUBLES_MAX   100u
-#define SECRET_MAX     64u
-#define COUNT_TEXT     32u
-#define NAME_MAX_CHARS 255u
+#define TROUBLES_MAX 100u
+#define SECRET_MAX   64u
 
 struct wish { /* the command line, as written */
-    const char *smtp, *lmtp, *name;
+    struct sink_words smtp;
     const char *p1, *mode, *mta, *password, *peer_mta, *peer_password, *tsel, *ssel, *psel;
-    const char *checkpoint, *window, *abort, *hang_up, *silent, *report_to, *seed, *log;
-    const char *report_tsel, *report_ssel, *report_psel, *count, *seconds;
-    struct cmd_list refuse, except, report;
+    const char *checkpoint, *window, *abort, *hang_up, *silent, *report_to;
+    const char *report_tsel, *report_ssel, *report_psel;
+    struct cmd_list except, report;
 };
 
 struct sinking { /* what is made of it */
     struct sink_config c;
     struct sink *sink;
-    struct sink_smtp_config smtp_c;
-    struct sink_smtp *smtp; /* instead of sink */
-    struct watch signals;
+    struct sink_signals signals;
     char secrets[2][SECRET_MAX + 2];
     unsigned char selectors[6][STACK_SELECTOR];
-    uint64_t troubles;
+    struct sink_troubles troubles;
 };
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
@@ -49,45 +46,19 @@ static bool bad(struct err *e, const char *option, const char *value, const char
     return err_set(e, EX_BAD_USAGE, "--%s %s: expected %s", option, value, wanted);
 }
 
-static bool number(const char *option, const char *value, uint64_t most, uint64_t *n, struct err *e)
-{
-    if (!value)
-        return true;
-    if (!text_u64(slice_of(value), n, NULL) || *n > most)
-        return err_set(e, EX_BAD_USAGE, "--%s %s: expected a number, at most %llu", option, value,
-                       (unsigned long long)most);
-    return true;
-}
-
-/* "12", "0.5": of a hundred. */
-static bool percent(struct slice text, uint32_t *share)
-{
-    uint64_t whole = 0, part = 0;
-    struct slice before;
-    bool pointed = slice_cut(&text, '.', &before);
-
-    if (!text_u64(before, &whole, NULL) || whole > 100)
-        return false;
-    if (pointed && (text.n == 0 || text.n > 4 || !text_u64(text, &part, NULL)))
-        return false;
-    for (size_t i = pointed ? text.n : 4; i < 4; i++)
-        part *= 10;
-    *share = (uint32_t)(whole * (SINK_ALL / 100) + part);
-    return *share <= SINK_ALL;
-}
-
 /* "WORD" or "WORD,PERCENT": what stands before the comma, and the share. */
 static bool word_and_share(const char *value, struct slice *word, uint32_t *share)
 {
     struct slice rest = slice_of(value);
 
     *share = SINK_ALL;
-    return !slice_cut(&rest, ',', word) || percent(rest, share);
+    return !slice_cut(&rest, ',', word) || sink_share_read(rest, share);
 }
 
 static bool share_of(const char *option, const char *value, uint32_t *share, struct err *e)
 {
-    return !value || percent(slice_of(value), share) || bad(e, option, value, "a percentage");
+    return !value || sink_share_read(slice_of(value), share) ||
+           bad(e, option, value, "a percentage");
 }
 
 static bool secret_of_file(const char *path, char out[SECRET_MAX + 2])
@@ -260,8 +231,10 @@ static bool sum_is_fair(const struct sink_config *c, struct err *e)
 
 static bool read_misbehaviour(const struct wish *w, struct sink_config *c, struct err *e)
 {
-    for (uint32_t i = 0; i < w->refuse.count; i++)
-        if (!add_refusal(c, w->refuse.items[i], e))
+    const struct cmd_list *refuse = &w->smtp.vices[VICE_REFUSE];
+
+    for (uint32_t i = 0; i < refuse->count; i++)
+        if (!add_refusal(c, refuse->items[i], e))
             return false;
     for (uint32_t i = 0; i < w->except.count; i++)
         if (!add_exception(c, w->except.items[i], e))
@@ -275,18 +248,6 @@ static bool read_misbehaviour(const struct wish *w, struct sink_config *c, struc
 }
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
-
-static bool loopback(const char *option, const char *value, uint16_t port, struct net_addr *at,
-                     struct err *e)
-{
-    struct err why;
-
-    if (!net_parse(at, value, port, &why))
-        return bad(e, option, value, "an address of this machine, such as 127.0.0.1:1102");
-    if (!net_is_loopback(at))
-        return err_set(e, EX_GUARD, "--%s %s: a sink talks to loopback only", option, value);
-    return true;
-}
 
 static bool read_selectors(const struct wish *w, struct sinking *s, struct err *e)
 {
@@ -318,49 +279,46 @@ static bool read_wish(const struct wish *w, struct sinking *s, struct err *e)
     a->name = w->mta ? w->mta : "SINK";
     c->mta = slice_of(w->mta);
     c->peer_mta = slice_of(w->peer_mta);
-    if (!loopback("p1", w->p1, 102, &c->at, e) || !modes(w->mode, &a->modes, e) ||
+    if (!sink_read_loopback("p1", w->p1, 102, &c->at, e) || !modes(w->mode, &a->modes, e) ||
         !secret("password", w->password, s->secrets[0], &c->password, e) ||
         !secret("peer-password", w->peer_password, s->secrets[1], &c->peer_password, e) ||
         !read_selectors(w, s, e) ||
-        !number("checkpoint", w->checkpoint, UINT16_MAX, &checkpoint, e) ||
-        !number("window", w->window, UINT8_MAX, &window, e) ||
-        !number("seed", w->seed, UINT64_MAX, &c->seed, e) ||
-        !number("count", w->count, UINT64_MAX, &c->count, e) ||
-        !number("seconds", w->seconds, 1u << 30, &seconds, e) || !read_misbehaviour(w, c, e))
+        !sink_read_number("checkpoint", w->checkpoint, UINT16_MAX, &checkpoint, e) ||
+        !sink_read_number("window", w->window, UINT8_MAX, &window, e) ||
+        !sink_read_number("seed", w->smtp.seed, UINT64_MAX, &c->seed, e) ||
+        !sink_read_number("count", w->smtp.count, UINT64_MAX, &c->count, e) ||
+        !sink_read_number("seconds", w->smtp.seconds, 1u << 30, &seconds, e) ||
+        !read_misbehaviour(w, c, e))
         return false;
     if (c->mta.n > 32 || c->peer_mta.n > 32)
         return err_set(e, EX_BAD_USAGE, "the name of an MTA has at most 32 octets");
     a->checkpoint_kb = (uint16_t)checkpoint;
     a->window = (uint8_t)window;
     c->duration_ns = seconds * NS_PER_S;
-    return !w->report_to || loopback("report-to", w->report_to, 102, &c->report_to, e);
+    return !w->report_to || sink_read_loopback("report-to", w->report_to, 102, &c->report_to, e);
 }
 
-static void print_trouble(void *owner, const char *words)
+void sink_trouble(void *owner, const char *words)
 {
-    struct sinking *s = owner;
+    struct sink_troubles *t = owner;
 
-    if (s->troubles++ < TROUBLES_MAX)
+    if (t->count++ < TROUBLES_MAX)
         (void)fprintf(stderr, "sink: %s\n", words);
-    if (s->troubles == TROUBLES_MAX)
+    if (t->count == TROUBLES_MAX)
         (void)fprintf(stderr, "sink: further ones are only counted\n");
 }
 
 static void on_signal(struct watch *w, unsigned what)
 {
-    struct sinking *s = w->owner;
+    struct sink_signals *s = w->owner;
     struct signalfd_siginfo got;
 
     (void)what;
-    if (read(w->fd, &got, sizeof got) <= 0)
-        return;
-    if (s->smtp)
-        sink_smtp_stop(s->smtp);
-    else
-        sink_stop(s->sink);
+    if (read(w->fd, &got, sizeof got) > 0)
+        s->stop(s->owner);
 }
 
-static bool watch_signals(struct sinking *s, struct err *e)
+bool sink_signals_watch(struct sink_signals *s, struct loop *l, struct err *e)
 {
     sigset_t wanted;
 
@@ -368,45 +326,71 @@ static bool watch_signals(struct sinking *s, struct err *e)
     (void)sigaddset(&wanted, SIGINT);
     (void)sigaddset(&wanted, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &wanted, NULL); /* they come by descriptor */
-    s->signals = (struct watch){
+    s->w = (struct watch){
         .fd = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC), .ready = on_signal, .owner = s};
-    if (s->signals.fd < 0)
+    if (s->w.fd < 0)
         return err_set(e, EX_IO, "signals cannot be watched: %s", strerror(errno));
-    return loop_watch(s->c.loop, &s->signals, STREAM_READABLE, e);
+    s->open = true;
+    return loop_watch(l, &s->w, STREAM_READABLE, e);
 }
 
-static const char *count(char out[COUNT_TEXT], uint64_t n)
+void sink_signals_close(struct sink_signals *s)
 {
-    return text_print_count(out, COUNT_TEXT, n);
+    if (s->open)
+        (void)close(s->w.fd);
+    s->open = false;
+}
+
+const char *sink_count(char out[SINK_COUNT_TEXT], uint64_t n)
+{
+    return text_print_count(out, SINK_COUNT_TEXT, n);
+}
+
+bool sink_log_close(FILE *log, const char *path, struct err *e)
+{
+    if (!log)
+        return true;
+    bool ok = !ferror(log);
+
+    return (fclose(log) == 0 && ok) || err_set(e, EX_IO, "%s: it could not all be written", path);
+}
+
+static void stop_sink(void *owner)
+{
+    const struct sinking *s = owner;
+
+    sink_stop(s->sink);
 }
 
 static void print_end(const struct sinking *s)
 {
     const struct p1_host_counts *h = sink_host_counts(s->sink);
     struct sink_counts c = sink_counts(s->sink);
-    char t[10][COUNT_TEXT];
+    char t[10][SINK_COUNT_TEXT];
 
     (void)printf(
         "sink: %s calls, %s binds, %s refused; %s APDUs, %s octets: %s taken, %s not for now, "
         "%s not for good, %s aborted, %s hung up",
-        count(t[0], h->calls), count(t[1], h->binds), count(t[2], h->refused),
-        count(t[3], h->apdus), count(t[4], h->octets), count(t[5], h->taken),
-        count(t[6], c.deeds[SINK_NOT_NOW] + c.beyond), count(t[7], c.deeds[SINK_NEVER]),
-        count(t[8], c.deeds[SINK_ABORT]), count(t[9], c.deeds[SINK_HANG_UP]));
+        sink_count(t[0], h->calls), sink_count(t[1], h->binds), sink_count(t[2], h->refused),
+        sink_count(t[3], h->apdus), sink_count(t[4], h->octets), sink_count(t[5], h->taken),
+        sink_count(t[6], c.deeds[SINK_NOT_NOW] + c.beyond), sink_count(t[7], c.deeds[SINK_NEVER]),
+        sink_count(t[8], c.deeds[SINK_ABORT]), sink_count(t[9], c.deeds[SINK_HANG_UP]));
     (void)printf(", %s left without an answer; %s reports, %s handed over, %s not, %s not made; "
                  "%s troubles\n",
-                 count(t[0], c.deeds[SINK_SILENT]), count(t[1], c.reports), count(t[2], c.handed),
-                 count(t[3], c.unhanded), count(t[4], c.unmade), count(t[5], s->troubles));
+                 sink_count(t[0], c.deeds[SINK_SILENT]), sink_count(t[1], c.reports),
+                 sink_count(t[2], c.handed), sink_count(t[3], c.unhanded),
+                 sink_count(t[4], c.unmade), sink_count(t[5], s->troubles.count));
 }
 
 static bool serve(struct sinking *s, struct err *e)
 {
     char at[NET_TEXT];
 
-    if (!watch_signals(s, e))
-        return false;
     s->sink = sink_open(&s->c, e);
     if (!s->sink)
+        return false;
+    s->signals = (struct sink_signals){.stop = stop_sink, .owner = s};
+    if (!sink_signals_watch(&s->signals, s->c.loop, e))
         return false;
     struct net_addr addr = sink_addr(s->sink);
 
@@ -417,145 +401,126 @@ static bool serve(struct sinking *s, struct err *e)
     return true;
 }
 
-static bool close_log(struct sinking *s, const char *path, struct err *e)
-{
-    if (!s->c.log)
-        return true;
-    bool ok = !ferror(s->c.log);
-
-    return (fclose(s->c.log) == 0 && ok) ||
-           err_set(e, EX_IO, "%s: it could not all be written", path);
-}
-
-/* --- SMTP and LMTP ------------------------------------------------------------------------------------------------ */
-
-static bool read_smtp_wish(const struct wish *w, struct sinking *s, struct err *e)
-{
-    struct sink_smtp_config *c = &s->smtp_c;
-    uint64_t seconds = 0;
-
-    c->lmtp = w->lmtp != NULL;
-    c->name = w->name ? w->name : "sink.invalid";
-    if (!loopback(c->lmtp ? "lmtp" : "smtp", c->lmtp ? w->lmtp : w->smtp, c->lmtp ? 24 : 25, &c->at,
-                  e) ||
-        !number("count", w->count, UINT64_MAX, &c->count, e) ||
-        !number("seconds", w->seconds, 1u << 30, &seconds, e))
-        return false;
-    if (!*c->name || strlen(c->name) > NAME_MAX_CHARS || strpbrk(c->name, " \t\r\n"))
-        return bad(e, "name", c->name, "a domain, or an address in brackets");
-    c->duration_ns = seconds * NS_PER_S;
-    return true;
-}
-
-static bool serve_smtp(struct sinking *s, struct err *e)
-{
-    char at[NET_TEXT], t[8][COUNT_TEXT];
-
-    if (!watch_signals(s, e))
-        return false;
-    s->smtp = sink_smtp_open(&s->smtp_c, e);
-    if (!s->smtp)
-        return false;
-    struct net_addr addr = sink_smtp_addr(s->smtp);
-
-    (void)printf("sink: %s on %s\n", s->smtp_c.lmtp ? "LMTP" : "SMTP", net_print(&addr, at));
-    (void)fflush(stdout);
-    loop_run(s->c.loop);
-    const struct smtp_host_counts *h = sink_smtp_counts(s->smtp);
-
-    (void)printf("sink: %s calls, %s refused; %s messages, %s octets: %s taken, %s not for now; "
-                 "%s broken off; %s troubles\n",
-                 count(t[0], h->calls), count(t[1], h->refused), count(t[2], h->messages),
-                 count(t[3], h->octets), count(t[4], h->taken),
-                 count(t[5], sink_smtp_beyond(s->smtp)), count(t[6], h->broken),
-                 count(t[7], s->troubles));
-    return true;
-}
-
 /* --- together ----------------------------------------------------------------------------------------------------- */
 
-/* What is said of one protocol's sink alone; NULL: nothing that does not fit. */
-static const char *misfit(const struct wish *w)
-{
-    const struct {
-        const char *name;
-        bool given;
-    } of_p1[] = {{"mode", w->mode},
-                 {"mta", w->mta},
-                 {"password", w->password},
-                 {"peer-mta", w->peer_mta},
-                 {"peer-password", w->peer_password},
-                 {"tsel", w->tsel},
-                 {"ssel", w->ssel},
-                 {"psel", w->psel},
-                 {"checkpoint", w->checkpoint},
-                 {"window", w->window},
-                 {"refuse", w->refuse.count > 0},
-                 {"except", w->except.count > 0},
-                 {"abort", w->abort},
-                 {"hang-up", w->hang_up},
-                 {"silent", w->silent},
-                 {"report", w->report.count > 0},
-                 {"report-to", w->report_to},
-                 {"report-tsel", w->report_tsel},
-                 {"report-ssel", w->report_ssel},
-                 {"report-psel", w->report_psel},
-                 {"seed", w->seed}};
+/* What was said of the other protocol's sink alone; NULL: nothing that does not fit. */
 
-    if (w->p1)
-        return w->name ? "name" : NULL;
-    for (size_t i = 0; i < sizeof of_p1 / sizeof *of_p1; i++)
-        if (of_p1[i].given)
-            return of_p1[i].name;
-    return NULL;
+struct given {
+    const char *name;
+    bool given;
+};
+
+static const char *first_given(const struct given *rows)
+{
+    while (rows->name && !rows->given)
+        rows++;
+    return rows->name;
 }
 
-static bool read_either(const struct wish *w, struct sinking *s, struct err *e)
+static const char *said_of_p1(const struct wish *w)
 {
-    const char *odd = misfit(w);
+    const struct given rows[] = {{"mode", w->mode},
+                                 {"mta", w->mta},
+                                 {"password", w->password},
+                                 {"peer-mta", w->peer_mta},
+                                 {"peer-password", w->peer_password},
+                                 {"tsel", w->tsel},
+                                 {"ssel", w->ssel},
+                                 {"psel", w->psel},
+                                 {"checkpoint", w->checkpoint},
+                                 {"window", w->window},
+                                 {"except", w->except.count > 0},
+                                 {"abort", w->abort},
+                                 {"hang-up", w->hang_up},
+                                 {"silent", w->silent},
+                                 {"report", w->report.count > 0},
+                                 {"report-to", w->report_to},
+                                 {"report-tsel", w->report_tsel},
+                                 {"report-ssel", w->report_ssel},
+                                 {"report-psel", w->report_psel},
+                                 {0}};
 
-    if (odd)
-        return err_set(e, EX_BAD_USAGE, "--%s does not go with --%s", odd,
-                       w->p1     ? "p1"
-                       : w->lmtp ? "lmtp"
-                                 : "smtp");
-    return w->p1 ? read_wish(w, s, e) : read_smtp_wish(w, s, e);
+    return first_given(rows);
+}
+
+static const char *said_of_smtp(const struct sink_words *w)
+{
+    const struct given rows[] = {{"name", w->name},
+                                 {"threads", w->threads},
+                                 {"connections", w->connections},
+                                 {"without", w->without},
+                                 {"size-max", w->size_max},
+                                 {"tls", w->tls},
+                                 {"tls-cert-out", w->tls_cert_out},
+                                 {"implicit-tls", w->tls_implicit},
+                                 {"json", w->json},
+                                 {0}};
+    const char *odd = first_given(rows);
+
+    for (uint32_t i = 0; !odd && i < SINK_VICES;
+         i++) /* --refuse is both's, each in its own words */
+        if (i != VICE_REFUSE && w->vices[i].count > 0)
+            odd = sink_vice_rows[i].name;
+    return odd;
+}
+
+static int sink_p1(const struct wish *w)
+{
+    struct sinking s = {.c = {.trouble = sink_trouble}};
+    struct err e = {0}, last = {0};
+    bool ok = read_wish(w, &s, &e);
+
+    s.c.owner = &s.troubles;
+    s.c.log = ok && w->smtp.log ? fopen(w->smtp.log, "we") : NULL;
+    if (ok && w->smtp.log && !s.c.log)
+        ok = err_set(&e, EX_IO, "%s: %s", w->smtp.log, strerror(errno));
+    s.c.loop = ok ? loop_epoll_create(&e) : NULL;
+    ok = s.c.loop && serve(&s, &e);
+    sink_close(s.sink);
+    sink_signals_close(&s.signals);
+    loop_destroy(s.c.loop);
+    if (!sink_log_close(s.c.log, w->smtp.log, &last) && ok)
+        e = last;
+    return ok && !e.code ? EX_PASS : cmd_fail(&e);
 }
 
 static int sink(const struct wish *w)
 {
-    struct sinking s = {.c = {.trouble = print_trouble},
-                        .smtp_c = {.trouble = print_trouble},
-                        .signals = {.fd = -1}};
+    const char *odd = w->p1 ? said_of_smtp(&w->smtp) : said_of_p1(w);
     struct err e = {0};
-    bool ok = read_either(w, &s, &e);
 
-    s.c.owner = s.smtp_c.owner = &s;
-    s.c.log = s.smtp_c.log = ok && w->log ? fopen(w->log, "we") : NULL;
-    if (ok && w->log && !s.c.log)
-        ok = err_set(&e, EX_IO, "%s: %s", w->log, strerror(errno));
-    s.c.loop = s.smtp_c.loop = ok ? loop_epoll_create(&e) : NULL;
-    ok = s.c.loop && (w->p1 ? serve(&s, &e) : serve_smtp(&s, &e));
-    sink_close(s.sink);
-    sink_smtp_close(s.smtp);
-    if (s.signals.fd >= 0)
-        (void)close(s.signals.fd);
-    loop_destroy(s.c.loop);
-    struct err last = {0};
-
-    if (!close_log(&s, w->log, &last) && ok)
-        e = last;
-    return ok && !e.code ? EX_PASS : cmd_fail(&e);
+    if (odd) {
+        (void)err_set(&e, EX_BAD_USAGE, "--%s does not go with --%s", odd,
+                      w->p1          ? "p1"
+                      : w->smtp.lmtp ? "lmtp"
+                                     : "smtp");
+        return cmd_fail(&e);
+    }
+    return w->p1 ? sink_p1(w) : cmd_sink_smtp(&w->smtp);
 }
 
 int cmd_sink(const struct cmd *self, int argc, char **argv)
 {
     struct wish w = {0};
-    const struct cmd_option options[] = {
+    struct sink_words *m = &w.smtp;
+    struct cmd_option options[40 + SINK_VICES] = {
         {.name = "p1", .text = &w.p1},
-        {.name = "smtp", .text = &w.smtp},
-        {.name = "lmtp", .text = &w.lmtp},
-        {.name = "name", .text = &w.name},
+        {.name = "smtp", .text = &m->smtp},
+        {.name = "lmtp", .text = &m->lmtp},
+        {.name = "name", .text = &m->name},
+        {.name = "threads", .text = &m->threads},
+        {.name = "connections", .text = &m->connections},
+        {.name = "without", .text = &m->without},
+        {.name = "size-max", .text = &m->size_max},
+        {.name = "tls", .text = &m->tls},
+        {.name = "tls-cert-out", .text = &m->tls_cert_out},
+        {.name = "implicit-tls", .flag = &m->tls_implicit},
+        {.name = "json", .flag = &m->json},
+        {.name = "seed", .text = &m->seed},
+        {.name = "log", .text = &m->log},
+        {.name = "count", .text = &m->count},
+        {.name = "seconds", .text = &m->seconds},
+        {.name = "duration", .text = &m->seconds},
         {.name = "mode", .text = &w.mode},
         {.name = "mta", .text = &w.mta},
         {.name = "password", .text = &w.password},
@@ -566,7 +531,6 @@ int cmd_sink(const struct cmd *self, int argc, char **argv)
         {.name = "psel", .text = &w.psel},
         {.name = "checkpoint", .text = &w.checkpoint},
         {.name = "window", .text = &w.window},
-        {.name = "refuse", .list = &w.refuse},
         {.name = "except", .list = &w.except},
         {.name = "abort", .text = &w.abort},
         {.name = "hang-up", .text = &w.hang_up},
@@ -576,14 +540,15 @@ int cmd_sink(const struct cmd *self, int argc, char **argv)
         {.name = "report-tsel", .text = &w.report_tsel},
         {.name = "report-ssel", .text = &w.report_ssel},
         {.name = "report-psel", .text = &w.report_psel},
-        {.name = "seed", .text = &w.seed},
-        {.name = "log", .text = &w.log},
-        {.name = "count", .text = &w.count},
-        {.name = "seconds", .text = &w.seconds},
         {0},
     };
+    struct cmd_option *next = options;
 
-    if (cmd_parse(options, argc, argv) != argc || !w.p1 + !w.smtp + !w.lmtp != 2)
+    while (next->name)
+        next++;
+    for (uint32_t i = 0; i < SINK_VICES; i++)
+        *next++ = (struct cmd_option){.name = sink_vice_rows[i].name, .list = &m->vices[i]};
+    if (cmd_parse(options, argc, argv) != argc || !w.p1 + !m->smtp + !m->lmtp != 2)
         return cmd_usage(self);
     return sink(&w);
 }

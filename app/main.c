@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "app/cmd.h"
+#include "app/sink_vice.h"
 
 static int cmd_version(const struct cmd *self, int argc, char **argv);
 static int cmd_help(const struct cmd *self, int argc, char **argv);
@@ -48,15 +49,20 @@ static const struct cmd commands[] = {
     {"ndr", "FILE...", "read bounces and other reports, one JSON line a mail", cmd_ndr, NULL},
     {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1, NULL},
     {"sink", "--smtp|--lmtp|--p1 ADDRESS [OPTION]...",
-     "an MTA that takes messages and forgets them; that of X.400 misbehaves as told; loopback only", cmd_sink,
-     "all:     --log FILE  --count N  --seconds N\n"
-     "SMTP:    --name NAME\n"
+     "an MTA that takes messages and forgets them, or misbehaves as told; loopback only", cmd_sink,
+     "all:     --log FILE  --count N  --seconds N|DURATION (--duration)  --seed N\n"
+     "SMTP:    --name NAME  --threads N  --connections N  --size-max SIZE  --without EXTENSION,...  --json\n"
+     "         --tls CERT,KEY|self  --tls-cert-out FILE  --implicit-tls\n"
+#define X(id, act, name, value, stages, help) "         --" name " " value "\n             " help "\n"
+     SINK_VICE_ROWS(X)
+#undef X
      "X.400:   --mode any|normal|x410|1984  --mta NAME  --password SECRET  --peer-mta NAME  --peer-password SECRET\n"
-     "         --tsel S  --ssel S  --psel S  --checkpoint KB  --window N  --seed N\n"
+     "         --tsel S  --ssel S  --psel S  --checkpoint KB  --window N\n"
      "         --refuse busy|validation[,PERCENT]  --except temporary|permanent[,PERCENT]\n"
      "         --abort PERCENT  --hang-up PERCENT  --silent PERCENT\n"
      "         --report delivered|failed:REASON[/DIAGNOSTIC][,PERCENT]  --report-to ADDRESS\n"
      "         --report-tsel S  --report-ssel S  --report-psel S\n"
+     "A STAGE is connect, ehlo, mail, rcpt, data or end; a SHARE 10, 0.5 (percent) or 300ppm; a CODE 4xx or 5xx.\n"
      "A SECRET is env:NAME, file:PATH or the word itself; a selector S is text, or 0x and hex digits.\n"},
     {"version", "", "print the version", cmd_version, NULL},
     {"help", "[COMMAND]", "print this, or how a command is called", cmd_help, NULL},

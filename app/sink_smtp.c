@@ -1,23 +1,44 @@
-/* sink_smtp.c - a host of SMTP or LMTP that says yes. */
+/* sink_smtp.c - a host of SMTP or LMTP whose answers are decided by a table.
+ *
+ * A visit is what is remembered of a caller while he is here, in a pool that is reused. Without misbehaviour and without
+ * anybody who wants the truth there are no visits, and the host asks about nothing but complete messages.
+ */
 #include "app/sink_smtp.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "app/sink_shared.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "wire/token.h"
 
-#define LAST_NS   (50 * NS_PER_MS) /* for the last answers to leave */
-#define FIELD     512u             /* an address, and what it says of itself */
-#define LINE_ROOM (1u << 20)
+#define LAST_NS     (50 * NS_PER_MS) /* for the last answers to leave */
+#define TOKEN_ROOM  8192u            /* of a text: where a token is looked for */
+#define LINES_ROOM  (4u << 20)
+#define LINES_FULL  (64u << 10) /* on their way to the file then */
+#define CONNECTIONS 10000u
+
+struct visit {
+    struct visit *next; /* free ones */
+    uint64_t caller, messages, id, number;
+    uint32_t complete, part;
+    enum sink_cut cut;
+    bool in_text, tokened;
+    char token[TOKEN_CHARS];
+};
 
 struct sink_smtp {
     struct sink_smtp_config c;
     struct smtp_host *host;
-    uint64_t begun_ns, messages, beyond;
+    struct sink_shared *shared, *own; /* own: nobody shares it */
+    struct sink_smtp_counts counts;
+    uint64_t begun_ns, number;
+    struct visit *free;
     struct timer end;
-    struct hook sleep;
-    struct buf line;
-    bool ending, log_dirty;
+    struct hook sleep, wake;
+    struct buf lines;
+    bool ending, tells;
 };
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
@@ -38,85 +59,368 @@ void sink_smtp_stop(struct sink_smtp *s)
         return;
     s->ending = true;
     timer_arm(s->c.loop, &s->end, loop_now(s->c.loop) + LAST_NS);
+    sink_shared_end(s->shared);
 }
 
-/* --- messages ----------------------------------------------------------------------------------------------------- */
-
-static bool add_field(struct buf *line, struct slice s)
+static void on_wake(struct hook *h)
 {
-    char out[FIELD];
+    struct sink_smtp *s = h->owner;
 
-    return buf_add_text(line, s.n > 0 ? text_clean(out, sizeof out, s) : "-");
+    if (sink_shared_is_over(s->shared))
+        sink_smtp_stop(s);
 }
 
-static bool add_recipients(struct buf *line, const struct smtp_server *talk)
+/* --- the truth ---------------------------------------------------------------------------------------------------- */
+
+/* Whole lines, at once: others may write to the same file. */
+static void write_lines(struct sink_smtp *s)
 {
-    bool ok = true;
-
-    for (uint32_t i = 0; ok && i < smtp_server_recipients(talk); i++)
-        ok = (i == 0 || buf_add_text(line, ",")) &&
-             add_field(line, smtp_server_recipient(talk, i).address);
-    return ok && buf_add_text(line, "\t");
+    if (s->lines.n > 0)
+        (void)fwrite(s->lines.p, 1, s->lines.n, s->c.log);
+    buf_clear(&s->lines);
 }
 
-static bool add_token(struct buf *line, const struct smtp_server *talk)
-{
-    char token[TOKEN_CHARS];
-
-    if (token_looks(smtp_server_content(talk), token) ||
-        token_looks(smtp_server_envid(talk), token))
-        return buf_add_format(line, "%.*s\t", TOKEN_CHARS, token);
-    return buf_add_text(line, "-\t");
-}
-
-static void write_log(struct sink_smtp *s, const struct smtp_caller *from, const char *answer)
+/* What is known of the message under way; to and what became of it are the caller's to fill in. */
+static struct sink_truth truth_of(struct sink_smtp *s, const struct visit *v,
+                                  const struct smtp_caller *from)
 {
     const struct smtp_server *talk = smtp_caller_talk(from);
-    struct net_addr peer = smtp_caller_peer(from);
-    struct buf *line = &s->line;
-    char at[NET_TEXT];
-    uint64_t ms = (loop_now(s->c.loop) - s->begun_ns) / NS_PER_MS;
 
-    buf_clear(line);
-    if (!buf_add_format(line, "%llu\t%llu\t%llu\t%s\t", (unsigned long long)s->messages,
-                        (unsigned long long)ms, (unsigned long long)smtp_caller_number(from),
-                        net_print(&peer, at)) ||
-        !add_field(line, smtp_server_helo(talk)) || !buf_add_text(line, "\t<") ||
-        (smtp_server_sender(talk).n > 0 && !add_field(line, smtp_server_sender(talk))) ||
-        !buf_add_text(line, ">\t") || !add_recipients(line, talk) ||
-        !add_field(line, smtp_server_envid(talk)) ||
-        !buf_add_format(line, "\t%zu\t", smtp_server_content(talk).n) || !add_token(line, talk) ||
-        !buf_add_format(line, "%s\n", answer))
-        (void)fprintf(s->c.log, "%llu\tout of memory\n", (unsigned long long)s->messages);
+    return (struct sink_truth){.number = v->number,
+                               .ms = (loop_now(s->c.loop) - s->begun_ns) / NS_PER_MS,
+                               .caller = v->caller,
+                               .peer = smtp_caller_peer(from),
+                               .from = smtp_server_sender(talk),
+                               .helo = smtp_server_helo(talk),
+                               .envid = smtp_server_envid(talk),
+                               .token = v->tokened ? v->token : NULL,
+                               .octets = smtp_server_text_octets(talk)};
+}
+
+static void tell_one(struct sink_smtp *s, struct sink_truth *t, const char *answer)
+{
+    t->answered = 0;
+    for (const char *p = answer; p && *p >= '0' && *p <= '9'; p++)
+        t->answered = t->answered * 10 + (unsigned)(*p - '0');
+    if (s->c.truth)
+        s->c.truth(s->c.owner, t);
+    if (!s->c.log)
+        return;
+    if (!sink_truth_write(&s->lines, t)) {
+        write_lines(s);
+        (void)sink_truth_write(&s->lines, t);
+    }
+    if (s->lines.n >= LINES_FULL)
+        write_lines(s);
+}
+
+/* The same of all recipients that were taken. */
+static void tell_all(struct sink_smtp *s, const struct visit *v, const struct smtp_caller *from,
+                     enum sink_ending stage, const char *answer, enum sink_done done)
+{
+    const struct smtp_server *talk = smtp_caller_talk(from);
+
+    if (!s->tells)
+        return;
+    struct sink_truth t = truth_of(s, v, from);
+
+    t.stage = stage;
+    t.done = done;
+    for (uint32_t i = 0; i < smtp_server_recipients(talk); i++) {
+        t.to = smtp_server_recipient(talk, i).address;
+        tell_one(s, &t, answer);
+    }
+}
+
+static void tell_refusal(struct sink_smtp *s, const struct visit *v, const struct smtp_caller *from,
+                         enum sink_ending stage, struct slice to, const char *answer)
+{
+    if (!s->tells)
+        return;
+    struct sink_truth t = truth_of(s, v, from);
+
+    t.stage = stage;
+    t.done = SINK_REFUSED;
+    t.to = to;
+    t.octets = 0;
+    tell_one(s, &t, answer);
+}
+
+/* --- verdicts ----------------------------------------------------------------------------------------------------- */
+
+static struct visit *visit_of(struct smtp_caller *from)
+{
+    return *smtp_caller_own(from);
+}
+
+static struct sink_verdict decide(struct sink_smtp *s, const struct visit *v,
+                                  struct smtp_caller *from, enum sink_stage stage, uint32_t part,
+                                  struct slice to)
+{
+    const struct sink_turn t = {
+        .stage = stage,
+        .id = v->id,
+        .part = part,
+        .before = v->complete,
+        .now_ns = loop_now(s->c.loop),
+        .from = stage >= SINK_MAIL ? smtp_server_sender(smtp_caller_talk(from)) : slice_of(""),
+        .to = to};
+    struct sink_verdict out = sink_vice_decide(&s->c.vices, s->shared, &t);
+
+    if (out.why < SINK_VICES)
+        s->counts.vices[out.why]++;
+    if (out.delay_ns) {
+        s->counts.vices[VICE_SLOW]++;
+        smtp_caller_delay(from, out.delay_ns);
+    }
+    return out;
+}
+
+/* A refusal, said and counted; 421 is the last word. */
+static const char *refuse(struct sink_smtp *s, struct smtp_caller *from, enum sink_stage stage,
+                          const char *line)
+{
+    s->counts.refused[stage]++;
+    if (stage != SINK_CONNECT && strncmp(line, "421", 3) == 0)
+        smtp_caller_close(from, line);
+    return line;
+}
+
+/* --- what the host asks ------------------------------------------------------------------------------------------- */
+
+static struct visit *visit_begin(struct sink_smtp *s)
+{
+    struct visit *v = s->free;
+
+    if (v)
+        s->free = v->next;
     else
-        (void)fwrite(line->p, 1, line->n, s->c.log);
-    s->log_dirty = true;
+        v = malloc(sizeof *v);
+    if (v)
+        *v = (struct visit){.caller = sink_shared_caller(s->shared), .cut = SINK_CUT_NOT};
+    return v;
+}
+
+static const char *on_called(void *owner, struct smtp_caller *from)
+{
+    struct sink_smtp *s = owner;
+
+    if (!s->counts.first_ns)
+        s->counts.first_ns = loop_now(s->c.loop);
+    if (!s->tells && !s->c.vices.on)
+        return NULL;
+    struct visit *v = visit_begin(s);
+
+    if (!v)
+        return "421 4.3.0 out of memory";
+    *smtp_caller_own(from) = v;
+    v->id = sink_id_of_caller(v->caller, 0);
+    struct sink_verdict out = decide(s, v, from, SINK_CONNECT, 0, slice_of(""));
+
+    return out.answer ? refuse(s, from, SINK_CONNECT, out.answer) : NULL;
+}
+
+static const char *on_hello(void *owner, struct smtp_caller *from)
+{
+    struct sink_smtp *s = owner;
+    struct visit *v = visit_of(from);
+
+    v->id = sink_id_of_caller(v->caller, 0);
+    struct sink_verdict out = decide(s, v, from, SINK_EHLO, 0, slice_of(""));
+
+    return out.answer ? refuse(s, from, SINK_EHLO, out.answer) : NULL;
+}
+
+static const char *on_sender(void *owner, struct smtp_caller *from)
+{
+    struct sink_smtp *s = owner;
+    const struct smtp_server *talk = smtp_caller_talk(from);
+    struct visit *v = visit_of(from);
+
+    v->messages++;
+    v->part = 0;
+    v->in_text = false;
+    v->cut = SINK_CUT_NOT;
+    v->number = s->number++ * s->c.shards + s->c.shard;
+    v->tokened = token_looks(smtp_server_envid(talk), v->token) ||
+                 token_looks(smtp_server_sender(talk), v->token);
+    v->id = v->tokened ? sink_id_of_token(v->token) : sink_id_of_caller(v->caller, v->messages);
+    struct sink_verdict out = decide(s, v, from, SINK_MAIL, 0, slice_of(""));
+
+    if (!out.answer)
+        return NULL;
+    tell_refusal(s, v, from, SINK_ENDED_MAIL, slice_of(""), out.answer);
+    return refuse(s, from, SINK_MAIL, out.answer);
 }
 
 static const char *on_recipient(void *owner, struct smtp_caller *from, struct slice address)
 {
-    (void)owner;
-    (void)from;
-    (void)address;
+    struct sink_smtp *s = owner;
+    struct visit *v = visit_of(from);
+
+    if (!v)
+        return NULL;
+    struct sink_verdict out = decide(s, v, from, SINK_RCPT, v->part++, address);
+
+    if (!out.answer)
+        return NULL;
+    tell_refusal(s, v, from, SINK_ENDED_RCPT, address, out.answer);
+    return refuse(s, from, SINK_RCPT, out.answer);
+}
+
+static const char *on_data(void *owner, struct smtp_caller *from)
+{
+    static const enum smtp_cut places[] = {SMTP_CUT_TEXT, SMTP_CUT_TERMINATOR};
+    struct sink_smtp *s = owner;
+    struct visit *v = visit_of(from);
+    struct sink_verdict out = decide(s, v, from, SINK_DATA, 0, slice_of(""));
+
+    if (out.answer) {
+        tell_all(s, v, from, SINK_ENDED_DATA, out.answer, SINK_REFUSED);
+        return refuse(s, from, SINK_DATA, out.answer);
+    }
+    v->in_text = true;
+    v->cut = out.cut;
+    if (out.cut < SINK_CUT_AFTER)
+        smtp_caller_cut(from, places[out.cut]);
     return NULL;
+}
+
+/* Counts and tells a complete message of which the same is true for everybody. */
+static void end_of_all(struct sink_smtp *s, struct visit *v, struct smtp_caller *from,
+                       struct sink_verdict out)
+{
+    const char *said = out.answer ? out.answer : "250";
+
+    if (out.cut == SINK_CUT_AFTER) {
+        s->counts.cut[SINK_CUT_AFTER]++;
+        smtp_caller_cut(from, SMTP_CUT_ANSWER);
+        tell_all(s, v, from, SINK_ENDED_AFTER, NULL, out.done);
+        return;
+    }
+    s->counts.taken += out.done == SINK_TAKEN;
+    s->counts.dropped += out.done == SINK_DROPPED;
+    tell_all(s, v, from, SINK_ENDED_END, said, out.done);
+    if (out.done != SINK_REFUSED)
+        return;
+    if (out.why == VICE_LIE)
+        s->counts.refused[SINK_END]++;
+    else
+        (void)refuse(s, from, SINK_END, said);
+}
+
+/* LMTP: every recipient for himself. A 421 is not the last word here, the others have theirs to come. */
+static void end_of_each(struct sink_smtp *s, struct visit *v, struct smtp_caller *from,
+                        const char **answers)
+{
+    const struct smtp_server *talk = smtp_caller_talk(from);
+    struct sink_truth t = truth_of(s, v, from);
+    bool seen[SINK_DONES] = {false};
+
+    t.stage = SINK_ENDED_END;
+    for (uint32_t i = 0; i < smtp_server_recipients(talk); i++) {
+        t.to = smtp_server_recipient(talk, i).address;
+        struct sink_verdict out = decide(s, v, from, SINK_END, i, t.to);
+
+        if (out.cut == SINK_CUT_AFTER) { /* drawn for the whole message: it is the first */
+            end_of_all(s, v, from, out);
+            return;
+        }
+        answers[i] = out.answer;
+        t.done = out.done;
+        seen[out.done] = true;
+        if (s->tells)
+            tell_one(s, &t, out.answer ? out.answer : "250");
+    }
+    s->counts.taken += seen[SINK_TAKEN];
+    s->counts.dropped += !seen[SINK_TAKEN] && seen[SINK_DROPPED];
+    s->counts.refused[SINK_END] += !seen[SINK_TAKEN] && !seen[SINK_DROPPED];
+}
+
+static void find_token(struct visit *v, struct smtp_caller *from)
+{
+    char token[TOKEN_CHARS];
+
+    if (!token_looks(smtp_server_content(smtp_caller_talk(from)), token))
+        return;
+    memcpy(v->token, token, sizeof token);
+    v->tokened = true;
+}
+
+static void on_complete(struct sink_smtp *s, struct smtp_caller *from, const char **answers)
+{
+    struct visit *v = visit_of(from);
+
+    v->in_text = false;
+    if (s->tells)
+        find_token(v, from);
+    if (s->c.lmtp) {
+        end_of_each(s, v, from, answers);
+    } else {
+        struct sink_verdict out = decide(s, v, from, SINK_END, 0, slice_of(""));
+
+        answers[0] = out.answer;
+        end_of_all(s, v, from, out);
+    }
+    v->complete++;
+}
+
+static void answer_beyond(struct sink_smtp *s, struct smtp_caller *from, const char **answers)
+{
+    static const char over[] = "451 4.3.2 that was enough";
+    struct visit *v = visit_of(from);
+
+    s->counts.beyond++;
+    for (uint32_t i = 0; i < smtp_server_answers(smtp_caller_talk(from)); i++)
+        answers[i] = over;
+    if (!v)
+        return;
+    v->in_text = false;
+    if (s->tells)
+        find_token(v, from);
+    tell_all(s, v, from, SINK_ENDED_END, over, SINK_REFUSED);
 }
 
 static void on_message(void *owner, struct smtp_caller *from, const char **answers)
 {
-    static const char yes[] = "250 2.0.0 taken";
     struct sink_smtp *s = owner;
-    bool over = s->ending || (s->c.count && s->messages == s->c.count);
+    enum sink_ticket ticket = SINK_TICKET;
 
-    for (uint32_t i = 0; i < smtp_server_answers(smtp_caller_talk(from)); i++)
-        answers[i] = over ? "451 4.3.2 that was enough" : yes;
-    s->beyond += over;
-    if (over)
-        return;
-    if (s->c.log)
-        write_log(s, from, yes);
-    s->messages++;
-    if (s->messages == s->c.count)
+    if (s->ending)
+        ticket = SINK_TICKET_NONE;
+    else if (s->c.count)
+        ticket = sink_shared_message(s->shared, s->c.count);
+    s->counts.last_ns = loop_now(s->c.loop);
+    if (ticket == SINK_TICKET_NONE)
+        answer_beyond(s, from, answers);
+    else if (s->tells || s->c.vices.on)
+        on_complete(s, from, answers);
+    else
+        s->counts.taken++;
+    if (ticket == SINK_TICKET_LAST)
         sink_smtp_stop(s);
+}
+
+/* He is gone, by our doing or his: the text that was under way never was a message. */
+static void on_gone(void *owner, struct smtp_caller *from)
+{
+    struct sink_smtp *s = owner;
+    struct visit *v = visit_of(from);
+
+    if (!v)
+        return;
+    if (v->in_text && smtp_server_is_busy(smtp_caller_talk(from))) {
+        bool cut = v->cut < SINK_CUT_AFTER;
+
+        s->counts.gone += !cut;
+        if (cut)
+            s->counts.cut[v->cut]++;
+        tell_all(s, v, from, cut ? SINK_ENDED_BEFORE + v->cut : SINK_ENDED_GONE, NULL,
+                 SINK_FORGOTTEN);
+    }
+    *smtp_caller_own(from) = NULL;
+    v->next = s->free;
+    s->free = v;
 }
 
 static void on_trouble(void *owner, const struct net_addr *peer, const char *words)
@@ -135,22 +439,48 @@ static void before_sleep(struct hook *h)
 {
     struct sink_smtp *s = h->owner;
 
-    if (s->log_dirty && fflush(s->c.log) == 0)
-        s->log_dirty = false;
+    if (s->lines.n == 0)
+        return;
+    write_lines(s);
+    (void)fflush(s->c.log);
 }
 
 static bool open_host(struct sink_smtp *s, struct err *e)
 {
+    bool asks = s->tells || s->c.vices.on;
     const struct smtp_host_config c = {.loop = s->c.loop,
                                        .name = s->c.name,
                                        .lmtp = s->c.lmtp,
+                                       .size_max = s->c.size_max,
+                                       .connections =
+                                           s->c.connections ? s->c.connections : CONNECTIONS,
+                                       .shared = s->c.shards > 1,
+                                       .tls = s->c.tls,
+                                       .tls_implicit = s->c.tls_implicit,
+                                       .lacks = s->c.lacks,
+                                       .discard = true,
+                                       .keep = s->tells ? TOKEN_ROOM : 0,
+                                       .called = on_called,
+                                       .hello = asks ? on_hello : NULL,
+                                       .sender = asks ? on_sender : NULL,
                                        .recipient = on_recipient,
+                                       .data = asks ? on_data : NULL,
                                        .message = on_message,
                                        .trouble = s->c.trouble ? on_trouble : NULL,
+                                       .gone = asks ? on_gone : NULL,
                                        .owner = s};
 
     s->host = smtp_host_listen(&c, &s->c.at, e);
     return s->host != NULL;
+}
+
+static bool open_parts(struct sink_smtp *s, struct err *e)
+{
+    if (!s->shared)
+        s->shared = s->own = sink_shared_create(1);
+    if (!s->shared)
+        return err_set(e, EX_IO, "no memory for a sink");
+    return open_host(s, e);
 }
 
 struct sink_smtp *sink_smtp_open(const struct sink_smtp_config *c, struct err *e)
@@ -162,20 +492,24 @@ struct sink_smtp *sink_smtp_open(const struct sink_smtp_config *c, struct err *e
         return NULL;
     }
     s->c = *c;
+    s->c.shards = c->shards ? c->shards : 1;
+    s->shared = c->shared;
+    s->tells = c->log || c->truth;
     s->begun_ns = loop_now(c->loop);
-    buf_init(&s->line, LINE_ROOM);
+    buf_init(&s->lines, LINES_ROOM);
     timer_init(&s->end, end_fires, s);
     s->sleep = (struct hook){.run = before_sleep, .owner = s};
+    s->wake = (struct hook){.run = on_wake, .owner = s};
     loop_before_sleep(c->loop, &s->sleep);
-    if (!open_host(s, e)) {
+    loop_on_wake(c->loop, &s->wake);
+    if (!open_parts(s, e)) {
         sink_smtp_close(s);
         return NULL;
     }
     if (c->duration_ns)
         timer_arm(c->loop, &s->end, s->begun_ns + c->duration_ns);
-    if (c->log)
-        (void)fputs("number\tms\tcaller\tpeer\thelo\tfrom\tto\tenvid\toctets\ttoken\tanswer\n",
-                    c->log);
+    if (c->log && c->shard == 0)
+        (void)fputs(SINK_TRUTH_HEAD, c->log);
     return s;
 }
 
@@ -185,8 +519,16 @@ void sink_smtp_close(struct sink_smtp *s)
         return;
     timer_disarm(s->c.loop, &s->end);
     loop_unhook(s->c.loop, &s->sleep);
-    smtp_host_close(s->host);
-    buf_fini(&s->line);
+    loop_unhook(s->c.loop, &s->wake);
+    smtp_host_close(s->host); /* callers who are gone now have their truth */
+    if (s->c.log)
+        write_lines(s);
+    for (struct visit *v = s->free, *next; v; v = next) {
+        next = v->next;
+        free(v);
+    }
+    sink_shared_destroy(s->own);
+    buf_fini(&s->lines);
     free(s);
 }
 
@@ -195,12 +537,38 @@ struct net_addr sink_smtp_addr(const struct sink_smtp *s)
     return smtp_host_addr(s->host);
 }
 
-const struct smtp_host_counts *sink_smtp_counts(const struct sink_smtp *s)
+/* --- counts ------------------------------------------------------------------------------------------------------- */
+
+struct sink_smtp_counts sink_smtp_counts(const struct sink_smtp *s)
 {
-    return smtp_host_counts(s->host);
+    const struct smtp_host_counts *h = smtp_host_counts(s->host);
+    struct sink_smtp_counts c = s->counts;
+
+    c.calls = h->calls;
+    c.busy = h->refused - c.refused[SINK_CONNECT];
+    c.messages = h->messages;
+    c.octets = h->octets;
+    return c;
 }
 
-uint64_t sink_smtp_beyond(const struct sink_smtp *s)
+void sink_smtp_add(struct sink_smtp_counts *to, const struct sink_smtp_counts *more)
 {
-    return s->beyond;
+    to->calls += more->calls;
+    to->busy += more->busy;
+    to->messages += more->messages;
+    to->octets += more->octets;
+    to->taken += more->taken;
+    to->dropped += more->dropped;
+    to->beyond += more->beyond;
+    to->gone += more->gone;
+    for (uint32_t i = 0; i < SINK_STAGES; i++)
+        to->refused[i] += more->refused[i];
+    for (uint32_t i = 0; i < SINK_CUTS; i++)
+        to->cut[i] += more->cut[i];
+    for (uint32_t i = 0; i < SINK_VICES; i++)
+        to->vices[i] += more->vices[i];
+    if (more->first_ns && (!to->first_ns || more->first_ns < to->first_ns))
+        to->first_ns = more->first_ns;
+    if (more->last_ns > to->last_ns)
+        to->last_ns = more->last_ns;
 }

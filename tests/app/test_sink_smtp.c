@@ -107,13 +107,18 @@ static void libcurls_mail_is_taken_and_logged(void)
         return;
     CHECK_U64(mail(&s, "a@b.test", two, slice_of(text)), CURLE_OK);
     CHECK_U64(mail(&s, "", two + 1, slice_of("hello\r\n")), CURLE_OK);
-    end(&s, "sink: 2 calls, 0 refused; 2 messages, 65 octets: 2 taken, 0 not for now; 0 broken "
-            "off; 0 troubles\n");
+    end(&s,
+        "sink: 2 calls, 0 busy; 2 messages, 65 octets: 2 taken, 0 dropped, 0 refused, 0 not for "
+        "now; 0 cut after, 0 before, 0 within; 0 left; refused at connect 0, ehlo 0, mail 0, "
+        "rcpt 0, data 0; ");
     char *log = scratch_read(s.log, NULL);
 
-    CHECK_HAS(log, "number\tms\tcaller\tpeer\thelo\tfrom\tto\tenvid\toctets\ttoken\tanswer\n");
-    CHECK_HAS(log, "\tme.test\t<a@b.test>\tj@x.test,k@x.test\t-\t58\t" TOKEN "\t250 2.0.0 taken\n");
-    CHECK_HAS(log, "\tme.test\t<>\tk@x.test\t-\t7\t-\t250 2.0.0 taken\n");
+    CHECK_HAS(log, "number\tms\tcaller\tfrom\tto\ttoken\toctets\tstage\tanswered\tdone\tpeer\t"
+                   "helo\tenvid\n0\t");
+    CHECK_HAS(log, "\t1\t<a@b.test>\tj@x.test\t" TOKEN "\t58\tend\t250\ttaken\t127.0.0.1:");
+    CHECK_HAS(log, "\t1\t<a@b.test>\tk@x.test\t" TOKEN "\t58\tend\t250\ttaken\t127.0.0.1:");
+    CHECK_HAS(log, "\tme.test\t-\n1\t");
+    CHECK_HAS(log, "\t2\t<>\tk@x.test\t-\t7\tend\t250\ttaken\t127.0.0.1:");
     free(log);
 }
 
@@ -172,11 +177,15 @@ static void lmtp_has_an_answer_for_each_recipient(void)
                 "LHLO me\r\nMAIL FROM:<a@b> ENVID=pm." TOKEN "\r\nRCPT TO:<j@x>\r\n"
                 "RCPT TO:<k@x>\r\nBDAT 5 LAST\r\nhelloQUIT\r\n",
                 "221 ", heard, sizeof heard);
-    CHECK_HAS(heard, "recipient taken\r\n250 2.0.0 taken\r\n250 2.0.0 taken\r\n221 2.0.0 ");
+    CHECK_HAS(
+        heard,
+        "recipient taken\r\n250 2.0.0 message taken\r\n250 2.0.0 message taken\r\n221 2.0.0 ");
     end(&s, "1 messages, 5 octets: 1 taken");
     char *log = scratch_read(s.log, NULL);
 
-    CHECK_HAS(log, "\tme\t<a@b>\tj@x,k@x\tpm." TOKEN "\t5\t" TOKEN "\t250");
+    CHECK_HAS(log, "\t<a@b>\tj@x\t" TOKEN "\t5\tend\t250\ttaken\t");
+    CHECK_HAS(log, "\t<a@b>\tk@x\t" TOKEN "\t5\tend\t250\ttaken\t");
+    CHECK_HAS(log, "\tme\tpm." TOKEN "\n");
     free(log);
 }
 
@@ -191,13 +200,13 @@ static void it_ends_by_itself_and_takes_nothing_more(void)
                 "HELO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<j@x>\r\nDATA\r\none\r\n.\r\n"
                 "MAIL FROM:<a@b>\r\nRCPT TO:<j@x>\r\nDATA\r\ntwo\r\n.\r\nQUIT\r\n",
                 "221 ", heard, sizeof heard);
-    CHECK_HAS(heard, "250 2.0.0 taken\r\n");
+    CHECK_HAS(heard, "250 2.0.0 message taken\r\n");
     CHECK_HAS(heard, "451 4.3.2 that was enough\r\n");
     CHECK(program_wait(&s.p, 20));
     CHECK_I64(s.p.code, EX_PASS);
     char *said = program_said(&s.p, false);
 
-    CHECK_HAS(said, "2 messages, 10 octets: 1 taken, 1 not for now;");
+    CHECK_HAS(said, "2 messages, 10 octets: 1 taken, 0 dropped, 0 refused, 1 not for now;");
     free(said);
 }
 
@@ -212,8 +221,8 @@ static void what_makes_no_sense_is_refused(void)
         {{"sink", "--smtp", "127.0.0.1:0", "--mta", "X"},
          "--mta does not go with --smtp",
          EX_BAD_USAGE},
-        {{"sink", "--lmtp", "127.0.0.1:0", "--seed", "1"},
-         "--seed does not go with --lmtp",
+        {{"sink", "--p1", "127.0.0.1:0", "--greylist", "1s"},
+         "--greylist does not go with --p1",
          EX_BAD_USAGE},
         {{"sink", "--p1", "127.0.0.1:0", "--name", "x"},
          "--name does not go with --p1",

@@ -48,6 +48,9 @@ struct lab {
     struct moves moves;
     struct truth *truth;
     struct buf scratch; /* for the text of reports */
+    struct copy *spare; /* ended copies, to be used again; linked by next */
+    uint64_t dated_s;   /* the second that `date` is of, plus one */
+    char date[MAIL_DATE_ROOM];
     uint64_t seed, draws, mails, copies, reports, handouts;
     uint32_t validity; /* the last UIDVALIDITY given */
 };

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "lab/core.h"
+#include "lab/plain.h"
 
 #define NAME_MAX_BYTES 64
 #define REPORT_MAX     (64u << 20)
@@ -289,6 +290,7 @@ void lab_destroy(struct lab *l)
         free(l->server[i].box);
         free(l->server[i].name);
     }
+    mta_free_spare(l);
     lab_move_fini(l);
     schedule_fini(&l->schedule);
     directory_destroy(l->directory);
@@ -454,18 +456,40 @@ bool lab_set_component(struct lab *l, int server, const char *component, bool up
 
 /* --- mail comes in ---------------------------------------------------------------------------------------------- */
 
+static struct slice date_now(struct lab *l)
+{
+    if (l->dated_s != l->now_ns / NS_PER_S + 1) {
+        l->dated_s = l->now_ns / NS_PER_S + 1;
+        (void)mail_date(l->date, l->now_ns);
+    }
+    return slice_of(l->date);
+}
+
+/* "Return-Path: <ann@lab.test>", "Received: from client by s1.lab.test with ESMTP (build) id 7;", date */
 static struct slice trace_lines(struct lab *l, int server, const struct lab_submission *m)
 {
-    const struct lab_server *s = &l->server[server];
-    char date[MAIL_DATE_ROOM];
-    bool ok = buf_add_format(&l->scratch, "Return-Path: <%.*s>\r\n", (int)m->from.n,
-                             m->from.n ? (const char *)m->from.p : "") &&
-              buf_add_format(&l->scratch,
-                             "Received: from %s by %s.%s with %s (%s) id %" PRIu64 ";\r\n\t%s\r\n",
-                             m->client ? m->client : "unknown", s->name, l->domain,
-                             m->apdu.n > 0 ? "X400" : "ESMTP", l->version->build, l->mails,
-                             mail_date(date, l->now_ns));
+    const struct slice parts[] = {
+        slice_of("Return-Path: <"),
+        m->from,
+        slice_of(">\r\nReceived: from "),
+        slice_of(m->client ? m->client : "unknown"),
+        slice_of(" by "),
+        slice_of(l->server[server].name),
+        slice_of("."),
+        slice_of(l->domain),
+        slice_of(m->apdu.n > 0 ? " with X400 (" : " with ESMTP ("),
+        slice_of(l->version->build),
+        slice_of(") id "),
+    };
+    unsigned char number[PLAIN_DIGITS];
+    size_t digits = (size_t)(plain_number(number, l->mails) - number);
+    struct slice date = date_now(l);
+    bool ok = true;
 
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        ok = ok && buf_add(&l->scratch, parts[i].p, parts[i].n);
+    ok = ok && buf_add(&l->scratch, number, digits) && buf_add_text(&l->scratch, ";\r\n\t") &&
+         buf_add(&l->scratch, date.p, date.n) && buf_add_text(&l->scratch, "\r\n");
     PM_ASSERT(ok);
     return buf_slice(&l->scratch);
 }

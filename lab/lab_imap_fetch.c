@@ -1,7 +1,6 @@
 /* lab_imap_fetch.c - pure work on slices: sets, views, items of FETCH. */
 #include "lab/lab_imap_fetch.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "lab/mail.h"
+#include "lab/plain.h"
 #include "lab/schedule.h"
 
 #define RANGES_MAX 20000
@@ -336,6 +336,13 @@ static bool pick_fields(struct buf *picked, const struct imap_part *part, struct
     return ok && buf_add_text(picked, "\r\n");
 }
 
+static bool add_number(struct buf *out, uint64_t n)
+{
+    unsigned char digits[PLAIN_DIGITS];
+
+    return buf_add(out, digits, (size_t)(plain_number(digits, n) - digits));
+}
+
 static bool write_literal(const struct imap_part *part, struct buf *out, struct slice s)
 {
     bool is_section = part->name.p[0] == '['; /* asked as BODY or BODY.PEEK, answered as BODY */
@@ -348,7 +355,8 @@ static bool write_literal(const struct imap_part *part, struct buf *out, struct 
         if (s.n > part->count)
             s.n = part->count;
     }
-    return ok && buf_add_format(out, " {%zu}\r\n", s.n) && (s.n == 0 || buf_add(out, s.p, s.n));
+    return ok && buf_add_text(out, " {") && add_number(out, s.n) && buf_add_text(out, "}\r\n") &&
+           (s.n == 0 || buf_add(out, s.p, s.n));
 }
 
 static bool write_part(const struct imap_part *part, struct buf *out, struct slice content)
@@ -387,17 +395,19 @@ static bool write_date(struct buf *out, uint64_t at_ns)
 bool imap_plan_write(const struct imap_plan *p, struct buf *out, uint32_t number,
                      const struct lab_item *item)
 {
-    bool ok = buf_add_format(out, "* %" PRIu32 " FETCH (", number);
+    bool ok = buf_add_text(out, "* ") && add_number(out, number) && buf_add_text(out, " FETCH (");
     size_t start = out->n;
 
     if (p->uid)
-        ok = ok && buf_add_format(out, "UID %" PRIu32 " ", item->uid);
+        ok =
+            ok && buf_add_text(out, "UID ") && add_number(out, item->uid) && buf_add_text(out, " ");
     if (p->flags)
-        ok = ok && buf_add_format(out, "FLAGS (%s) ", item->deleted ? "\\Deleted" : "");
+        ok = ok && buf_add_text(out, item->deleted ? "FLAGS (\\Deleted) " : "FLAGS () ");
     if (p->date)
         ok = ok && write_date(out, item->arrived_ns) && buf_add_text(out, " ");
     if (p->size)
-        ok = ok && buf_add_format(out, "RFC822.SIZE %zu ", item->content.n);
+        ok = ok && buf_add_text(out, "RFC822.SIZE ") && add_number(out, item->content.n) &&
+             buf_add_text(out, " ");
     for (unsigned i = 0; ok && i < p->parts; i++)
         ok = write_part(&p->part[i], out, item->content) && buf_add_text(out, " ");
     if (ok && out->n > start)

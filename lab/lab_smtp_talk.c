@@ -6,13 +6,13 @@
  */
 #include "lab/lab_smtp_talk.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "lab/lab_smtp_param.h"
+#include "lab/plain.h"
 #include "lab/schedule.h"
 
 #define REPLIES_MAX  (8u << 20) /* a block of the shortest commands makes less */
@@ -472,6 +472,14 @@ static void add_content(struct smtp_talk *t, const void *p, size_t n)
     }
 }
 
+static enum talk_after say_queued(struct smtp_talk *t, uint64_t id)
+{
+    unsigned char text[64], *to = plain_number(plain_text(text, "250 2.6.0 queued as "), id);
+
+    *to = '\0';
+    return reply(t, (const char *)text);
+}
+
 /* The dot or the last octet of a message was read. */
 static enum talk_after finish(struct smtp_talk *t)
 {
@@ -503,10 +511,11 @@ static enum talk_after finish(struct smtp_talk *t)
                                              .delay = r->delay};
         }
         uint64_t id = t->host->submit(t->host->owner, &m, &e);
-        bool ok = id ? buf_add_format(&t->talk.out, "250 2.6.0 queued as %" PRIu64 "\r\n", id)
-                     : buf_add_format(&t->talk.out, "451 4.3.0 %s\r\n", e.text);
 
-        after = ok ? TALK_GO_ON : TALK_CLOSE;
+        if (id)
+            after = say_queued(t, id);
+        else if (buf_add_format(&t->talk.out, "451 4.3.0 %s\r\n", e.text))
+            after = TALK_GO_ON;
         t->errors = 0;
     }
     forget_envelope(t);

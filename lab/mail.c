@@ -8,8 +8,10 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "lab/plain.h"
 #include "lab/schedule.h"
 
+#define SERVER_PART   12 /* of a server's name in an identifier */
 #define MTS_LOCAL_MAX 32 /* X.411's bound of a local identifier */
 
 static struct slice put(unsigned char **to, struct slice s)
@@ -173,15 +175,23 @@ const char *mail_date_short(char *out, uint64_t at_ns)
     return out;
 }
 
+/* For every message that comes in: put together by hand. */
 static void smtp_mts_id(struct mail *m, const char *server_name, const struct tm *tm)
 {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    uint64_t high = m->id / 1000000;
+    const int parts[] = {tm->tm_year % 100, tm->tm_mon + 1, tm->tm_mday,
+                         tm->tm_hour,       tm->tm_min,     tm->tm_sec};
 
-    (void)snprintf(m->mts_id, sizeof m->mts_id, "%.12s%02d%02d%02d%02d%02d%02d%c%c%06" PRIu64,
-                   server_name, tm->tm_year % 100, tm->tm_mon + 1, tm->tm_mday, tm->tm_hour,
-                   tm->tm_min, tm->tm_sec, letters[high / 36 % 36], letters[high % 36],
-                   m->id % 1000000);
+    uint64_t high = m->id / 1000000;
+    unsigned char *to = plain_slice((unsigned char *)m->mts_id,
+                                    slice_from(server_name, strnlen(server_name, SERVER_PART)));
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        to = plain_digits(to, (uint64_t)parts[i], 2);
+    *to++ = (unsigned char)letters[high / 36 % 36];
+    *to++ = (unsigned char)letters[high % 36];
+    to = plain_digits(to, m->id, 6);
+    *to = '\0';
 }
 
 /* A long number takes its room from the server's name. */
@@ -223,9 +233,15 @@ void mail_make_mts_id(struct mail *m, const char *server_name, uint64_t at_ns, e
 
 const char *mail_print_mts_id(const struct mail *m, char out[MAIL_MTS_ROOM])
 {
-    if (m->x400_id.n > 0)
-        (void)snprintf(out, MAIL_MTS_ROOM, "%.*s", (int)m->x400_id.n, (const char *)m->x400_id.p);
-    else
-        (void)snprintf(out, MAIL_MTS_ROOM, "c=US;a= ;p=LAB;l=%s", m->mts_id);
+    static const char ours[] = "c=US;a= ;p=LAB;l=";
+    size_t n = m->x400_id.n < MAIL_MTS_ROOM ? m->x400_id.n : MAIL_MTS_ROOM - 1;
+
+    if (n > 0) {
+        memcpy(out, m->x400_id.p, n);
+        out[n] = '\0';
+        return out;
+    }
+    memcpy(out, ours, sizeof ours - 1);
+    memcpy(out + sizeof ours - 1, m->mts_id, strlen(m->mts_id) + 1);
     return out;
 }

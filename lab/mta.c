@@ -78,9 +78,13 @@ static void leave_server(struct lab *l, struct copy *c)
 static struct copy *copy_create(struct lab *l, int server, struct mail *m, uint32_t recipient,
                                 uint32_t mailbox, enum mail_role role)
 {
-    struct copy *c = lab_memory(NULL, 0, sizeof *c);
+    struct copy *c = l->spare;
 
-    c->lab = l;
+    if (c)
+        l->spare = c->next;
+    else
+        c = lab_memory(NULL, 0, sizeof *c);
+    *c = (struct copy){.lab = l};
     c->due = (struct due){.fire = copy_fire, .owner = c};
     c->mail = mail_keep(m);
     c->id = ++l->copies;
@@ -99,7 +103,18 @@ void copy_end(struct lab *l, struct copy *c)
         copy_list_leave(c->list, c);
     leave_server(l, c);
     mail_release(c->mail);
-    free(c);
+    c->next = l->spare;
+    l->spare = c;
+}
+
+void mta_free_spare(struct lab *l)
+{
+    while (l->spare) {
+        struct copy *c = l->spare;
+
+        l->spare = c->next;
+        free(c);
+    }
 }
 
 /* --- waiting ---------------------------------------------------------------------------------------------------- */

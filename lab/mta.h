@@ -73,6 +73,7 @@ struct mta {
 
 void mta_init(struct lab *l, int server);
 void mta_fini(struct lab *l, int server); /* frees its copies too */
+void mta_free_spare(struct lab *l);
 void mta_accept(struct lab *l, int server, struct mail *m, uint32_t recipient);
 void mta_restart(struct lab *l, int server);
 void mta_move_ended(struct lab *l, int server, uint32_t mailbox);

@@ -1,4 +1,7 @@
-/* truth.c - the truth file through stdio's buffer, the tracking ring in memory. */
+/* truth.c - the truth file through stdio's buffer, the tracking ring in memory.
+ *
+ * Several lines a message: they are put together by hand in one piece of memory, and no number or name goes through a format.
+ */
 #include "lab/truth.h"
 
 #include <errno.h>
@@ -9,11 +12,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "lab/plain.h"
 #include "lab/schedule.h"
 
 #define RING_MAX    32768u
 #define NAME_ROOM   64
 #define FILE_BUFFER (256u << 10)
+#define DETAIL_ROOM 512
+#define LINE_PLAIN                                                                                 \
+    1024 /* of a line: what is not text of others; names of mailboxes have 64 octets at most */
 
 struct record {
     uint64_t at_ns, bytes;
@@ -27,6 +34,8 @@ struct truth {
     FILE *file; /* NULL: none */
     struct record *ring;
     uint32_t room, first, n;
+    unsigned char *line;
+    size_t line_room;
     bool failed;
 };
 
@@ -55,6 +64,7 @@ bool truth_destroy(struct truth *t)
     if (t->file)
         ok = fclose(t->file) == 0 && !t->failed;
     free(t->ring);
+    free(t->line);
     free(t);
     return ok;
 }
@@ -66,16 +76,18 @@ void truth_flush(struct truth *t)
 }
 
 /* Text of others in one field: no tab, no line end, nothing beyond ASCII. */
-static void put_text(FILE *f, struct slice s)
+static unsigned char *put_text(unsigned char *to, struct slice s)
 {
     for (size_t i = 0; i < s.n; i++)
-        (void)putc_unlocked(s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?', f);
+        *to++ = s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?';
+    return to;
 }
 
-static void put_field(FILE *f, struct slice s)
+/* Behind a tab. */
+static unsigned char *put_field(unsigned char *to, struct slice s)
 {
-    (void)putc_unlocked('\t', f);
-    put_text(f, s.n > 0 ? s : slice_of("-"));
+    *to++ = '\t';
+    return put_text(to, s.n > 0 ? s : slice_of("-"));
 }
 
 static void copy_name(char *to, struct slice s)
@@ -108,46 +120,74 @@ static void remember(struct truth *t, uint64_t now_ns, const struct fact *f,
 {
     struct record *r = ring_next(t);
 
-    *r = (struct record){.at_ns = now_ns,
-                         .bytes = f->mail->content.n,
-                         .number = f->number,
-                         .priority = f->mail->priority,
-                         .recipients = f->mail->recipients};
+    r->at_ns = now_ns; /* field by field: the rest is text, and large */
+    r->bytes = f->mail->content.n;
+    r->number = f->number;
+    r->priority = f->mail->priority;
+    r->recipients = f->mail->recipients;
     copy_name(r->server, slice_of(f->server));
     (void)mail_print_mts_id(about, r->mts_id);
     copy_name(r->originator, f->mail->from);
     copy_name(r->recipient, about->recipient[recipient].address);
 }
 
+static unsigned char *line_of(struct truth *t, size_t room)
+{
+    if (room > t->line_room) {
+        t->line = lab_memory(t->line, t->line_room, 2 * room);
+        t->line_room = 2 * room;
+    }
+    return t->line;
+}
+
+static void write_line(struct truth *t, uint64_t now_ns, const struct fact *f,
+                       const struct mail *about, const char *detail)
+{
+    bool report = f->mail && f->mail->about;
+    uint32_t recipient = report ? f->mail->about_recipient : f->recipient;
+    enum mail_role role = report ? f->mail->about_role : f->role;
+    struct slice id = about ? about->message_id : slice_of(NULL);
+    struct slice address = about ? about->recipient[recipient].address : slice_of(NULL);
+    unsigned char *const line = line_of(t, LINE_PLAIN + DETAIL_ROOM + id.n + address.n);
+    unsigned char *to = plain_number(line, now_ns);
+
+    *to++ = '\t';
+    if (f->number == TRACK_NONE)
+        *to++ = '-';
+    else
+        to = plain_number(to, (uint64_t)f->number);
+    to = put_field(to, slice_of(f->word));
+    to = put_field(to, id);
+    to = put_field(to, address);
+    to = put_field(to, slice_of(about ? mail_role_name(role) : NULL));
+    to = put_field(to, slice_of(f->mailbox));
+    to = put_field(to, slice_of(f->server));
+    *to++ = '\t';
+    if (f->mail) {
+        to = plain_number(plain_text(to, "id="), about->id);
+        *to++ = ' ';
+    }
+    to = put_text(to, slice_of(detail));
+    *to++ = '\n';
+    if (fwrite_unlocked(line, (size_t)(to - line), 1, t->file) != 1)
+        t->failed = true;
+}
+
 void truth_note(struct truth *t, uint64_t now_ns, const struct fact *f, const char *format, ...)
 {
     const struct mail *about = f->mail && f->mail->about ? f->mail->about : f->mail;
     uint32_t recipient = f->mail && f->mail->about ? f->mail->about_recipient : f->recipient;
-    enum mail_role role = f->mail && f->mail->about ? f->mail->about_role : f->role;
-    char detail[512];
+    char detail[DETAIL_ROOM];
     va_list args;
 
     if (about && f->number != TRACK_NONE)
         remember(t, now_ns, f, about, recipient);
     if (!t->file)
         return;
-    (void)fprintf(t->file, "%" PRIu64 "\t", now_ns);
-    if (f->number == TRACK_NONE)
-        (void)fprintf(t->file, "-\t%s", f->word);
-    else
-        (void)fprintf(t->file, "%d\t%s", (int)f->number, f->word);
-    put_field(t->file, about ? about->message_id : slice_of(NULL));
-    put_field(t->file, about ? about->recipient[recipient].address : slice_of(NULL));
-    (void)fprintf(t->file, "\t%s\t%s\t%s\t", about ? mail_role_name(role) : "-",
-                  f->mailbox ? f->mailbox : "-", f->server ? f->server : "-");
-    if (f->mail)
-        (void)fprintf(t->file, "id=%" PRIu64 " ", about->id);
     va_start(args, format);
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    put_text(t->file, slice_of(detail));
-    if (putc_unlocked('\n', t->file) == EOF)
-        t->failed = true;
+    write_line(t, now_ns, f, about, detail);
 }
 
 static const char *print_line(char *out, size_t room, const struct record *r)

@@ -293,9 +293,20 @@ void smtp_client_lost(struct smtp_client *c)
 
 /* --- output ----------------------------------------------------------------------------------------------------------- */
 
+/* Behind the last terminator nothing that is answered there can change what has to be said before QUIT. */
+static bool may_quit(const struct smtp_client *c)
+{
+    const struct mail *last = &c->mails[(c->newest - 1) & c->mail_mask];
+
+    if (smtp_client_is_idle(c))
+        return true;
+    return c->up && !c->over && !c->leaving && !c->trial.on && c->news == SMTP_MORE &&
+           smtp_is_pipelined(c) && c->newest != c->oldest && last->end_at > 0;
+}
+
 void smtp_client_quit(struct smtp_client *c)
 {
-    if (!smtp_client_is_idle(c))
+    if (!may_quit(c))
         return;
     SMTP_SAY(c, "QUIT\r\n");
     smtp_expect(c, SMTP_QUIT, SMTP_NO_MAIL, 0);

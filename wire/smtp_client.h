@@ -159,7 +159,9 @@ void smtp_client_lost(struct smtp_client *c);
 
 bool smtp_client_can_take(const struct smtp_client *c);
 void smtp_client_send(struct smtp_client *c, const struct smtp_mail *m);
-void smtp_client_quit(struct smtp_client *c); /* when idle */
+/* When idle, or with PIPELINING when the terminator of the last message is queued: then behind it, in the same write. Else
+ * nothing happens. No message is taken any more; SMTP_CLOSED follows when it is answered. */
+void smtp_client_quit(struct smtp_client *c);
 /* Whether this server can be trusted with chunks, tried on it without delivering anything: refused recipients and chunks, one
  * small, one in two pieces and two writes, one of 100 KB. When idle; both slices are borrowed for the call. `bad`: an
  * address that the server should refuse; where it does not, nobody is named at all. Ends with SMTP_TRIED, also when the

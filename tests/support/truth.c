@@ -23,7 +23,7 @@ struct owes {
 
 /* Calls each() for every setting of this mailbox that caches may have believed at t, or when a message that was deferred then
  * went on; returns how many. */
-static uint32_t settings_at(const struct account *a, uint32_t mailbox, uint64_t t_ns,
+static uint32_t settings_at(const struct lab_account *a, uint32_t mailbox, uint64_t t_ns,
                             uint64_t deferred_ns,
                             void (*each)(void *owner, const struct setting *s), void *owner)
 {
@@ -70,7 +70,7 @@ static void count_setting(void *owner, const struct setting *s)
     t->named |= s->alternate == t->mailbox;
 }
 
-static struct owes owes_at(const struct account *a, uint32_t recipient, uint64_t t_ns,
+static struct owes owes_at(const struct lab_account *a, uint32_t recipient, uint64_t t_ns,
                            uint64_t deferred_ns)
 {
     struct tally_of_settings t = {.first = NO_INDEX, .mailbox = NO_INDEX};
@@ -86,7 +86,7 @@ static struct owes owes_at(const struct account *a, uint32_t recipient, uint64_t
     return o;
 }
 
-static bool is_alternate_at(const struct account *a, uint32_t recipient, uint32_t mailbox,
+static bool is_alternate_at(const struct lab_account *a, uint32_t recipient, uint32_t mailbox,
                             uint64_t t_ns, uint64_t deferred_ns)
 {
     struct tally_of_settings t = {.first = NO_INDEX, .mailbox = mailbox};
@@ -173,7 +173,7 @@ static enum outcome outcome_of(const struct reading *r)
     return r->home ? outcome_at_home(r, told) : outcome_away(r);
 }
 
-static void read_place(const struct account *a, const struct copy *c, const struct record *k,
+static void read_place(const struct lab_account *a, const struct copy *c, const struct record *k,
                        uint64_t t_ns, struct reading *r)
 {
     uint64_t deferred_ns = a->m->loads[c->load].deferred_ns;
@@ -182,18 +182,18 @@ static void read_place(const struct account *a, const struct copy *c, const stru
 
     if (!right)
         r->elsewhere++;
-    else if (k->server == a->home[k->mailbox] || account_is_ours(a, k->mailbox))
+    else if (k->server == a->home[k->mailbox] || lab_account_is_ours(a, k->mailbox))
         r->home++;
     else
         r->old++;
 }
 
-static void read_record(const struct account *a, const struct copy *c, const struct record *k,
+static void read_record(const struct lab_account *a, const struct copy *c, const struct record *k,
                         uint64_t t_ns, struct reading *r)
 {
     bool came = k->word == WORD_DELIVERED || k->word == WORD_REPORT_DELIVERED ||
                 k->word == WORD_RETURNED || k->word == WORD_REPORT_RETURNED;
-    bool stays = account_is_ours(a, k->mailbox); /* what our own MTA has, it has for good */
+    bool stays = lab_account_is_ours(a, k->mailbox); /* what our own MTA has, it has for good */
 
     r->last_ns = came && k->at_ns > r->last_ns ? k->at_ns : r->last_ns;
     switch ((enum word)k->word) {
@@ -252,11 +252,11 @@ static void only_failures(struct reading *r)
         r->reports_left = 0;
 }
 
-static struct reading read_copy(const struct account *a, const struct copy *c, uint64_t t_ns)
+static struct reading read_copy(const struct lab_account *a, const struct copy *c, uint64_t t_ns)
 {
     struct reading r = {.k = c->facts.k, .owed = OWED};
     size_t n;
-    struct record *all = account_records(a, c->number, &n);
+    struct record *all = lab_account_records(a, c->number, &n);
 
     r.asked = a->m->loads[c->load].silence_asked;
     if (a->m->loads[c->load].alternates && c->to != NO_INDEX) {
@@ -328,7 +328,7 @@ static uint32_t classes_of(struct reading r)
     return out;
 }
 
-static uint64_t lab_time(const struct account *a, uint64_t target_ns)
+static uint64_t lab_time(const struct lab_account *a, uint64_t target_ns)
 {
     int64_t t = (int64_t)target_ns + (a->offset_ns == NO_OFFSET ? 0 : a->offset_ns);
 
@@ -336,7 +336,7 @@ static uint64_t lab_time(const struct account *a, uint64_t target_ns)
 }
 
 /* The times between which the lab took the copy, as far as one can tell. */
-static void span_of(const struct account *a, const struct copy *c, uint64_t *from, uint64_t *to)
+static void span_of(const struct lab_account *a, const struct copy *c, uint64_t *from, uint64_t *to)
 {
     *from = *to = 0;
     if (c->sent_ns == NEVER_NS)
@@ -347,7 +347,7 @@ static void span_of(const struct account *a, const struct copy *c, uint64_t *fro
     *to += SLACK_S * NS_PER_S;
 }
 
-static const char *lies(const struct account *a, const struct copy *c, const struct reading *r)
+static const char *lies(const struct lab_account *a, const struct copy *c, const struct reading *r)
 {
     if (a->view != TRUTH_KILLED && c->facts.k == END_ACCEPTED && !r->accepted && !c->alternate)
         return "the harness says accepted, the lab never had it";
@@ -356,7 +356,7 @@ static const char *lies(const struct account *a, const struct copy *c, const str
     return NULL;
 }
 
-static uint32_t wanted(const struct account *a, const struct copy *c, struct reading *r)
+static uint32_t wanted(const struct lab_account *a, const struct copy *c, struct reading *r)
 {
     uint64_t from, to;
     uint32_t want;
@@ -372,7 +372,7 @@ static uint32_t wanted(const struct account *a, const struct copy *c, struct rea
 }
 
 /* Is silence proven by a canary's report that came after the load began? Where none came, unknown is right. */
-static bool is_alive(const struct account *a, uint32_t load)
+static bool is_alive(const struct lab_account *a, uint32_t load)
 {
     return a->m->loads[load].silence_asked || a->reported[load] > lab_time(a, 0);
 }
@@ -384,7 +384,7 @@ static bool is_told(const struct copy *c, uint32_t want, const struct reading *r
                                      (c->outcome == CLASS_NDR_MISROUTED && r->others_reports > 0));
 }
 
-static bool fits_blind(const struct account *a, const struct copy *c, uint32_t want,
+static bool fits_blind(const struct lab_account *a, const struct copy *c, uint32_t want,
                        const struct reading *r)
 {
     if (c->outcome != CLASS_UNKNOWN)
@@ -393,7 +393,7 @@ static bool fits_blind(const struct account *a, const struct copy *c, uint32_t w
     return want & silent_classes || r->last_ns + SLACK_S * NS_PER_S > lab_time(a, a->settle_ns);
 }
 
-static bool fits_hasty(const struct account *a, const struct copy *c, uint32_t want,
+static bool fits_hasty(const struct lab_account *a, const struct copy *c, uint32_t want,
                        const struct reading *r)
 {
     bool came_later = r->last_ns + SLACK_S * NS_PER_S > lab_time(a, a->settle_ns);
@@ -420,7 +420,7 @@ static bool fits_killed(const struct copy *c, const struct reading *r)
     return c->outcome != CLASS_PHANTOM;
 }
 
-static bool fits(const struct account *a, const struct copy *c, uint32_t want,
+static bool fits(const struct lab_account *a, const struct copy *c, uint32_t want,
                  const struct reading *r)
 {
     switch (a->view) {
@@ -448,7 +448,7 @@ static void print_classes(char *out, size_t room, uint32_t set)
                                   class_name((enum outcome)i));
 }
 
-static void complain(struct account *a, const struct copy *c, const struct reading *r,
+static void complain(struct lab_account *a, const struct copy *c, const struct reading *r,
                      uint32_t want, const char *lie)
 {
     static const char *const owed[] = {"owed", "allowed", "barred"};
@@ -475,10 +475,10 @@ static void complain(struct account *a, const struct copy *c, const struct readi
         *a->m->variant ? " " : "", a->m->variant, a->m->seed);
 }
 
-static void claim_all(struct account *a, uint64_t number)
+static void claim_all(struct lab_account *a, uint64_t number)
 {
     size_t n;
-    struct record *all = account_records(a, number, &n);
+    struct record *all = lab_account_records(a, number, &n);
 
     for (size_t i = 0; i < n; i++)
         all[i].claimed = true;
@@ -486,7 +486,7 @@ static void claim_all(struct account *a, uint64_t number)
 
 static bool compare_message(void *owner, const struct copy *copies, uint32_t n)
 {
-    struct account *a = owner;
+    struct lab_account *a = owner;
 
     for (uint32_t i = 0; i < n; i++) {
         const struct copy *c = &copies[i];
@@ -510,11 +510,11 @@ static bool compare_message(void *owner, const struct copy *copies, uint32_t n)
 /* Lab time less target time: the smallest of what accepted copies show, which is off by less than a reply's way. */
 static bool find_offset(void *owner, const struct copy *copies, uint32_t n)
 {
-    struct account *a = owner;
+    struct lab_account *a = owner;
 
     for (uint32_t i = 0; i < n; i++) {
         size_t count;
-        struct record *all = account_records(a, copies[i].number, &count);
+        struct record *all = lab_account_records(a, copies[i].number, &count);
 
         if (copies[i].alternate || copies[i].facts.k != END_ACCEPTED)
             continue;
@@ -529,7 +529,7 @@ static bool find_offset(void *owner, const struct copy *copies, uint32_t n)
 }
 
 /* Everything that the lab knows of must be a copy that the verdict counts. */
-static void find_unclaimed(struct account *a)
+static void find_unclaimed(struct lab_account *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         const struct record *k = &a->records[i];
@@ -548,7 +548,7 @@ static void find_unclaimed(struct account *a)
 bool truth_compare(const struct manifest *m, const struct ledger *l, const char *truth_path,
                    enum truth_view view, struct truth_score *s, struct err *e)
 {
-    struct account a = {
+    struct lab_account a = {
         .m = m, .view = view, .key = plan_key(m), .offset_ns = NO_OFFSET, .score = s};
 
     if (l->phases[PHASE_SETTLE])
@@ -556,7 +556,7 @@ bool truth_compare(const struct manifest *m, const struct ledger *l, const char 
     struct copies *copies = NULL;
 
     *s = (struct truth_score){0};
-    bool ok = account_read(&a, truth_path, e);
+    bool ok = lab_account_read(&a, truth_path, e);
 
     if (ok)
         copies = copies_create(l, e);
@@ -567,6 +567,6 @@ bool truth_compare(const struct manifest *m, const struct ledger *l, const char 
     }
     ok = copies != NULL;
     copies_destroy(copies);
-    account_fini(&a);
+    lab_account_fini(&a);
     return ok;
 }

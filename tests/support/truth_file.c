@@ -39,7 +39,7 @@ static uint32_t find_name(const struct name *all, uint32_t n, const char *text)
     return found ? found->index : NO_INDEX;
 }
 
-static uint32_t find_server(const struct account *a, const char *text, size_t n)
+static uint32_t find_server(const struct lab_account *a, const char *text, size_t n)
 {
     for (uint32_t i = 0; i < a->m->server_count; i++)
         if (strlen(a->m->servers[i]) == n && strncmp(a->m->servers[i], text, n) == 0)
@@ -47,7 +47,7 @@ static uint32_t find_server(const struct account *a, const char *text, size_t n)
     return NO_INDEX;
 }
 
-bool account_is_ours(const struct account *a, uint32_t mailbox)
+bool lab_account_is_ours(const struct lab_account *a, uint32_t mailbox)
 {
     uint32_t home = mailbox == NO_INDEX ? NO_INDEX : a->m->mailboxes[mailbox].home;
 
@@ -55,7 +55,7 @@ bool account_is_ours(const struct account *a, uint32_t mailbox)
 }
 
 /* A mailbox behind the connector goes by its name, whatever the domain. */
-static uint32_t find_address(const struct account *a, const char *text)
+static uint32_t find_address(const struct lab_account *a, const char *text)
 {
     uint32_t found = find_name(a->addresses, a->m->mailbox_count, text);
     char name[128];
@@ -64,10 +64,10 @@ static uint32_t find_address(const struct account *a, const char *text)
         return found;
     (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "@"), text);
     found = find_name(a->mailboxes, a->m->mailbox_count, name);
-    return account_is_ours(a, found) ? found : NO_INDEX;
+    return lab_account_is_ours(a, found) ? found : NO_INDEX;
 }
 
-static void open_names(struct account *a)
+static void open_names(struct lab_account *a)
 {
     uint32_t n = a->m->mailbox_count;
 
@@ -112,7 +112,7 @@ static void *grow(void *all, size_t count, size_t *room, size_t size)
     return more;
 }
 
-static void note_move(struct account *a, char *const *f)
+static void note_move(struct lab_account *a, char *const *f)
 {
     uint32_t mailbox = find_name(a->mailboxes, a->m->mailbox_count, f[F_MAILBOX]);
     struct slice to = detail(f[F_DETAIL], "to"), id = detail(f[F_DETAIL], "move");
@@ -127,7 +127,7 @@ static void note_move(struct account *a, char *const *f)
         a->home[mailbox] = find_server(a, f[F_SERVER], strlen(f[F_SERVER]));
 }
 
-static void note_setting(struct account *a, char *const *f)
+static void note_setting(struct lab_account *a, char *const *f)
 {
     char to[128];
     struct slice target = detail(f[F_DETAIL], "to");
@@ -143,7 +143,7 @@ static void note_setting(struct account *a, char *const *f)
 }
 
 /* Canary k is about load k modulo the number of loads. */
-static void note_canary(struct account *a, uint64_t number, enum word word, uint64_t at_ns)
+static void note_canary(struct lab_account *a, uint64_t number, enum word word, uint64_t at_ns)
 {
     uint64_t k = number - a->m->planned_messages;
 
@@ -151,7 +151,7 @@ static void note_canary(struct account *a, uint64_t number, enum word word, uint
         a->reported[k % a->m->load_count] = at_ns;
 }
 
-static void add_record(struct account *a, struct record r)
+static void add_record(struct lab_account *a, struct record r)
 {
     a->records = grow(a->records, a->count, &a->room, sizeof *a->records);
     a->records[a->count++] = r;
@@ -164,7 +164,7 @@ static bool is_handed_out(const char *text)
            slice_is(detail(text, "queue"), "X400");
 }
 
-static void note_copy(struct account *a, char *const *f, enum word word)
+static void note_copy(struct lab_account *a, char *const *f, enum word word)
 {
     bool handed = is_handed_out(f[F_DETAIL]);
     struct record r = {.word = (uint8_t)word, .at_ns = strtoull(f[F_TIME], NULL, 10)};
@@ -191,7 +191,7 @@ static void note_copy(struct account *a, char *const *f, enum word word)
     }
 }
 
-static void note_line(struct account *a, char *line)
+static void note_line(struct lab_account *a, char *line)
 {
     char *f[FIELDS] = {0};
     int n = 0;
@@ -229,7 +229,7 @@ static int records_in_order(const void *left, const void *right)
     return order ? order : ORDER(a->at_ns, b->at_ns);
 }
 
-bool account_read(struct account *a, const char *path, struct err *e)
+bool lab_account_read(struct lab_account *a, const char *path, struct err *e)
 {
     open_names(a);
     char *text = scratch_read(path, NULL);
@@ -250,7 +250,7 @@ bool account_read(struct account *a, const char *path, struct err *e)
     return true;
 }
 
-struct record *account_records(const struct account *a, uint64_t number, size_t *n)
+struct record *lab_account_records(const struct lab_account *a, uint64_t number, size_t *n)
 {
     size_t low = 0, high = a->count;
 
@@ -267,7 +267,7 @@ struct record *account_records(const struct account *a, uint64_t number, size_t 
     return a->records + low;
 }
 
-void account_fini(struct account *a)
+void lab_account_fini(struct lab_account *a)
 {
     free(a->addresses);
     free(a->mailboxes);

@@ -44,7 +44,7 @@ struct name {
     uint32_t index;
 };
 
-struct account {
+struct lab_account {
     const struct manifest *m;
     enum truth_view view;
     struct token_key key;
@@ -63,11 +63,11 @@ struct account {
 };
 
 /* account.m, view, key and score are the caller's to set. false: the file cannot be read. */
-bool account_read(struct account *a, const char *path, struct err *e);
-void account_fini(struct account *a);
+bool lab_account_read(struct lab_account *a, const char *path, struct err *e);
+void lab_account_fini(struct lab_account *a);
 /* Does it live at our own MTA, behind the lab's connector? What came there is not in the lab's last lines. */
-bool account_is_ours(const struct account *a, uint32_t mailbox);
+bool lab_account_is_ours(const struct lab_account *a, uint32_t mailbox);
 /* The records of a message, sorted by recipient, role and word. */
-struct record *account_records(const struct account *a, uint64_t number, size_t *n);
+struct record *lab_account_records(const struct lab_account *a, uint64_t number, size_t *n);
 
 #endif

@@ -84,23 +84,25 @@ static int clues_in_order(const void *left, const void *right)
     return order ? order : ORDER(a->first, b->first);
 }
 
+static void more_clue_room(struct copies *c)
+{
+    uint32_t room = c->clue_room ? 2 * c->clue_room : 64;
+    struct clue *more = realloc(c->clues, room * sizeof *more);
+
+    PM_ASSERT(more); /* a few kilobytes, while judging */
+    c->clues = more;
+    c->clue_room = room;
+}
+
 static void gather_clues(struct copies *c, const struct slot *first)
 {
     struct evidence all = ledger_evidence(c->l, first);
-    struct clue k;
 
     c->clue_count = 0;
-    while (evidence_next(&all, &k)) {
-        if (c->clue_count == c->clue_room) {
-            uint32_t room = c->clue_room ? 2 * c->clue_room : 64;
-            struct clue *more = realloc(c->clues, room * sizeof *more);
-
-            PM_ASSERT(more); /* a few kilobytes, while judging */
-            c->clues = more;
-            c->clue_room = room;
-        }
-        c->clues[c->clue_count++] = k;
-    }
+    do {
+        if (c->clue_count == c->clue_room)
+            more_clue_room(c);
+    } while (evidence_next(&all, &c->clues[c->clue_count]) && ++c->clue_count);
     if (c->clue_count > 1)
         qsort(c->clues, c->clue_count, sizeof *c->clues, clues_in_order);
 }
@@ -129,10 +131,33 @@ static uint64_t due_ns(const struct copies *c, const struct copy *p)
                                                                     : p->end_ns + deferred;
 }
 
+/* As long as it is in the making a copy is written field by field: whole structs are read back before they have settled
+ * in the cache, which would be half of what a copy costs. */
+static void open_configuration(struct copies *c, struct copy *p, uint64_t deferred_ns)
+{
+    p->alternates.alternate = BARRED;
+    p->alternates.mailbox = NO_INDEX;
+    p->facts.owed = OWED; /* also where the recipient is not known */
+    if (p->to != NO_INDEX && c->roles == 2) {
+        p->alternates =
+            history_alternates(c->h, p->to, p->end_ns == NEVER_NS ? 0 : p->end_ns, deferred_ns);
+        p->facts.owed = p->alternate ? p->alternates.alternate : p->alternates.primary;
+    }
+    p->mailbox = p->alternate ? p->alternates.mailbox : p->to;
+    p->move.move = NO_INDEX;
+    if (history_is_moved(c->h, p->to))
+        p->move = history_move(c->h, p->to, p->end_ns);
+    p->silence.load = p->load;
+    p->silence.to = p->to;
+    p->silence.from = p->from;
+    p->silence.end_ns = due_ns(c, p);
+    p->silence.standing = true;
+}
+
 static void open_copy(struct copies *c, struct copy *p, const struct slot *s,
                       const struct slot *first)
 {
-    uint64_t deferred = c->l->manifest->loads[p->load].deferred_ns;
+    const struct manifest_load *load = &c->l->manifest->loads[p->load];
 
     p->tried = s->sent != 0;
     p->to = s->mailbox - 1; /* 0 - 1: NO_INDEX */
@@ -145,17 +170,8 @@ static void open_copy(struct copies *c, struct copy *p, const struct slot *s,
     p->late_us = s->late_us;
     p->end_code = ledger_code(c->l, s);
     p->stage = slot_stage(s);
-    p->facts.asked = c->l->manifest->loads[p->load].silence_asked;
-    p->alternates = (struct alternates){.alternate = BARRED, .mailbox = NO_INDEX};
-    p->facts.owed = OWED; /* also where the recipient is not known */
-    if (p->to != NO_INDEX && c->roles == 2) {
-        p->alternates =
-            history_alternates(c->h, p->to, p->end_ns == NEVER_NS ? 0 : p->end_ns, deferred);
-        p->facts.owed = p->alternate ? p->alternates.alternate : p->alternates.primary;
-    }
-    p->mailbox = p->alternate ? p->alternates.mailbox : p->to;
-    p->move = history_move(c->h, p->to, p->end_ns);
-    p->silence = (struct silence){p->load, p->to, p->from, due_ns(c, p), false, true, 0};
+    p->facts.asked = load->silence_asked;
+    open_configuration(c, p, load->deferred_ns);
 }
 
 static void open_message(struct copies *c, uint32_t load, uint64_t number)

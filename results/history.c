@@ -322,6 +322,11 @@ static struct nearest_move relate(const struct history *h, uint32_t move, uint64
     return n;
 }
 
+bool history_is_moved(const struct history *h, uint32_t mailbox)
+{
+    return mailbox != NO_INDEX && h->move_first[mailbox] != h->move_first[mailbox + 1];
+}
+
 struct nearest_move history_move(const struct history *h, uint32_t mailbox, uint64_t t_ns)
 {
     struct nearest_move best = {.move = NO_INDEX};

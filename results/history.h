@@ -62,6 +62,7 @@ struct nearest_move {
     bool during;      /* between asked and ended */
 };
 
+bool history_is_moved(const struct history *h, uint32_t mailbox); /* somebody ever asked for it */
 struct nearest_move history_move(const struct history *h, uint32_t mailbox, uint64_t t_ns);
 /* How much of [from_ns, to_ns] the mailbox was on the move, asked to ended. */
 uint64_t history_moving(const struct history *h, uint32_t mailbox, uint64_t from_ns,

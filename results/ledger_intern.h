@@ -25,9 +25,9 @@ void intern_fini(struct intern *t);
 /* The word's number; 0: it is not known, and the table is full or memory is out. */
 uint32_t intern_new(struct intern *t, struct intern_key w);
 
-static inline struct intern_key intern_at(const struct intern *t, uint32_t number)
+static inline const struct intern_key *intern_at(const struct intern *t, uint32_t number)
 {
-    return t->words[number - 1];
+    return &t->words[number - 1];
 }
 
 /* As intern_new(): what comes in a row is mostly the same word. */

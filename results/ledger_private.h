@@ -141,17 +141,13 @@ static inline uint32_t slot_shape(const struct slot *s) /* 0: its evidence is a 
     return s->state >> 8;
 }
 
-/* A shape is seen | gone << 32, and server | bits << 16 | ordinal << 32. */
-static inline uint32_t shape_ordinal(const struct ledger *l, uint32_t shape)
+/* As many copies. A shape is seen | gone << 32, and server | bits << 16 | ordinal << 32. */
+static inline uint32_t shape_found(const struct ledger *l, uint32_t shape)
 {
-    return (uint32_t)(intern_at(&l->shapes, shape).b >> 32);
-}
+    const struct intern_key *w = intern_at(&l->shapes, shape);
+    uint32_t ordinal = (uint32_t)(w->b >> 32);
 
-static inline uint32_t shape_found(const struct ledger *l, uint32_t shape) /* as many copies */
-{
-    uint32_t ordinal = shape_ordinal(l, shape);
-
-    return (uint32_t)intern_at(&l->shapes, shape).a == 0 ? 0 : ordinal ? ordinal : 1;
+    return (uint32_t)w->a == 0 ? 0 : ordinal ? ordinal : 1;
 }
 
 uint32_t ledger_code(const struct ledger *l, const struct slot *s); /* event_code(); 0: none */

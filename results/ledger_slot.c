@@ -8,19 +8,20 @@
 
 /* -------------------------------------------------------------------------------------------------- evidence, stored */
 
-static struct clue clue_in_slot(const struct ledger *l, const struct slot *s)
+/* Field by field into its place: to build it elsewhere and copy it costs more than all the rest. */
+static void clue_in_slot(const struct ledger *l, const struct slot *s, struct clue *c)
 {
-    struct intern_key w = intern_at(&l->shapes, slot_shape(s));
-    struct clue c = {.kind = CLUE_SEEN,
-                     .mailbox = s->mailbox - 1,
-                     .first = s->clues,
-                     .server = (uint16_t)w.b,
-                     .bits = (uint8_t)(w.b >> 16)};
+    const struct intern_key *w = intern_at(&l->shapes, slot_shape(s));
 
-    c.as.copy.seen = (uint32_t)w.a;
-    c.as.copy.gone = (uint32_t)(w.a >> 32);
-    c.as.copy.ordinal = shape_ordinal(l, slot_shape(s));
-    return c;
+    c->next = 0;
+    c->mailbox = s->mailbox - 1;
+    c->first = s->clues;
+    c->server = (uint16_t)w->b;
+    c->kind = CLUE_SEEN;
+    c->bits = (uint8_t)(w->b >> 16);
+    c->as.copy.seen = (uint32_t)w->a;
+    c->as.copy.gone = (uint32_t)(w->a >> 32);
+    c->as.copy.ordinal = (uint32_t)(w->b >> 32);
 }
 
 /* false: there are too many shapes already. */
@@ -70,8 +71,9 @@ static void spill(struct ledger *l, struct slot *s, const struct clue *c)
 static void spill_slot(struct ledger *l, struct slot *s)
 {
     if (slot_shape(s)) {
-        struct clue c = clue_in_slot(l, s);
+        struct clue c;
 
+        clue_in_slot(l, s, &c);
         spill(l, s, &c);
     }
 }
@@ -79,7 +81,7 @@ static void spill_slot(struct ledger *l, struct slot *s)
 bool evidence_next(struct evidence *e, struct clue *c)
 {
     if (e->shape) {
-        *c = clue_in_slot(e->l, e->s);
+        clue_in_slot(e->l, e->s, c);
         e->shape = 0;
         return true;
     }
@@ -108,7 +110,7 @@ uint32_t ledger_code(const struct ledger *l, const struct slot *s)
     uint32_t at;
 
     if (s->code != SLOT_FAR_CODE)
-        return s->code ? (uint32_t)intern_at(&l->codes, s->code).a : 0;
+        return s->code ? (uint32_t)intern_at(&l->codes, s->code)->a : 0;
     at = far_code_at(l, s);
     return at ? ledger_clue(l, at)->as.report.code : 0;
 }
@@ -235,8 +237,9 @@ static void count_clue(struct ledger *l, const struct clue *c)
 /* true: it is the one sighting that the slot holds, and the slot knows it now. */
 static bool join_in_slot(struct ledger *l, struct slot *s, const struct clue *c)
 {
-    struct clue own = clue_in_slot(l, s);
+    struct clue own;
 
+    clue_in_slot(l, s, &own);
     if (!same_clue(&own, c)) {
         spill(l, s, &own);
         return false;

@@ -454,7 +454,7 @@ static void a_table_of_words_numbers_them_up_to_its_limit(void)
             CHECK_U64(intern_number(&t, (struct intern_key){i % 7, i}), i + 1);
     CHECK_U64(intern_number(&t, (struct intern_key){1, 1000}), 0);
     CHECK_U64(intern_number(&t, (struct intern_key){1, 1}), 2);
-    CHECK_U64(intern_at(&t, 9).b, 8);
+    CHECK_U64(intern_at(&t, 9)->b, 8);
     intern_fini(&t);
 }
 

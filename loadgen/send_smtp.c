@@ -60,7 +60,8 @@ static bool open_pool(struct sender_load *l, bool lmtp, struct err *e)
     if (!p)
         return err_set(e, EX_IO, "out of memory");
     p->lmtp = lmtp;
-    p->window = sender_flight(l);
+    p->window = workload_window(l->context->work->profile,
+                                (uint32_t)(l->load - l->context->work->profile->loads));
     if (!pool_init(&p->pool, &smtp_link_ops, l, lmtp ? &server->lmtp : &server->smtp))
         return err_set(e, EX_IO, "out of memory for connections");
     name_things(p);

@@ -36,6 +36,7 @@ static void keep(struct fake_smtp_session *s)
     (void)memcpy(copy + s->envelope.n + 1, buf_text(&s->text), s->text.n);
     copy[s->envelope.n + 1 + s->text.n] = '\0';
     f->message[f->messages++] = copy;
+    s->taken++;
 }
 
 static bool starts(const char *line, const char *verb)
@@ -49,12 +50,14 @@ static const char *usual(struct fake_smtp_session *s, const char *line)
 
     if (strcmp(line, "CONNECT") == 0)
         return "220 fake ready\r\n";
-    if (starts(line, "EHLO"))
+    if (starts(line, f->lmtp ? "LHLO" : "EHLO"))
         return f->ehlo ? f->ehlo : usual_ehlo;
     if (starts(line, "STARTTLS"))
         return f->tls ? "220 go\r\n" : "502 no\r\n";
     if (starts(line, "DATA"))
         return "354 go\r\n";
+    if (starts(line, "XPMTRIAL")) /* a line of a chunk */
+        return "500 5.5.2 what?\r\n";
     if (starts(line, "QUIT"))
         return "!221 bye\r\n";
     return "250 2.0.0 ok\r\n";
@@ -62,25 +65,42 @@ static const char *usual(struct fake_smtp_session *s, const char *line)
 
 static void ready(struct stream *st, unsigned what);
 
-static void command(struct fake_smtp_session *s, const char *line)
+static const char *asked(struct fake_smtp_session *s, const char *line)
 {
-    struct fake_smtp *f = s->server;
-    const char *reply = f->answer ? f->answer(f, s, line) : NULL;
-    struct err e;
+    const char *reply = s->server->answer ? s->server->answer(s->server, s, line) : NULL;
 
-    f->commands++;
-    if (!reply)
-        reply = usual(s, line);
+    s->server->commands++;
+    return reply ? reply : usual(s, line);
+}
+
+/* Envelope and transaction, as this reply leaves them. */
+static void note(struct fake_smtp_session *s, const char *line, const char *reply)
+{
     if (starts(line, "MAIL"))
         buf_clear(&s->envelope);
     if (starts(line, "MAIL") || starts(line, "RCPT"))
         PM_ASSERT(buf_add_format(&s->envelope, "%s\n", line));
-    if (strcmp(line, ".") == 0 && *reply == '2')
-        keep(s);
-    if (starts(line, "DATA") && *reply == '3') {
-        s->data = true;
+    if (starts(line, "MAIL") && *reply == '2') {
+        s->mail = true;
+        s->named = 0;
         buf_clear(&s->text);
     }
+    s->named += starts(line, "RCPT") && *reply == '2';
+    if (starts(line, "RSET") || starts(line, "LHLO") || starts(line, "EHLO"))
+        s->mail = false;
+}
+
+static void command(struct fake_smtp_session *s, const char *line)
+{
+    struct fake_smtp *f = s->server;
+    const char *reply = asked(s, line);
+    struct err e;
+
+    if (starts(line, "MAIL") && s->mail && f->chunks == FAKE_CHUNKS_OPEN)
+        reply = "503 5.5.1 nested MAIL\r\n";
+    note(s, line, reply);
+    if (starts(line, "DATA") && *reply == '3')
+        s->data = true;
     say(s, reply);
     if (starts(line, "STARTTLS") && *reply == '2') {
         buf_clear(&s->in);
@@ -89,16 +109,83 @@ static void command(struct fake_smtp_session *s, const char *line)
     }
 }
 
+/* A text has come whole: one answer, or one for each recipient. */
+static void text_over(struct fake_smtp_session *s)
+{
+    uint32_t answers = s->server->lmtp ? s->named : 1;
+    bool taken = false;
+
+    s->data = s->mail = false;
+    for (uint32_t i = 0; i < answers && !s->closing; i++) {
+        char line[8] = ".";
+
+        if (s->server->lmtp)
+            line[1] = (char)('0' + i);
+        const char *reply = asked(s, line);
+        taken = taken || *reply == '2';
+        if (taken && i + 1 == answers)
+            keep(s);
+        say(s, reply);
+    }
+}
+
+static void chunk_over(struct fake_smtp_session *s)
+{
+    bool last = strstr(s->chunk_command, "LAST") != NULL;
+
+    s->chunk_command[0] = '\0';
+    if (s->named == 0 || !s->mail) {
+        s->server->commands++;
+        s->mail = s->mail && s->server->chunks == FAKE_CHUNKS_OPEN;
+        say(s, "503 5.5.1 no recipients\r\n");
+    } else if (last) {
+        text_over(s);
+    } else {
+        command(s, "BDAT");
+    }
+}
+
+static void chunk_begins(struct fake_smtp_session *s, const char *line)
+{
+    const char *reply = s->server->answer ? s->server->answer(s->server, s, line) : NULL;
+
+    if (reply) { /* the chunk is not read at all */
+        say(s, reply);
+        return;
+    }
+    if (s->named == 0 && s->server->chunks == FAKE_CHUNKS_LEFT) {
+        say(s, "503 5.5.1 no recipients\r\n");
+        return;
+    }
+    PM_ASSERT(strlen(line) < sizeof s->chunk_command);
+    (void)strcpy(s->chunk_command, line);
+    s->chunk = strtoul(line + 5, NULL, 10);
+    if (s->chunk == 0)
+        chunk_over(s);
+}
+
+/* Octets of a chunk, as many as have come. */
+static void chunk_came(struct fake_smtp_session *s)
+{
+    size_t n = s->chunk < s->in.n ? s->chunk : s->in.n;
+
+    PM_ASSERT(buf_add(&s->text, s->in.p, n));
+    buf_drop(&s->in, n);
+    s->chunk -= n;
+    if (s->chunk == 0)
+        chunk_over(s);
+}
+
 static void line_came(struct fake_smtp_session *s, const char *line)
 {
-    if (!s->data) {
-        command(s, line);
-    } else if (strcmp(line, ".") == 0) {
-        s->data = false;
-        command(s, line);
-    } else {
+    if (s->data && strcmp(line, ".") == 0)
+        text_over(s);
+    else if (s->data)
         PM_ASSERT(buf_add_text(&s->text, line + (*line == '.')) && buf_add_text(&s->text, "\r\n"));
-    }
+    else if (starts(line, "BDAT "))
+        chunk_begins(s, line);
+    else
+        command(s, line);
 }
 
 static void lines_came(struct fake_smtp_session *s)
@@ -106,7 +193,14 @@ static void lines_came(struct fake_smtp_session *s)
     char line[2048];
     unsigned char *end;
 
-    while (s->stream && !s->closing && s->in.n > 0 && (end = memchr(s->in.p, '\n', s->in.n))) {
+    while (s->stream && !s->closing && s->in.n > 0) {
+        if (s->chunk_command[0]) {
+            chunk_came(s);
+            continue;
+        }
+        end = memchr(s->in.p, '\n', s->in.n);
+        if (!end)
+            break;
         size_t n = (size_t)(end - s->in.p) + 1;
 
         PM_ASSERT(n >= 2 && n <= sizeof line);

@@ -1,11 +1,16 @@
 /* hash.c - SipHash-2-4, CRC-32C, XXH3.
  *
  * SipHash after Aumasson and Bernstein (2012), CRC-32C after RFC 3720 appendix B.4. On x86-64 with SSE4.2 the CRC runs
- * on the crc32 instruction (8 bytes in 3 cycles), elsewhere on the table; both give the same number.
+ * on the crc32 instruction (8 bytes in 3 cycles), and with PCLMULQDQ three lanes at once (24 bytes in 3), elsewhere on the
+ * table; all give the same number.
  */
 #include "base/hash.h"
 
 #include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -128,10 +133,50 @@ __attribute__((target("sse4.2"))) static uint32_t crc_instruction(uint32_t so_fa
     return ~(uint32_t)c;
 }
 
+/* The lanes' sums are moved to the end of the third by multiplying with x^(8 * bytes - 33), reflected, modulo the
+ * polynomial; the instruction divides the product. */
+#define LANE        1024ul
+#define SHIFT_LANE  0x170076fa /* by LANE bytes */
+#define SHIFT_LANES 0xa51b6135 /* by two of them */
+
+__attribute__((target("sse4.2,pclmul"))) static uint64_t shifted(uint64_t crc, uint32_t by)
+{
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)crc),
+                                           _mm_cvtsi64_si128((long long)by), 0);
+
+    return _mm_crc32_u64(0, (unsigned long long)_mm_cvtsi128_si64(product));
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t crc_lanes(uint32_t so_far, const void *p,
+                                                                   size_t n)
+{
+    const unsigned char *in = p;
+    uint64_t c0 = (uint32_t)~so_far;
+
+    for (; n >= 3 * LANE; n -= 3 * LANE, in += 3 * LANE) {
+        uint64_t c1 = 0, c2 = 0;
+
+        for (size_t i = 0; i < LANE; i += 8) {
+            uint64_t w[3];
+
+            memcpy(&w[0], in + i, 8);
+            memcpy(&w[1], in + LANE + i, 8);
+            memcpy(&w[2], in + 2 * LANE + i, 8);
+            c0 = _mm_crc32_u64(c0, w[0]);
+            c1 = _mm_crc32_u64(c1, w[1]);
+            c2 = _mm_crc32_u64(c2, w[2]);
+        }
+        c0 = shifted(c0, SHIFT_LANES) ^ shifted(c1, SHIFT_LANE) ^ c2;
+    }
+    return crc_instruction(~(uint32_t)c0, in, n);
+}
+
 uint32_t hash_crc32c(uint32_t so_far, const void *p, size_t n)
 {
-    return __builtin_cpu_supports("sse4.2") ? crc_instruction(so_far, p, n)
-                                            : hash_crc32c_table(so_far, p, n);
+    if (!__builtin_cpu_supports("sse4.2"))
+        return hash_crc32c_table(so_far, p, n);
+    return n >= 3 * LANE && __builtin_cpu_supports("pclmul") ? crc_lanes(so_far, p, n)
+                                                             : crc_instruction(so_far, p, n);
 }
 #else
 uint32_t hash_crc32c(uint32_t so_far, const void *p, size_t n)

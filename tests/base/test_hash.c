@@ -106,6 +106,24 @@ static void crc32c_by_instruction_by_table_and_in_pieces_agree(void)
     CHECK_U64(pieces, 0);
 }
 
+/* Long inputs are taken three lanes at a time: as many as a block of a journal has, and around the edges. */
+static void crc32c_of_long_inputs_is_that_of_the_table(void)
+{
+    static unsigned char in[70000];
+    struct rng r = rng_at(3, 3, 3);
+
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (unsigned char)rng_u64(&r);
+    for (size_t n = 3000; n < 3200; n++)
+        CHECK_U64(hash_crc32c(7, in + n % 9, n), hash_crc32c_table(7, in + n % 9, n));
+    for (unsigned i = 0; i < 100; i++) {
+        size_t from = rng_below(&r, 5000), n = rng_below(&r, 65000);
+        uint32_t before = (uint32_t)rng_u64(&r);
+
+        CHECK_U64(hash_crc32c(before, in + from, n), hash_crc32c_table(before, in + from, n));
+    }
+}
+
 /* xxHash's own specification of XXH3: the digest of the empty input with seed 0. */
 static void xxh3_gives_its_known_digest(void)
 {
@@ -118,6 +136,7 @@ static const struct test tests[] = {
     TEST(siphash_equals_openssl_at_every_length_to_100),
     TEST(crc32c_gives_the_vectors_of_rfc_3720),
     TEST(crc32c_by_instruction_by_table_and_in_pieces_agree),
+    TEST(crc32c_of_long_inputs_is_that_of_the_table),
     TEST(xxh3_gives_its_known_digest),
     TEST_END,
 };

@@ -404,8 +404,11 @@ bool sink_vice_read(struct sink_vices *v, enum sink_vice which, const char *valu
     char shown[WORD_CHARS];
 
     v->on |= 1u << which;
-    return deeds[which].read(v, slice_of(value), e) ||
-           err_wrap(e, "--%s %s", sink_vice_rows[which].name,
+    if (deeds[which].read(v, slice_of(value), e))
+        return true;
+    if (e)
+        e->code = EX_BAD_USAGE;
+    return err_wrap(e, "--%s %s", sink_vice_rows[which].name,
                     text_clean(shown, sizeof shown, slice_of(value)));
 }
 

@@ -1,5 +1,6 @@
 /* test_sink_smtp.c - postmuster sink over SMTP and LMTP, with libcurl as the caller and octets by hand where it cannot.
  */
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include <curl/curl.h>
 
+#include "app/sink_vice.h"
 #include "base/bytes.h"
 #include "base/err.h"
 #include "tests/app/program.h"
@@ -25,29 +27,27 @@ struct scene {
     unsigned port;
 };
 
-/* With --log; `protocol` is "--smtp" or "--lmtp". */
-static bool begin(struct scene *s, const char *protocol, const char *option, const char *value)
+/* With --log; `protocol` is "--smtp" or "--lmtp"; more options end with NULL. */
+static bool begin_with(struct scene *s, const char *protocol, const char *const *more)
 {
-    static const char listening[] = " on 127.0.0.1:";
     const struct program_way here = {.dir = s->dir};
+    const char *argv[20] = {"sink", protocol, "127.0.0.1:0", "--log", s->log};
 
     (void)snprintf(s->dir, sizeof s->dir, "%s", scratch_dir("sink_smtp"));
     (void)snprintf(s->log, sizeof s->log, "%s/log.tsv", s->dir);
-    const char *const argv[] = {"sink", protocol, "127.0.0.1:0", "--log",
-                                s->log, option,   value,         NULL};
-
+    for (size_t i = 5; *more && i < 19; more++)
+        argv[i++] = *more;
     if (!CHECK(program_start(&s->p, &here, argv)))
         return false;
-    for (unsigned i = 0; i < 1000 && s->port == 0; i++) {
-        char *said = program_said(&s->p, false);
-        const char *at = strstr(said, listening);
-
-        if (at && strchr(at, '\n'))
-            s->port = (unsigned)strtoul(at + sizeof listening - 1, NULL, 10);
-        free(said);
-        program_sleep_ms(10);
-    }
+    s->port = program_port(&s->p);
     return CHECK(s->port > 0);
+}
+
+static bool begin(struct scene *s, const char *protocol, const char *option, const char *value)
+{
+    const char *const more[] = {option, value, NULL};
+
+    return begin_with(s, protocol, more);
 }
 
 static void end(struct scene *s, const char *counts)
@@ -72,8 +72,8 @@ static size_t give(char *to, size_t size, size_t count, void *from)
 }
 
 /* libcurl's word for how it ended. */
-static CURLcode mail(const struct scene *s, const char *from, const char *const *to,
-                     struct slice text)
+static CURLcode mail_over(const struct scene *s, const char *from, const char *const *to,
+                          struct slice text, const char *scheme, const char *ca)
 {
     struct curl_slist *list = NULL;
     CURL *c = curl_easy_init();
@@ -81,8 +81,12 @@ static CURLcode mail(const struct scene *s, const char *from, const char *const 
 
     for (; *to; to++)
         list = curl_slist_append(list, *to);
-    (void)snprintf(url, sizeof url, "smtp://127.0.0.1:%u/me.test", s->port);
+    (void)snprintf(url, sizeof url, "%s://127.0.0.1:%u/me.test", scheme, s->port);
     (void)curl_easy_setopt(c, CURLOPT_URL, url);
+    if (ca) {
+        (void)curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+        (void)curl_easy_setopt(c, CURLOPT_CAINFO, ca);
+    }
     (void)curl_easy_setopt(c, CURLOPT_MAIL_FROM, from);
     (void)curl_easy_setopt(c, CURLOPT_MAIL_RCPT, list);
     (void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
@@ -95,6 +99,12 @@ static CURLcode mail(const struct scene *s, const char *from, const char *const 
     curl_easy_cleanup(c);
     curl_slist_free_all(list);
     return code;
+}
+
+static CURLcode mail(const struct scene *s, const char *from, const char *const *to,
+                     struct slice text)
+{
+    return mail_over(s, from, to, text, "smtp", NULL);
 }
 
 static void libcurls_mail_is_taken_and_logged(void)
@@ -210,6 +220,179 @@ static void it_ends_by_itself_and_takes_nothing_more(void)
     free(said);
 }
 
+/* Over several threads; the certificate is the same whoever answers. */
+static void check_tls(const char *scheme, const char *implicit)
+{
+    static const char *const one[] = {"j@x.test", NULL};
+    char ca[400];
+    struct scene s = {.port = 0};
+    const char *const more[] = {"--name",    "127.0.0.1", "--tls",          "self",
+                                "--threads", "3",         "--tls-cert-out", ca,
+                                "--seconds", "60",        implicit,         NULL};
+
+    (void)snprintf(ca, sizeof ca, "%s/ca.pem", scratch_dir("sink_smtp"));
+    if (!begin_with(&s, "--smtp", more))
+        return;
+    for (unsigned i = 0; i < 9; i++)
+        CHECK_U64(mail_over(&s, "a@b.test", one, slice_of("hello\r\n"), scheme, ca), CURLE_OK);
+    CHECK(mail_over(&s, "a@b.test", one, slice_of("x"), scheme, "/dev/null") != CURLE_OK);
+    end(&s, "sink: 10 calls, 0 busy; 9 messages, 63 octets: 9 taken,");
+}
+
+static void tls_is_spoken_after_starttls(void)
+{
+    check_tls("smtp", NULL);
+}
+
+static void tls_is_spoken_from_the_first_octet(void)
+{
+    check_tls("smtps", "--implicit-tls");
+}
+
+static size_t lines_of(const char *text, const char *part)
+{
+    size_t n = 0;
+
+    for (; (text = strstr(text, part)); text++)
+        n++;
+    return n;
+}
+
+/* What one of many callers says in one breath: messages of his own. */
+static void write_window(char *out, size_t room, unsigned caller, unsigned messages)
+{
+    size_t n = (size_t)snprintf(out, room, "EHLO c%u\r\n", caller);
+
+    for (unsigned i = 0; i < messages; i++)
+        n += (size_t)snprintf(out + n, room - n,
+                              "MAIL FROM:<c%u@x>\r\nRCPT TO:<m%u@y>\r\nBDAT 7 LAST\r\n1234567",
+                              caller, i);
+    (void)snprintf(out + n, room - n, "QUIT\r\n");
+}
+
+static void threads_add_up_what_they_took(void)
+{
+    static char says[16384], heard[65536];
+    struct scene s = {.port = 0};
+    const char *const more[] = {"--threads", "4",  "--json", "--count", "205",
+                                "--seconds", "60", "--slow", "end:1ms", NULL};
+
+    if (!begin_with(&s, "--smtp", more))
+        return;
+    write_window(says, sizeof says, 0, 10);
+    for (unsigned i = 0; i < 20; i++)
+        say_by_hand(&s, says, "221 ", heard, sizeof heard);
+    say_by_hand(&s, says, "221 ", heard, sizeof heard); /* five of its ten are too many */
+    CHECK_U64(lines_of(heard, "451 4.3.2 that was enough"), 5);
+    CHECK(program_wait(&s.p, 20));
+    CHECK_I64(s.p.code, EX_PASS);
+    char *said = program_said(&s.p, false), *log = scratch_read(s.log, NULL);
+    const char *object = strchr(said, '{');
+    json_error_t why;
+    json_t *j = json_loads(object ? object : "", 0, &why);
+
+    CHECK(j);
+    CHECK_I64(json_integer_value(json_object_get(j, "calls")), 21);
+    CHECK_I64(json_integer_value(json_object_get(j, "messages")), 210);
+    CHECK_I64(json_integer_value(json_object_get(j, "taken")), 205);
+    CHECK_I64(json_integer_value(json_object_get(j, "beyond")), 5);
+    CHECK_I64(json_integer_value(json_object_get(j, "octets")), 1470);
+    CHECK_I64(json_integer_value(json_object_get(j, "threads")), 4);
+    CHECK(json_integer_value(json_object_get(j, "wall_us")) > 0);
+    CHECK(json_is_integer(json_object_get(j, "cpu_user_us")));
+    CHECK(json_is_integer(json_object_get(j, "cpu_system_us")));
+    CHECK_U64(lines_of(log, "\t7\tend\t250\ttaken\t127.0.0.1:"), 205);
+    CHECK_U64(lines_of(log, "\t7\tend\t451\trefused\t127.0.0.1:"), 5);
+    CHECK_U64(lines_of(log, "\n"), 211);
+    json_decref(j);
+    free(said);
+    free(log);
+}
+
+static void the_same_seed_draws_the_same_on_any_number_of_threads(void)
+{
+    static char says[16384], heard[2][20][8192];
+
+    write_window(says, sizeof says, 0, 20);
+    for (unsigned round = 0; round < 2; round++) {
+        struct scene s = {.port = 0};
+        const char *const more[] = {
+            "--threads",   round ? "3" : "1", "--refuse", "mail:20",   "--refuse",
+            "rcpt:20:451", "--seed",          "77",       "--seconds", "60",
+            NULL};
+
+        if (!begin_with(&s, "--smtp", more))
+            return;
+        for (unsigned i = 0; i < 20; i++)
+            say_by_hand(&s, says, "221 ", heard[round][i], sizeof heard[round][i]);
+        end(&s, "sink: 20 calls");
+    }
+    for (unsigned i = 0; i < 20; i++)
+        CHECK_STR(heard[1][i], heard[0][i]);
+    CHECK_HAS(heard[0][0], "550 5.7.1 refused as told, at mail\r\n");
+    CHECK_HAS(heard[0][0], "451 4.7.1 refused as told, at rcpt\r\n");
+    CHECK(strcmp(heard[0][0], heard[0][1]) != 0);
+}
+
+static void what_it_is_to_do_without_is_not_announced(void)
+{
+    struct scene s = {.port = 0};
+    char heard[2000];
+    const char *const more[] = {"--without", "chunking,DSN", "--size-max", "10",
+                                "--seconds", "60",           NULL};
+
+    if (!begin_with(&s, "--smtp", more))
+        return;
+    say_by_hand(&s,
+                "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<j@x>\r\nDATA\r\n12345678901\r\n.\r\n"
+                "QUIT\r\n",
+                "221 ", heard, sizeof heard);
+    CHECK_HAS(heard, "PIPELINING\r\n");
+    CHECK_HAS(heard, "SIZE 10\r\n");
+    CHECK(!strstr(heard, "CHUNKING") && !strstr(heard, "DSN"));
+    CHECK_HAS(heard, "\r\n552 5.3.4 ");
+    end(&s, " 0 taken");
+}
+
+/* The table is what help and the manual say. */
+static void help_and_the_manual_have_every_misbehaviour(void)
+{
+    static const char *const argv[] = {"help", "sink", NULL};
+    static const char *const pages[] = {"/docs/sink.md", "/docs/postmuster.1"};
+    char dir[300], option[100];
+
+    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("sink_smtp"));
+    const struct program_way here = {.dir = dir};
+    struct program p;
+
+    CHECK_I64(program_run(&p, &here, argv), EX_PASS);
+    char *help = program_said(&p, false);
+
+    for (uint32_t i = 0; i < SINK_VICES; i++) {
+        (void)snprintf(option, sizeof option, "--%s %s\n", sink_vice_rows[i].name,
+                       sink_vice_rows[i].value);
+        CHECK_HAS(help, option);
+        CHECK_HAS(help, sink_vice_rows[i].help);
+    }
+    for (size_t k = 0; k < sizeof pages / sizeof *pages; k++) {
+        char path[600];
+
+        (void)snprintf(path, sizeof path, PM_SOURCE_DIR "%s", pages[k]);
+        char *page = scratch_read(path, NULL);
+
+        for (uint32_t i = 0; CHECK(page) && i < SINK_VICES; i++) {
+            (void)snprintf(option, sizeof option, k ? "\\-\\-%s" : "--%s ", sink_vice_rows[i].name);
+            for (char *c = k ? strchr(option + 4, '-') : NULL; c; c = strchr(c + 2, '-')) {
+                memmove(c + 1, c, strlen(c) + 1);
+                *c = '\\';
+            }
+            CHECK_HAS(page, option);
+        }
+        free(page);
+    }
+    free(help);
+}
+
 static void what_makes_no_sense_is_refused(void)
 {
     static const struct {
@@ -231,6 +414,12 @@ static void what_makes_no_sense_is_refused(void)
         {{"sink", "--smtp", "127.0.0.1:0", "--lmtp", "127.0.0.1:0"},
          "usage: postmuster sink",
          EX_BAD_USAGE},
+        {{"sink", "--smtp", "127.0.0.1:0", "--refuse", "rctp:10"},
+         "--refuse rctp:10: there is no stage \"rctp\"; did you mean \"rcpt\"?",
+         EX_BAD_USAGE},
+        {{"sink", "--smtp", "127.0.0.1:0", "--tls", "/nowhere/c,/nowhere/k"},
+         "/nowhere/c: ",
+         EX_BAD_PROFILE},
         {{"sink", "--smtp", "127.0.0.1:0", "--log", "/nowhere/x"}, "/nowhere/x: No such", EX_IO},
     };
 
@@ -251,9 +440,18 @@ static void what_makes_no_sense_is_refused(void)
 }
 
 static const struct test tests[] = {
-    TEST(libcurls_mail_is_taken_and_logged),     TEST(a_large_message_is_taken_whole),
-    TEST(lmtp_has_an_answer_for_each_recipient), TEST(it_ends_by_itself_and_takes_nothing_more),
-    TEST(what_makes_no_sense_is_refused),        TEST_END,
+    TEST(libcurls_mail_is_taken_and_logged),
+    TEST(a_large_message_is_taken_whole),
+    TEST(lmtp_has_an_answer_for_each_recipient),
+    TEST(it_ends_by_itself_and_takes_nothing_more),
+    TEST(tls_is_spoken_after_starttls),
+    TEST(tls_is_spoken_from_the_first_octet),
+    TEST(threads_add_up_what_they_took),
+    TEST(the_same_seed_draws_the_same_on_any_number_of_threads),
+    TEST(what_it_is_to_do_without_is_not_announced),
+    TEST(help_and_the_manual_have_every_misbehaviour),
+    TEST(what_makes_no_sense_is_refused),
+    TEST_END,
 };
 
 const struct suite sink_smtp_suite = {"sink_smtp", tests};

@@ -581,7 +581,11 @@ static void hello_answered(struct smtp_server *s, bool yes, const char *line)
 static void data_answered(struct smtp_server *s, bool yes, const char *line)
 {
     if (!yes) {
-        say(s, line);
+        /* On LMTP the last chunk is answered for each recipient, as the dot is (RFC 2033 section 4.2). */
+        uint32_t times = s->in_chunk && s->chunk_last && s->c->lmtp ? s->count : 1;
+
+        while (times-- > 0)
+            say(s, line);
         s->discards = s->in_chunk;
         fail_message(s);
         return;

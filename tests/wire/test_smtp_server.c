@@ -4,136 +4,15 @@
 #include <string.h>
 
 #include "tests/support/check.h"
+#include "tests/wire/smtp_scene.h"
 #include "wire/smtp_path.h"
-#include "wire/smtp_server.h"
 
-struct scene {
-    struct smtp_server_config c;
-    struct smtp_server *s;
-    const char *hello, *sender, *recipient, *data, *message; /* answers; NULL: yes */
-    const char *refused;    /* a recipient who is refused with `recipient` */
-    struct buf said, heard; /* replies; what was asked, a line each, with the content of messages */
-    bool over;
-};
-
-static void begin(struct scene *s, bool lmtp)
-{
-    s->c = (struct smtp_server_config){
-        .name = "us.test", .lmtp = lmtp, .size_max = s->c.size_max ? s->c.size_max : 100000};
-    s->s = smtp_server_create(&s->c);
-    buf_init(&s->said, 16u << 20);
-    buf_init(&s->heard, 16u << 20);
-    smtp_server_begin(s->s, NULL);
-}
-
-static void end(struct scene *s)
-{
-    smtp_server_destroy(s->s);
-    buf_fini(&s->said);
-    buf_fini(&s->heard);
-}
-
-static void take_out(struct scene *s)
-{
-    struct slice out = smtp_server_output(s->s);
-
-    (void)buf_add(&s->said, out.p, out.n);
-    smtp_server_gave(s->s, out.n);
-}
-
-static void add(struct scene *s, const char *what, struct slice text)
-{
-    (void)buf_add_format(&s->heard, "%s <%.*s>\n", what, (int)text.n, (const char *)text.p);
-}
-
-static void note_message(struct scene *s)
-{
-    add(s, "message from", smtp_server_sender(s->s));
-    for (uint32_t i = 0; i < smtp_server_recipients(s->s); i++)
-        add(s, "to", smtp_server_recipient(s->s, i).address);
-    add(s, smtp_server_has_bare_lf(s->s) ? "bare" : "text", smtp_server_content(s->s));
-}
-
-static void feed(struct scene *s, struct slice in)
-{
-    for (;;) {
-        switch (smtp_server_hear(s->s, &in)) {
-        case SMTP_ASK_SENDER:
-            add(s, "sender", smtp_server_sender(s->s));
-            smtp_server_answer(s->s, s->sender);
-            break;
-        case SMTP_ASK_RECIPIENT: {
-            bool no = s->refused && slice_is(smtp_server_asked(s->s), s->refused);
-
-            add(s, "recipient", smtp_server_asked(s->s));
-            smtp_server_answer(s->s, no || !s->refused ? s->recipient : NULL);
-            break;
-        }
-        case SMTP_ASK_MESSAGE:
-            note_message(s);
-            while (smtp_server_answers(s->s) > 0)
-                smtp_server_answer(s->s, s->message);
-            break;
-        case SMTP_ASK_HELLO:
-            smtp_server_answer(s->s, s->hello);
-            break;
-        case SMTP_ASK_DATA:
-            smtp_server_answer(s->s, s->data);
-            break;
-        case SMTP_ASK_TLS:
-            add(s, "tls", slice_of(""));
-            smtp_server_secured(s->s);
-            break;
-        case SMTP_ASK_CUT:
-            add(s, "cut", slice_of(""));
-            s->over = true;
-            take_out(s);
-            return;
-        case SMTP_ASK_END:
-            s->over = true;
-            take_out(s);
-            return;
-        case SMTP_ASK_MORE:
-            take_out(s);
-            return;
-        }
-    }
-}
-
-/* In pieces of so many octets. */
-static void feed_in(struct scene *s, struct slice in, size_t piece)
-{
-    while (in.n > 0 && !s->over) {
-        size_t n = in.n < piece ? in.n : piece;
-
-        feed(s, slice_from(in.p, n));
-        in = slice_skip(in, n);
-    }
-}
-
-/* A whole conversation: what is said back, and asked. However it is cut, the same. */
 static void check_talk(bool lmtp, struct slice in, const char *said, const char *heard)
 {
-    for (size_t piece = 1; piece <= in.n + 1; piece = piece < 40 ? piece + 1 : in.n + 1 + piece) {
-        struct scene s = {.sender = NULL};
+    const struct scene like = {.c.lmtp = lmtp};
 
-        begin(&s, lmtp);
-        feed_in(&s, in, piece);
-        CHECK_STR(buf_text(&s.said), said);
-        CHECK_STR(buf_text(&s.heard), heard);
-        end(&s);
-    }
+    scene_check(&like, in, said, heard);
 }
-
-#define READY "220 us.test ESMTP ready\r\n"
-#define EHLO                                                                                       \
-    "250-us.test\r\n250-PIPELINING\r\n250-SIZE 100000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"         \
-    "250-DSN\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n"
-#define FROM_OK "250 2.1.0 sender taken\r\n"
-#define TO_OK   "250 2.1.5 recipient taken\r\n"
-#define GO      "354 end with a dot on a line of its own\r\n"
-#define TAKEN   "250 2.0.0 message taken\r\n"
-#define BYE     "221 2.0.0 good-bye\r\n"
 
 static void a_message_is_taken_however_its_octets_are_cut(void)
 {
@@ -151,13 +30,15 @@ static void lmtp_answers_for_each_recipient_that_it_took(void)
 {
     struct scene s = {.recipient = "550 5.1.1 nobody", .refused = "c@y.test"};
 
-    begin(&s, true);
-    feed(&s, slice_of("LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nRCPT TO:<c@y.test>\r\n"
-                      "RCPT TO:<d@y.test>\r\nDATA\r\nhello\r\n.\r\nEHLO me\r\n"));
+    s.c.lmtp = true;
+    scene_begin(&s);
+    scene_feed(&s,
+               slice_of("LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nRCPT TO:<c@y.test>\r\n"
+                        "RCPT TO:<d@y.test>\r\nDATA\r\nhello\r\n.\r\nEHLO me\r\n"));
     CHECK_HAS(buf_text(&s.said), FROM_OK TO_OK "550 5.1.1 nobody\r\n" TO_OK GO TAKEN TAKEN
                                                "500 5.5.2 this command is not understood\r\n");
     CHECK_HAS(buf_text(&s.heard), "message from <>\nto <b@y.test>\nto <d@y.test>\n");
-    end(&s);
+    scene_end(&s);
 }
 
 /* Each of these ends a message for some server of this world, and for us none does. */
@@ -175,13 +56,13 @@ static void nothing_but_crlf_dot_crlf_ends_a_message(void)
         (void)buf_add_text(&in, "EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nfirst");
         (void)buf_add(&in, ends[i], octets[i]);
         (void)buf_add_text(&in, "MAIL FROM:<evil@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nsecond\r\n.\r\n");
-        begin(&s, false);
-        feed_in(&s, buf_slice(&in), 7);
+        scene_begin(&s);
+        scene_feed_in(&s, buf_slice(&in), 7);
         CHECK(!strstr(buf_text(&s.heard), "sender <evil@x>"));
         CHECK(!strstr(buf_text(&s.heard), "message from <evil"));
         CHECK_U64(smtp_server_counts(s.s)->messages, 1);
         buf_fini(&in);
-        end(&s);
+        scene_end(&s);
     }
 }
 
@@ -240,18 +121,18 @@ static void what_is_pipelined_behind_a_refusal_is_refused_too(void)
 {
     struct scene s = {.sender = "451 4.7.1 later"};
 
-    begin(&s, false);
-    feed(&s, slice_of("EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nRSET\r\n"));
+    scene_begin(&s);
+    scene_feed(&s, slice_of("EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nRSET\r\n"));
     CHECK_HAS(buf_text(&s.said), "451 4.7.1 later\r\n503 5.5.1 MAIL first\r\n"
                                  "503 5.5.1 MAIL first\r\n250 2.0.0 forgotten\r\n");
     CHECK_U64(smtp_server_counts(s.s)->errors, 0);
     s.sender = NULL;
     s.recipient = "550 5.1.1 nobody";
-    feed(&s, slice_of("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nRSET\r\n"));
+    scene_feed(&s, slice_of("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nRSET\r\n"));
     CHECK_HAS(buf_text(&s.said), FROM_OK "550 5.1.1 nobody\r\n554 5.5.1 nobody to send it to\r\n"
                                          "250 2.0.0 forgotten\r\n");
     CHECK_U64(smtp_server_counts(s.s)->errors, 0);
-    end(&s);
+    scene_end(&s);
 }
 
 static void too_large_is_refused_and_the_next_message_is_taken(void)
@@ -261,42 +142,43 @@ static void too_large_is_refused_and_the_next_message_is_taken(void)
     char text[1200];
 
     memset(text, 'x', sizeof text);
-    begin(&s, true);
-    feed(&s, slice_of("LHLO me\r\nMAIL FROM:<a@x> SIZE=1001\r\nMAIL FROM:<a@x>\r\n"
-                      "RCPT TO:<b@y>\r\nRCPT TO:<c@y>\r\nDATA\r\n"));
+    s.c.lmtp = true;
+    scene_begin(&s);
+    scene_feed(&s, slice_of("LHLO me\r\nMAIL FROM:<a@x> SIZE=1001\r\nMAIL FROM:<a@x>\r\n"
+                            "RCPT TO:<b@y>\r\nRCPT TO:<c@y>\r\nDATA\r\n"));
     CHECK_HAS(buf_text(&s.said), "552 5.3.4 larger than what is taken\r\n" FROM_OK);
-    feed_in(&s, slice_from(text, sizeof text), 100);
+    scene_feed_in(&s, slice_from(text, sizeof text), 100);
     CHECK_U64(smtp_server_held(s.s), 0);
     buf_clear(&s.said);
-    feed(&s, slice_of("\r\n.\r\n"));
+    scene_feed(&s, slice_of("\r\n.\r\n"));
     CHECK_STR(buf_text(&s.said),
               "552 5.3.4 larger than what is taken\r\n552 5.3.4 larger than what is taken\r\n");
-    feed(&s, slice_of(after));
+    scene_feed(&s, slice_of(after));
     CHECK_HAS(buf_text(&s.heard), "text <ok\r\n>\n");
     buf_clear(&s.said);
-    feed(&s, slice_of("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 1200\r\n"));
-    feed(&s, slice_from(text, sizeof text));
-    feed(&s, slice_of("BDAT 2 LAST\r\nhiNOOP\r\n"));
+    scene_feed(&s, slice_of("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 1200\r\n"));
+    scene_feed(&s, slice_from(text, sizeof text));
+    scene_feed(&s, slice_of("BDAT 2 LAST\r\nhiNOOP\r\n"));
     CHECK_STR(buf_text(&s.said), FROM_OK TO_OK "552 5.3.4 larger than what is taken\r\n"
                                                "503 5.5.1 not now\r\n250 2.0.0 fine\r\n");
-    end(&s);
+    scene_end(&s);
 }
 
 static void without_room_a_message_is_refused_for_now(void)
 {
     struct scene s = {.sender = NULL};
 
-    begin(&s, false);
-    feed(&s, slice_of("EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nhello\r\n"));
+    scene_begin(&s);
+    scene_feed(&s, slice_of("EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nhello\r\n"));
     CHECK(smtp_server_held(s.s) > 0);
     CHECK(smtp_server_is_busy(s.s));
     smtp_server_overflow(s.s);
     CHECK_U64(smtp_server_held(s.s), 0);
-    feed(&s, slice_of("more\r\n.\r\n"));
+    scene_feed(&s, slice_of("more\r\n.\r\n"));
     CHECK_HAS(buf_text(&s.said), "452 4.3.1 no room for it now\r\n");
     CHECK(!strstr(buf_text(&s.heard), "message"));
     CHECK(!smtp_server_is_busy(s.s));
-    end(&s);
+    scene_end(&s);
 }
 
 static void words_of_dsn_are_read_and_nonsense_is_not(void)
@@ -352,12 +234,12 @@ static void a_caller_who_only_errs_is_sent_away(void)
     struct scene s = {.sender = NULL};
     unsigned n = 0;
 
-    begin(&s, false);
+    scene_begin(&s);
     for (; !s.over && n < 100; n++)
-        feed(&s, slice_of("HELLO\r\n"));
+        scene_feed(&s, slice_of("HELLO\r\n"));
     CHECK_U64(n, SMTP_SERVER_ERRORS_MAX);
     CHECK_HAS(buf_text(&s.said), "421 4.7.0 too many errors\r\n");
-    end(&s);
+    scene_end(&s);
 }
 
 static void lines_and_recipients_have_an_end(void)
@@ -366,21 +248,21 @@ static void lines_and_recipients_have_an_end(void)
     char line[SMTP_SERVER_LINE_MAX + 100], rcpt[60];
 
     memset(line, 'x', sizeof line);
-    begin(&s, false);
-    feed_in(&s, slice_from(line, sizeof line), 1000);
-    feed_in(&s, slice_from(line, sizeof line), 1000);
-    feed(&s, slice_of("\r\nEHLO me\r\nMAIL FROM:<a@x>\r\n"));
+    scene_begin(&s);
+    scene_feed_in(&s, slice_from(line, sizeof line), 1000);
+    scene_feed_in(&s, slice_from(line, sizeof line), 1000);
+    scene_feed(&s, slice_of("\r\nEHLO me\r\nMAIL FROM:<a@x>\r\n"));
     CHECK_STR(buf_text(&s.said), READY "500 5.5.2 line too long\r\n" EHLO FROM_OK);
     for (unsigned i = 0; i < SMTP_SERVER_RECIPIENTS_MAX; i++) {
         (void)snprintf(rcpt, sizeof rcpt, "RCPT TO:<b%u@y.test>\r\n", i);
-        feed(&s, slice_of(rcpt));
+        scene_feed(&s, slice_of(rcpt));
     }
     CHECK_U64(smtp_server_recipients(s.s), SMTP_SERVER_RECIPIENTS_MAX);
     buf_clear(&s.said);
-    feed(&s, slice_of("RCPT TO:<more@y.test>\r\n"));
+    scene_feed(&s, slice_of("RCPT TO:<more@y.test>\r\n"));
     CHECK_STR(buf_text(&s.said), "452 4.5.3 too many recipients\r\n");
     CHECK_MEM(smtp_server_recipient(s.s, 999).address.p, 11, "b999@y.test", 11);
-    end(&s);
+    scene_end(&s);
 }
 
 /* Recipients who are refused take no room, however many. */
@@ -388,16 +270,17 @@ static void no_ones_fill_no_memory(void)
 {
     struct scene s = {.recipient = "550 5.1.1 nobody", .refused = "x@y"};
 
-    begin(&s, false);
-    feed(&s, slice_of("EHLO me\r\nMAIL FROM:<a@x>\r\n"));
+    scene_begin(&s);
+    scene_feed(&s, slice_of("EHLO me\r\nMAIL FROM:<a@x>\r\n"));
     for (unsigned i = 0; i < 100000; i++) {
-        feed(&s, slice_of("RCPT TO:<x@y> ORCPT=rfc822;xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx@y\r\n"));
+        scene_feed(&s,
+                   slice_of("RCPT TO:<x@y> ORCPT=rfc822;xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx@y\r\n"));
         buf_clear(&s.said);
         buf_clear(&s.heard);
     }
-    feed(&s, slice_of("RCPT TO:<b@y>\r\n"));
+    scene_feed(&s, slice_of("RCPT TO:<b@y>\r\n"));
     CHECK_STR(buf_text(&s.said), TO_OK);
-    end(&s);
+    scene_end(&s);
 }
 
 static void what_is_refused_at_the_door_ends_there(void)
@@ -405,13 +288,12 @@ static void what_is_refused_at_the_door_ends_there(void)
     struct scene s = {.sender = NULL};
     struct slice in = slice_of("EHLO me\r\n");
 
-    begin(&s, false);
+    scene_begin(&s);
     smtp_server_gave(s.s, smtp_server_output(s.s).n);
     smtp_server_begin(s.s, "554 5.7.1 go away");
     CHECK_U64(smtp_server_hear(s.s, &in), SMTP_ASK_END);
-    take_out(&s);
-    CHECK_STR(buf_text(&s.said), "554 5.7.1 go away\r\n");
-    end(&s);
+    CHECK_MEM(smtp_server_output(s.s).p, smtp_server_output(s.s).n, "554 5.7.1 go away\r\n", 19);
+    scene_end(&s);
 }
 
 static const struct test tests[] = {

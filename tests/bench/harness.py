@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CPUS = sorted(os.sched_getaffinity(0))
 SENDERS, SINKS = {CPUS[0]}, {CPUS[-1]}
 CHILD_S = 120  # no child lives longer
-OWN, THEIRS, POSTFIX = "127.0.40.1:2525", "127.0.40.2:2526", "127.0.40.3:2527"
+OWN, THEIRS, POSTFIX = "127.0.40.1", "127.0.40.2:2526", "127.0.40.3:2527"
 
 
 class BenchError(Exception):
@@ -125,12 +125,13 @@ class OwnSink:
     name, title = "own", "own sink"
 
     def __init__(self, build, options=()):
-        self.address = OWN
-        self.child = Child([f"{build}/postmuster", "sink", "--smtp", OWN, "--json", "--seconds", str(CHILD_S), *options], SINKS,
-                           stderr=subprocess.DEVNULL)
-        if "on 127." not in self.child.line():
+        self.child = Child([f"{build}/postmuster", "sink", "--smtp", f"{OWN}:0", "--json", "--seconds", str(CHILD_S), *options],
+                           SINKS, stderr=subprocess.DEVNULL)
+        found = re.search(r" on (127\.\S+:\d+)\n", self.child.line())
+        if not found:
             self.child.kill()
-            raise BenchError(f"postmuster sink does not start on {OWN}: {self.child.out.decode(errors='replace')}")
+            raise BenchError(f"postmuster sink does not start: {self.child.out.decode(errors='replace')}")
+        self.address = found[1]
 
     def end(self, _acknowledged):
         """(messages that it counted, its CPU in us)"""

@@ -94,7 +94,7 @@ class Bench:
             self.postfix = self.postfix or PostfixSite(self.folder)
             return self.postfix.begin()
         if "TLS" in contender:
-            return OwnSink(self.build, ["--tls", "self", "--tls-cert-out", self.pem, "--implicit-tls"])
+            return OwnSink(self.build, ["--name", harness.OWN, "--tls", "self", "--tls-cert-out", self.pem, "--implicit-tls"])
         return OwnSink(self.build)
 
     def argv(self, contender, to, n, size, connections):
@@ -207,7 +207,7 @@ class Bench:
             n = 2000 if contender in ("smtp-source", "reconnecting") else 20000 if "chunking" in contender else 4000
             sink = OwnSink(self.build)
             try:
-                total, each = harness.strace_calls(lambda m, c=contender: self.argv(c, harness.OWN, m, KB, 50), n, self.folder)
+                total, each = harness.strace_calls(lambda m, c=contender, to=sink.address: self.argv(c, to, m, KB, 50), n, self.folder)
                 received, _ = sink.end(3 * n)
             except BaseException:
                 sink.kill()
@@ -230,7 +230,7 @@ class Bench:
                 raise BenchError(f"the lab's run: exit status {child.status}: {child.err.strip()[-300:]}")
             shots.append(self.read_lab(where, child))
             shutil.rmtree(where)
-        return {"rounds": shots}
+        return {"shots": shots}
 
     def read_lab(self, where, child):
         first, last, copies = None, 0, 0
@@ -327,13 +327,20 @@ def hold_calls(postmuster, bench_send):
     return 1 if bad else 0
 
 
+def write(path, kept):
+    with open(f"{path}.new", "w", encoding="utf-8") as f:
+        json.dump(kept, f, indent=1)
+    os.replace(f"{path}.new", path)
+
+
 def bench(args):
     path = f"{args.build}/bench.json"
-    kept = {"machine": machine(), "sections": {}}
+    kept = {"machine": machine(), "sections": {}, "bars": []}
     if os.path.exists(path):
         with open(path, encoding="utf-8") as f:
             old = json.load(f)
         kept["sections"] = old.get("sections", {})
+        kept["bars"] = tables.bars(kept["sections"])
     status = 0
     folder = tempfile.mkdtemp(prefix="postmuster-bench.", dir="/var/tmp")
     os.chmod(folder, 0o755)  # user postfix passes through
@@ -345,6 +352,8 @@ def bench(args):
                 found = stamp(b.run(section))
                 found.update(rounds=args.rounds, load=load)
                 kept["sections"][section] = found
+                kept["bars"] = tables.bars(kept["sections"])
+                write(path, kept)
             except (BenchError, OSError, subprocess.SubprocessError, ValueError, KeyError) as e:
                 say(f"FAILED: {section}: {type(e).__name__}: {e}")
                 status = 1
@@ -352,9 +361,6 @@ def bench(args):
         if b.postfix:
             b.postfix.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    kept["bars"] = tables.bars(kept["sections"])
-    with open(path, "w", encoding="utf-8") as f:
-        json.dump(kept, f, indent=1)
     print(tables.terminal(kept))
     if args.write_docs:
         tables.write_docs(kept, args.write_docs)

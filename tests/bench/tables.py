@@ -98,7 +98,7 @@ def bars(s):
     rows += send_bars(s) + other_bars(s) + imap_bars(s) + ledger_bars(s)
     late = [r["p99"] / 1000 for r in (s.get("pace") or {}).get("late_us", [])]
     rows.append(bar("pacing at 10,000/s: lateness, p99", "at most", 1, mid(late) if late else None, "ms"))
-    lab = [r["per_s"] for r in (s.get("lab") or {}).get("rounds", [])]
+    lab = [r["per_s"] for r in (s.get("lab") or {}).get("shots", [])]
     rows.append(bar("end to end on the lab: accounted messages", "at least", 20000, mid(lab) if lab else None, "/s"))
     return rows
 
@@ -184,7 +184,7 @@ def pace_rows(section):
 
 def lab_rows(section):
     for key, name in (("per_s", "accounted messages/s"), ("us", "CPU us a message, all threads")):
-        yield [name, spread(mid([r[key] for r in section["rounds"]]))]
+        yield [name, spread(mid([r[key] for r in section["shots"]]))]
 
 
 def p1_rows(p):

@@ -166,7 +166,10 @@ static void early(struct smtp_client *c, struct expect x)
         c->news = SMTP_CLOSED;
         return;
     }
-    smtp_broken(c, "the server answers what was not asked yet");
+    if (c->trial.on && c->out.gone < x.at && (x.what == SMTP_NOOP || x.what == SMTP_CHUNK))
+        smtp_trial_end(c, SMTP_TRIAL_NOT_CONSUMED, "more answers than questions after a chunk");
+    else
+        smtp_broken(c, "the server answers what was not asked yet");
 }
 
 static void replied(struct smtp_client *c, struct expect x, struct slice text)

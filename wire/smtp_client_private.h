@@ -57,8 +57,8 @@ struct smtp_client {
     const struct smtp_client_config *config;
     unsigned extensions;
     bool up, secure, logged_in;
-    bool over;             /* the connection is gone */
-    bool leaving;          /* QUIT is said, or a trial showed that it cannot be used */
+    bool over;             /* the connection is gone, or a trial showed that it cannot be used */
+    bool leaving;          /* QUIT is said */
     enum smtp_news news;   /* to be told when all fates are; SMTP_MORE: none */
     enum smtp_state doing; /* what the reply being read answers: for the words of errors */
 

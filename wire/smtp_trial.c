@@ -95,7 +95,11 @@ void smtp_trial_end(struct smtp_client *c, enum smtp_trial verdict, const char *
 {
     c->trial.on = false;
     c->trial.verdict = verdict;
-    c->leaving = verdict == SMTP_TRIAL_NOT_CONSUMED || verdict == SMTP_TRIAL_BROKEN;
+    if (verdict == SMTP_TRIAL_NOT_CONSUMED || verdict == SMTP_TRIAL_BROKEN) {
+        c->over = true; /* what comes after this answers nobody knows what */
+        c->first = c->end;
+        smtp_out_cut(&c->out);
+    }
     if (why)
         err_set(&c->error, EX_TARGET, "trying chunks, %s: %s", smtp_state_doing(c->doing), why);
     c->news = SMTP_TRIED;

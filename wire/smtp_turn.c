@@ -260,8 +260,8 @@ static void data_replied(struct smtp_client *c, struct mail *m, uint32_t slot)
 /* The text was answered for all. */
 static void text_over(struct smtp_client *c, struct mail *m, bool taken, enum smtp_state what)
 {
-    c->tainted = smtp_client_is_chunking(c) && !taken;
-    if (!taken)
+    c->tainted = smtp_client_is_chunking(c) && !(taken && m->taken != 0);
+    if (c->tainted)
         failed(c, m);
     if (m->doubtful && !taken) {
         m->held = 0;

@@ -56,14 +56,21 @@ static enum ending ending_of(enum smtp_fate fate)
     PM_UNREACHABLE();
 }
 
+/* It was surely not taken, and that is not its own fault: it goes back. One that broke off before its first reply, behind
+ * messages that were answered, met a server that hangs up after so many. */
+static bool goes_back(const struct smtp_link *k, const struct smtp_outcome *o)
+{
+    return o->fate == SMTP_UNTOUCHED || o->fate == SMTP_AGAIN ||
+           (o->fate == SMTP_ABORTED && o->state == SMTP_MAIL && k->answered);
+}
+
 static void link_outcome(struct smtp_link *k, const struct smtp_outcome *o)
 {
     struct sender_item *item = &k->items[o->tag];
     uint64_t bit = 1ull << o->tag;
     const struct smtp_reply *r = &o->reply;
-    bool back = o->fate == SMTP_UNTOUCHED || o->fate == SMTP_AGAIN;
 
-    if (back)
+    if (goes_back(k, o))
         k->again |= bit;
     else
         sender_ended(k->load, item, o->recipient, ending_of(o->fate), stage_of(k, o->state),

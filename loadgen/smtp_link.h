@@ -30,7 +30,7 @@ struct smtp_link {
     struct smtp_client *client;
     struct smtp_client_config config;
     struct sender_item *items;   /* by tag: sender_flight() of them, */
-    uint64_t live, again;        /* bits: under way; refused unread, so that it goes back */
+    uint64_t live, again;        /* bits: under way; goes back when it ends */
     struct smtp_draft *draft[2]; /* of tags 0 and 1 where texts go by DATA */
     uint32_t carried;            /* messages taken on this connection */
     bool answered;               /* one of them was */

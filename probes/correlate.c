@@ -1,6 +1,6 @@
 /* correlate.c - reading one message: a single pass over its header, then the content check or the report reader.
  *
- * About 1 µs for a copy of 1 KB, most of it the comparison of its text.
+ * About half a microsecond for a copy of 1 KB.
  */
 #include "probes/correlate.h"
 
@@ -150,8 +150,25 @@ static struct reading find(struct correlate *c, enum finding finding, struct sli
 struct head {
     bool ours, report; /* a token of ours stands in it; it says multipart/report */
     uint64_t number;
-    struct slice body;
+    struct slice from, body;
 };
+
+/* The next field whose name begins as one of those below, or after lines that are none. The others, folded lines too, are
+ * passed over line by line. */
+static bool next_of_ours(struct slice *rest, struct field *f)
+{
+    while (rest->n > 0) {
+        unsigned char first = rest->p[0] | 0x20;
+        const unsigned char *lf;
+
+        if (first == 'x' || first == 'm' || first == 'c' || first == 'f' || rest->p[0] == '\n' ||
+            (rest->p[0] == '\r' && rest->n > 1 && rest->p[1] == '\n'))
+            break;
+        lf = memchr(rest->p, '\n', rest->n);
+        *rest = slice_skip(*rest, lf ? (size_t)(lf - rest->p) + 1 : rest->n);
+    }
+    return fields_next(rest, f);
+}
 
 static struct head read_head(const struct correlate *c, struct slice raw)
 {
@@ -161,10 +178,12 @@ static struct head read_head(const struct correlate *c, struct slice raw)
 
     if (rest.n > FIELDS_HEADER_MAX)
         rest.n = FIELDS_HEADER_MAX;
-    while (fields_next(&rest, &f)) {
+    while (next_of_ours(&rest, &f)) {
         size_t at = 0;
 
-        if (slice_is_nocase(f.name, "Content-Type"))
+        if (slice_is_nocase(f.name, "From"))
+            h.from = f.value;
+        else if (slice_is_nocase(f.name, "Content-Type"))
             h.report = slice_starts_nocase(f.value, "multipart/report");
         else if (!h.ours &&
                  (slice_is_nocase(f.name, "X-Postmuster") || slice_is_nocase(f.name, "Message-ID")))
@@ -187,10 +206,14 @@ static bool read_first_line(const struct correlate *c, struct slice raw, struct 
     return h->ours;
 }
 
-static bool is_corrupt(const struct correlate *c, uint64_t number, struct slice raw)
+/* The body alone first: where its header ends is known, and nothing else is asked of a body that is as it was sent. */
+static bool is_corrupt(const struct correlate *c, uint64_t number, struct slice raw,
+                       struct slice body)
 {
     struct msg m = workload_message(c->c.work, number);
 
+    if (smtp_text_check_body(c->c.corpus, c->c.key, number, m.body_bytes, body) == SMTP_TEXT_INTACT)
+        return false;
     return smtp_text_check(c->c.corpus, c->c.key, number, m.body_bytes, raw) == SMTP_TEXT_CORRUPT;
 }
 
@@ -221,9 +244,25 @@ struct reading correlate_read(struct correlate *c, struct slice raw, uint32_t ma
     if (h.number >= c->c.work->planned) /* a canary that was delivered, or a number beyond them */
         return find(c, FIND_FOREIGN, raw, &like);
     got.number = h.number;
-    got.corrupt = is_corrupt(c, h.number, raw);
+    got.corrupt = is_corrupt(c, h.number, raw, h.body);
     if (got.corrupt && report_suspect(raw) &&
         ndr_take(c->ndr, raw, mailbox, server, t_ns) == NDR_TAKEN)
         return (struct reading){.kind = READING_REPORT};
     return got;
+}
+
+/* Reports come from others: with a token of ours in its own header and the originator's address as From, it is a copy. */
+bool correlate_settle(struct correlate *c, struct slice fields, uint64_t *number)
+{
+    struct head h = read_head(c, fields);
+
+    if (!h.ours || h.report || h.number >= c->c.work->planned)
+        return false;
+    struct msg m = workload_message(c->c.work, h.number);
+
+    if (!fields_has(h.from, c->c.work->profile->site.mailboxes[m.from].address))
+        return false;
+    c->read++;
+    *number = h.number;
+    return true;
 }

@@ -32,6 +32,10 @@ struct reading {
 struct reading correlate_read(struct correlate *c, struct slice raw, uint32_t mailbox,
                               uint32_t server, uint64_t t_ns);
 
+/* Do these header fields (wire/imap.h: IMAP_FIELDS) alone settle that it is a copy, and of which message? Nothing is
+ * journalled. If not, the whole is to be read: a report, foreign mail, or one whose header a gateway took. */
+bool correlate_settle(struct correlate *c, struct slice fields, uint64_t *number);
+
 /* For what came otherwise than as mail (X.400): one message more was read; who reads reports; and a finding about `raw`,
  * counted once for a mailbox (NO_INDEX: none). */
 void correlate_heard(struct correlate *c);

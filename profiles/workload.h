@@ -25,6 +25,7 @@ enum workload_stream {
     STREAM_CONTENT,       /* counter: message number: what the body says */
     STREAM_CANARY,        /* counter: canary */
     STREAM_RUN,           /* keys and identities of seeded (simulated) runs */
+    STREAM_COMPARED,      /* counter: message number: is its body read where not every one is */
     STREAM_PACE = 0x1000, /* + load; counter: index in the load */
 };
 

@@ -52,7 +52,7 @@ enum imap_kind {
     IMAP_CONTINUE,   /* "+ text" */
     IMAP_EXISTS,     /* number */
     IMAP_EXPUNGE,    /* number */
-    IMAP_FETCH,      /* number, and what of uid, size, body was there */
+    IMAP_FETCH,      /* number, and what of uid, size, body, fields was there */
     IMAP_SEARCH,     /* text: the numbers, see imap_next_number() */
     IMAP_CAPABILITY, /* text: the words */
     IMAP_LIST,       /* text: attributes, delimiter, name */
@@ -67,10 +67,12 @@ struct imap_response {
     uint32_t tag, number;
     struct slice code, text; /* code: inside the brackets, "UIDVALIDITY 7"; empty: none */
     struct slice line;       /* status responses: the whole line, for people */
-    bool has_uid, has_size, has_body, escaped; /* escaped: the reader's own */
+    bool has_uid, has_size, has_body, has_fields;
+    bool body_escaped, fields_escaped; /* the reader's own */
     uint32_t uid;
     uint64_t size;
     struct slice body;
+    struct slice fields; /* BODY[HEADER.FIELDS (...)] */
 };
 
 struct imap_in {
@@ -106,8 +108,18 @@ bool imap_put(struct buf *out, uint32_t tag, const char *command); /* CAPABILITY
 bool imap_put_examine(struct buf *out, uint32_t tag);              /* INBOX, read only */
 bool imap_put_list(struct buf *out, uint32_t tag, const char *name); /* printable ASCII only */
 bool imap_put_search_all(struct buf *out, uint32_t tag);             /* UID SEARCH ALL */
-/* UID FETCH low:high (UID RFC822.SIZE BODY.PEEK[]); high 0: "*" */
-bool imap_put_fetch(struct buf *out, uint32_t tag, uint32_t low, uint32_t high);
+
+struct imap_range {
+    uint32_t low, high; /* high 0: "*" */
+};
+
+#define IMAP_SET_MAX 340 /* ranges of the largest numbers within RFC 7162's 8,192 octets a line */
+
+enum imap_what { IMAP_WHOLE, IMAP_FIELDS };
+
+/* UID FETCH low:high,... (UID BODY.PEEK[]), or those header fields by which a probe tells a copy from a report. */
+bool imap_put_fetch(struct buf *out, uint32_t tag, const struct imap_range *set, uint32_t count,
+                    enum imap_what what);
 bool imap_put_idle_done(struct buf *out);
 
 /* LOGIN, with strings quoted where that is possible and as literals where it is not; or, with a master, AUTHENTICATE PLAIN of

@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 
-#define FIELDS     "BODY[HEADER.FIELDS (X-POSTMUSTER MESSAGE-ID CONTENT-TYPE)]"
+#define FIELDS     "BODY[HEADER.FIELDS (X-POSTMUSTER MESSAGE-ID CONTENT-TYPE FROM)]"
 #define TEXT_MAX   ((size_t)4 << 30)
 #define WRITE_IOVS 64
 
@@ -47,7 +47,7 @@ static void add_header(struct imap_canned *c, uint32_t uid, size_t bytes, struct
 {
     struct buf fields;
     struct slice line;
-    static const char *const wanted[] = {"X-Postmuster:", "Message-ID:", "Content-Type:"};
+    static const char *const wanted[] = {"X-Postmuster:", "Message-ID:", "Content-Type:", "From:"};
 
     buf_init(&fields, 65536);
     while (slice_cut(&whole, '\n', &line) && line.n > 1)

@@ -201,6 +201,7 @@ void roll_begin(struct muster_rig *r)
     }
     run->http.answer = answer;
     run->probes[0] = (struct probe_profile){.name = "stores",
+                                            .content = 100,
                                             .type = PROBE_IMAP,
                                             .places = PLACE_HOME | PLACE_OLD | PLACE_ALTERNATE |
                                                       PLACE_ORIGINATOR,

@@ -49,7 +49,8 @@ struct rig *rig_create(const char *name)
     g->key = token_key_make(1, 2);
     g->corpus = smtp_corpus_create(7);
     g->canary = UINT64_MAX;
-    g->how = (struct probe_profile){.name = "stores", .period_real_ns = 100 * NS_PER_MS};
+    g->how =
+        (struct probe_profile){.name = "stores", .period_real_ns = 100 * NS_PER_MS, .content = 100};
     buf_init(&g->mail, 1 << 20);
     serve(g, 0);
     serve(g, 1);

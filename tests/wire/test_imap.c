@@ -224,15 +224,18 @@ static void log_in_quotes_what_can_be_quoted_and_counts_the_rest(void)
 
 static void commands_are_written_as_the_rfc_spells_them(void)
 {
+    static const struct imap_range all[] = {{1, 2000}}, rest[] = {{7, 7}, {9, 12}, {2001, 0}};
     struct buf out;
 
     buf_init(&out, 4096);
     CHECK(imap_put(&out, 1, "CAPABILITY") && imap_put_examine(&out, 2) &&
-          imap_put_fetch(&out, 3, 1, 2000) && imap_put_fetch(&out, 4, 2001, 0) &&
-          imap_put_search_all(&out, 5) && imap_put_idle_done(&out));
+          imap_put_fetch(&out, 3, all, 1, IMAP_WHOLE) &&
+          imap_put_fetch(&out, 4, rest, 3, IMAP_FIELDS) && imap_put_search_all(&out, 5) &&
+          imap_put_idle_done(&out));
     CHECK_STR(buf_text(&out), "p1 CAPABILITY\r\np2 EXAMINE INBOX\r\n"
-                              "p3 UID FETCH 1:2000 (UID RFC822.SIZE BODY.PEEK[])\r\n"
-                              "p4 UID FETCH 2001:* (UID RFC822.SIZE BODY.PEEK[])\r\n"
+                              "p3 UID FETCH 1:2000 (UID BODY.PEEK[])\r\n"
+                              "p4 UID FETCH 7,9:12,2001:* (UID BODY.PEEK[HEADER.FIELDS "
+                              "(X-Postmuster Message-ID Content-Type From)])\r\n"
                               "p5 UID SEARCH ALL\r\nDONE\r\n");
     buf_fini(&out);
 }

@@ -14,6 +14,7 @@
 
 #define CONNECT_TIMEOUT_MS 15000L
 #define LINE_MAX_BYTES     300
+#define READ_BYTES         65536L /* at most, at a time; 16 KiB if it is not said */
 
 struct dial_curl {
     struct dial dial; /* first: struct dial * is this */
@@ -314,6 +315,7 @@ static void set_up(struct call *q, const struct server *v, const struct mailbox 
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, q->pop3 ? "pop3,pop3s" : "imap,imaps");
     (void)curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, CONNECT_TIMEOUT_MS / 1000);
     set_log_on(q, v, m);

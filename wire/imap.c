@@ -16,9 +16,13 @@
 
 /* ---- lexer ---- */
 
+/* "[" is part of atoms too, by a rule of its own. */
 static bool is_atom_octet(unsigned char c)
 {
-    return c > ' ' && c != 0x7f && c != '(' && c != ')' && c != '"' && c != '{' && c != '[';
+    static const bool special[256] = {
+        ['('] = true, [')'] = true, ['"'] = true, ['{'] = true, ['['] = true, [0x7f] = true};
+
+    return c > ' ' && !special[c];
 }
 
 /* At '"': the end is the first quote that no backslash stands before. */
@@ -104,7 +108,7 @@ static enum imap_answer lex_atom(struct slice s, struct imap_token *t, size_t *u
     if (i == 0)
         return IMAP_BAD;
     t->text = slice_from(s.p, i);
-    t->kind = slice_is_nocase(t->text, "NIL") ? IMAP_NIL : IMAP_ATOM;
+    t->kind = i == 3 && slice_is_nocase(t->text, "NIL") ? IMAP_NIL : IMAP_ATOM;
     *used = i;
     return IMAP_DONE;
 }
@@ -411,24 +415,43 @@ static bool read_string(const struct imap_token *value, bool *has, bool *escaped
     return *has || value->kind == IMAP_NIL;
 }
 
+enum item { ITEM_OTHER, ITEM_UID, ITEM_SIZE, ITEM_BODY, ITEM_FIELDS };
+
+static enum item item_of(struct slice name)
+{
+    switch (name.n) { /* most are told apart by it */
+    case 3:
+        return slice_is_nocase(name, "UID") ? ITEM_UID : ITEM_OTHER;
+    case 6:
+        return slice_is_nocase(name, "BODY[]") || slice_is_nocase(name, "RFC822") ? ITEM_BODY
+                                                                                  : ITEM_OTHER;
+    case 11:
+        return slice_is_nocase(name, "RFC822.SIZE") ? ITEM_SIZE : ITEM_OTHER;
+    default:
+        return slice_starts_nocase(name, "BODY[HEADER.FIELDS ") ? ITEM_FIELDS : ITEM_OTHER;
+    }
+}
+
 static bool read_item(struct slice *rest, struct slice name, struct imap_response *r)
 {
     struct imap_token value;
 
     if (imap_lex(rest, &value) != IMAP_DONE)
         return false;
-    if (slice_is_nocase(name, "UID")) {
+    switch (item_of(name)) {
+    case ITEM_UID:
         r->has_uid = true;
         return read_u32(value.text, &r->uid) && r->uid > 0;
-    }
-    if (slice_is_nocase(name, "RFC822.SIZE")) {
+    case ITEM_SIZE:
         r->has_size = true;
         return read_number(value.text, UINT64_MAX, &r->size);
-    }
-    if (slice_is_nocase(name, "BODY[]") || slice_is_nocase(name, "RFC822"))
+    case ITEM_BODY:
         return read_string(&value, &r->has_body, &r->body_escaped, &r->body);
-    if (slice_starts_nocase(name, "BODY[HEADER.FIELDS "))
+    case ITEM_FIELDS:
         return read_string(&value, &r->has_fields, &r->fields_escaped, &r->fields);
+    case ITEM_OTHER:
+        break;
+    }
     return skip_value(rest, &value);
 }
 

@@ -10,21 +10,29 @@
 #include "base/err.h"
 
 #define RUN_BITS 26
-#define NO_DIGIT 0xff
 
 enum form { FORM_LONG, FORM_SHORT };
 
 static const char digits[33] = "abcdefghijklmnopqrstuvwxyz234567";
 
+#define LETTER(small, large, value) [small] = (value) + 1, [large] = (value) + 1
+
+/* The value of a digit, plus one. */
+static const unsigned char values[256] = {
+    LETTER('a', 'A', 0),  LETTER('b', 'B', 1),  LETTER('c', 'C', 2),  LETTER('d', 'D', 3),
+    LETTER('e', 'E', 4),  LETTER('f', 'F', 5),  LETTER('g', 'G', 6),  LETTER('h', 'H', 7),
+    LETTER('i', 'I', 8),  LETTER('j', 'J', 9),  LETTER('k', 'K', 10), LETTER('l', 'L', 11),
+    LETTER('m', 'M', 12), LETTER('n', 'N', 13), LETTER('o', 'O', 14), LETTER('p', 'P', 15),
+    LETTER('q', 'Q', 16), LETTER('r', 'R', 17), LETTER('s', 'S', 18), LETTER('t', 'T', 19),
+    LETTER('u', 'U', 20), LETTER('v', 'V', 21), LETTER('w', 'W', 22), LETTER('x', 'X', 23),
+    LETTER('y', 'Y', 24), LETTER('z', 'Z', 25), ['2'] = 27,           ['3'] = 28,
+    ['4'] = 29,           ['5'] = 30,           ['6'] = 31,           ['7'] = 32,
+};
+
+/* 0 to 31, or beyond. */
 static unsigned digit_value(unsigned char c)
 {
-    if (c >= 'a' && c <= 'z')
-        return c - 'a';
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= '2' && c <= '7')
-        return c - '2' + 26u;
-    return NO_DIGIT;
+    return (values[c] - 1u) & 0xff;
 }
 
 static void store_le(unsigned char *p, uint64_t v, unsigned bytes)

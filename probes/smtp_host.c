@@ -104,11 +104,13 @@ static void ask_about_message(struct smtp_caller *c)
     memset(h->answers, 0, smtp_server_recipients(c->talk) * sizeof *h->answers);
     h->counts.messages++;
     h->c.message(h->c.owner, c, h->answers);
+    size_t said = smtp_server_output(c->talk).n;
+
     for (uint32_t i = 0; i < n && !c->cut; i++) {
         yes = yes || !h->answers[i] || h->answers[i][0] == '2';
         smtp_server_answer(c->talk, h->answers[i]);
     }
-    h->counts.taken += yes;
+    h->counts.taken += yes && smtp_server_output(c->talk).n > said; /* unless it is cut */
 }
 
 /* The owner's answer, unless he closed the conversation meanwhile. */

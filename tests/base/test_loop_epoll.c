@@ -385,6 +385,57 @@ static void ten_thousand_connections_in_a_row_leave_nothing_behind(void)
     loop_destroy(l);
 }
 
+struct crowd {
+    struct loop *loops[2];
+    unsigned came[2];
+};
+
+struct gate {
+    struct crowd *crowd;
+    unsigned i;
+};
+
+static void ignore_stream(struct stream *s, unsigned what)
+{
+    (void)s, (void)what;
+}
+
+static void count_in(void *owner, struct stream *s)
+{
+    struct gate *g = owner;
+
+    g->crowd->came[g->i]++;
+    s->ready = ignore_stream;
+    stream_pause(s, true);
+}
+
+static void two_loops_share_the_callers_of_one_address(void)
+{
+    static const struct guard nobody = {0};
+    struct crowd c = {.loops = {epoll_create_or_fail(), epoll_create_or_fail()}};
+    struct gate gates[2] = {{&c, 0}, {&c, 1}};
+    struct net_addr at = {.family = 4, .ip = {127, 0, 0, 1}};
+    struct err e = {0};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct listener *ls = loop_listen_shared(c.loops[i], &at, count_in, &gates[i], &e);
+
+        CHECK(ls);
+        at = listener_addr(ls);
+    }
+    CHECK(!loop_listen(c.loops[0], &at, count_in, &gates[0], &e));
+    CHECK_HAS(e.text, "address already in use");
+    for (unsigned i = 0; i < 200; i++)
+        CHECK(loop_connect(c.loops[0], &nobody, &at, ignore_stream, &c, &e));
+    for (unsigned i = 0; i < 100 && c.came[0] + c.came[1] < 200; i++)
+        for (unsigned k = 0; k < 2; k++)
+            run_for(c.loops[k], NS_PER_MS);
+    CHECK_U64(c.came[0] + c.came[1], 200);
+    CHECK(c.came[0] > 0 && c.came[1] > 0);
+    loop_destroy(c.loops[0]);
+    loop_destroy(c.loops[1]);
+}
+
 static const struct test tests[] = {
     TEST(loop_now_is_the_monotonic_clock),
     TEST(timers_are_never_early_and_mostly_late_by_less_than_half_a_millisecond),
@@ -397,6 +448,7 @@ static const struct test tests[] = {
     TEST(an_idle_connection_costs_no_wakeups),
     TEST(out_of_descriptors_the_listener_rests_and_comes_back),
     TEST(version_six_works_too),
+    TEST(two_loops_share_the_callers_of_one_address),
     TEST(ten_thousand_connections_in_a_row_leave_nothing_behind),
     TEST_END,
 };

@@ -219,12 +219,18 @@ static bool fits_state(enum smtp_state what, unsigned code)
     return (what == SMTP_DATA && code == 354) || (what == SMTP_AUTH && code == 334);
 }
 
+/* LMTP answers a text for each recipient by himself: 421 to one says nothing about the others, whose answers follow. */
+static bool is_one_of_several(const struct smtp_client *c, const struct expect *x)
+{
+    return c->config->lmtp && c->first != c->end && (x->what == SMTP_DOT || x->what == SMTP_CHUNK);
+}
+
 /* The last line of a reply has come. */
 static void reply_over(struct smtp_client *c, struct slice text)
 {
     const struct expect *x = &c->expects[c->first & c->expect_mask];
 
-    if (c->reply.code == 421)
+    if (c->reply.code == 421 && !is_one_of_several(c, x))
         closing(c, x, text);
     else if (c->first == c->end)
         smtp_broken(c, "the server speaks out of turn");

@@ -422,6 +422,7 @@ int smtp_text_iov(const struct smtp_text *t, bool stuffed, uint64_t from, struct
     return n;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written to, through the pen
 void smtp_text_copy(const struct smtp_text *t, bool stuffed, unsigned char *out)
 {
     const struct smtp_text_body body = smtp_text_body(t);

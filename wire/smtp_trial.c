@@ -41,10 +41,12 @@ static void say_chunk(struct smtp_client *c, const char *line, size_t n, uint32_
 static void say_large(struct smtp_client *c)
 {
     char line[LARGE_LINE];
+    struct pen w = {(unsigned char *)line};
 
     memset(line, 'x', sizeof line);
-    memcpy(line, "XPMTRIAL ", 9);
-    memcpy(line + sizeof line - 2, "\r\n", 2);
+    PEN_PUT(&w, "XPMTRIAL ");
+    w.p = (unsigned char *)line + sizeof line - 2;
+    PEN_PUT(&w, "\r\n");
     say_chunk(c, line, sizeof line, LARGE_LINES, true);
 }
 

@@ -323,7 +323,7 @@ static void converse(unsigned messages)
 {
     struct smtp_outcome o;
     struct slice nothing = slice_from(NULL, 0);
-    size_t cut = s.cut_short ? rng_below(&s.r, messages * 40) : SIZE_MAX;
+    size_t cut = s.cut_short ? rng_below(&s.r, messages * 40ull) : SIZE_MAX;
     bool stands = true;
 
     for (unsigned still = 0; stands && still < 50;) {
@@ -403,63 +403,85 @@ static bool text_over(struct expected *x, const struct reply *r)
     return true;
 }
 
-static void reckon(struct expected *x)
+static bool has_taken_any(const struct expected *m)
+{
+    for (unsigned k = 0; k < RCPTS_MAX; k++)
+        if (m->taken >> k & 1 && m->fate[k] == SMTP_ACCEPTED)
+            return true;
+    return false;
+}
+
+/* *tainted: a transaction failed, and nothing shows yet that the server is done with it. */
+static void reckon_reply(struct expected *m, const struct reply *r, bool *tainted)
 {
     bool windows = s.mode->chunking != SMTP_CHUNKS_OFF && strstr(s.mode->ehlo, "PIPELINING");
+
+    if (r->kind == K_RSET || (r->kind == K_MAIL && r->code == 250)) {
+        *tainted = false;
+    } else if (r->kind == K_MAIL) {
+        m->again = windows && *tainted && r->code == 503;
+        if (!m->again)
+            set_all(m, refused(r->code), r->code);
+    } else if (r->kind == K_RCPT && r->code == 250) {
+        m->taken |= 1u << r->rcpt;
+    } else if (r->kind == K_RCPT) {
+        set(m, r->rcpt, refused(r->code), r->code);
+    } else if (r->kind == K_DATA && r->code >= 400) {
+        set_all(m, refused(r->code), r->code);
+    } else if (r->kind == K_TEXT && text_over(m, r)) {
+        *tainted = !has_taken_any(m);
+    }
+}
+
+static void reckon(struct expected *x)
+{
     bool tainted = false;
 
     for (unsigned i = 0; i < s.reply_n && s.replies[i].end <= s.heard; i++) {
         const struct reply *r = &s.replies[i];
-        struct expected *m = &x[r->message];
 
-        if (r->code == 421) {
+        /* On LMTP 421 to one recipient's text says nothing of the others. */
+        if (r->code == 421 && !(s.lmtp && r->kind == K_TEXT)) {
             if (r->kind != K_RSET && r->kind != K_OTHER)
-                set_all(m, SMTP_REFUSED_TEMP, 421);
+                set_all(&x[r->message], SMTP_REFUSED_TEMP, 421);
             return;
         }
-        if (r->kind == K_RSET || (r->kind == K_MAIL && r->code == 250)) {
-            tainted = false;
-        } else if (r->kind == K_MAIL) {
-            m->again = windows && tainted && r->code == 503;
-            if (!m->again)
-                set_all(m, refused(r->code), r->code);
-        } else if (r->kind == K_RCPT && r->code == 250) {
-            m->taken |= 1u << r->rcpt;
-        } else if (r->kind == K_RCPT) {
-            set(m, r->rcpt, refused(r->code), r->code);
-        } else if (r->kind == K_DATA && r->code >= 400) {
-            set_all(m, refused(r->code), r->code);
-        } else if (r->kind == K_TEXT && text_over(m, r)) {
-            tainted = true;
-            for (unsigned k = 0; k < RCPTS_MAX; k++)
-                tainted = tainted && !(m->taken >> k & 1 && m->fate[k] == SMTP_ACCEPTED);
-        }
+        reckon_reply(&x[r->message], r, &tainted);
     }
+}
+
+/* What is wrong with what was told of this recipient; "": nothing. */
+static const char *compare_one(const struct message *m, const struct expected *x, unsigned r)
+{
+    static char what[100];
+    enum smtp_fate want = x->fate[r], got = m->fate[r];
+    bool has = m->accepted >> r & 1;
+
+    if (!((x->decided | x->held) >> r & 1))
+        want = !m->begun ? SMTP_UNTOUCHED : m->whole ? SMTP_DOUBT : SMTP_ABORTED;
+    bool lie = has ? got != SMTP_ACCEPTED && got != SMTP_DOUBT : got == SMTP_ACCEPTED;
+    if (got == want && !lie && m->told >> r & 1 && m->code[r] == x->code[r])
+        return "";
+    (void)snprintf(what, sizeof what, "fate %d %u, not %d %u%s", (int)got, m->code[r], (int)want,
+                   x->code[r], lie ? ", a lie" : "");
+    return what;
 }
 
 static const char *compare(void)
 {
     static struct expected x[MESSAGES_MAX];
-    static char what[200];
+    static char all[200];
 
     memset(x, 0, sizeof x);
     reckon(x);
     for (unsigned k = 0; k < s.sent; k++) {
-        struct message *m = &s.m[k];
+        for (unsigned r = 0; r < s.m[k].recipients; r++) {
+            const char *what = compare_one(&s.m[k], &x[k], r);
 
-        x[k].decided |= x[k].held;
-        for (unsigned r = 0; r < m->recipients; r++) {
-            enum smtp_fate want = x[k].fate[r], got = m->fate[r];
-            bool has = m->accepted >> r & 1;
-
-            if (!(x[k].decided >> r & 1))
-                want = !m->begun ? SMTP_UNTOUCHED : m->whole ? SMTP_DOUBT : SMTP_ABORTED;
-            bool lie = has ? got != SMTP_ACCEPTED && got != SMTP_DOUBT : got == SMTP_ACCEPTED;
-            if (got == want && !lie && m->told >> r & 1 && m->code[r] == x[k].code[r])
+            if (*what == '\0')
                 continue;
-            (void)snprintf(what, sizeof what, "message %u recipient %u: fate %d %u, not %d %u%s", k,
-                           r, (int)got, m->code[r], (int)want, x[k].code[r], lie ? ", a lie" : "");
-            return what;
+            (void)snprintf(all, sizeof all, "message %u recipient %u: %s", k, r, what);
+            return all;
         }
     }
     return "";

@@ -112,6 +112,31 @@ static void dates_are_right_over_the_years(void)
     }
 }
 
+static void a_date_is_put_into_words_once_a_second(void)
+{
+    struct smtp_text_memo memo = {0};
+    struct smtp_text_order o = order(1, 0);
+
+    for (uint64_t second = 0; second < 3; second++) {
+        o.date_s = 951868798 + second;
+        for (int again = 0; again < 2; again++) {
+            static unsigned char plain[SMTP_TEXT_HEAD_MAX];
+
+            o.memo = NULL;
+            CHECK(smtp_text_compose(&text, corpus, &o));
+            size_t n = text.head_bytes;
+            memcpy(plain, text.head, n);
+            o.memo = &memo;
+            CHECK(smtp_text_compose(&text, corpus, &o));
+            CHECK_MEM(text.head, text.head_bytes, plain, n);
+        }
+    }
+    CHECK_STR(memo.date, "Wed, 01 Mar 2000 00:00:00 +0000");
+    memo.date[5] = '7'; /* it is the memo that is read */
+    CHECK(smtp_text_compose(&text, corpus, &o));
+    CHECK(strstr((char *)text.head, "Date: Wed, 71 Mar") != NULL);
+}
+
 static size_t body_of(const unsigned char *all, size_t n)
 {
     size_t at = 0;
@@ -136,6 +161,25 @@ static void a_body_has_its_size_but_for_two_octets(void)
             CHECK(memcmp(all + n - 2, "\r\n", 2) == 0);
             free(all);
         }
+}
+
+static void a_copy_is_the_text_of_the_pieces(void)
+{
+    static unsigned char copy[400000];
+
+    for (uint32_t size = 0; size < 300000; size = size * 2 + 77) {
+        const struct smtp_text_order o = order(30020 + size, size);
+        size_t n;
+
+        CHECK(smtp_text_compose(&text, corpus, &o));
+        for (int stuffed = 0; stuffed < 2; stuffed++) {
+            unsigned char *all = gather(stuffed, SIZE_MAX, &n);
+
+            smtp_text_copy(&text, stuffed, copy);
+            CHECK_MEM(copy, smtp_text_bytes(&text, stuffed), all, n);
+            free(all);
+        }
+    }
 }
 
 static void the_stuffed_form_is_the_raw_form_with_dots_doubled(void)
@@ -435,6 +479,8 @@ static void the_same_seed_makes_the_same_text_and_another_another(void)
 static const struct test tests[] = {
     TEST(a_head_carries_the_token_in_every_place),
     TEST(dates_are_right_over_the_years),
+    TEST(a_date_is_put_into_words_once_a_second),
+    TEST(a_copy_is_the_text_of_the_pieces),
     TEST(a_body_has_its_size_but_for_two_octets),
     TEST(the_stuffed_form_is_the_raw_form_with_dots_doubled),
     TEST(the_corpus_holds_what_gateways_break),

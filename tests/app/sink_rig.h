@@ -46,7 +46,7 @@ void rig_close(struct rig *r);
 struct rig_caller *rig_call(struct rig *r); /* says EHLO (LHLO) */
 void rig_say(struct rig_caller *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What is said next waits until so many more replies have come. */
-void rig_wait(struct rig_caller *c, unsigned replies);
+void rig_wait(struct rig_caller *c, unsigned n);
 /* Message n, with one recipient and ENVID=pm.TOKEN-of-n, in one breath: MAIL, RCPT, BDAT LAST and its text. */
 void rig_message(struct rig_caller *c, unsigned n);
 void rig_token(unsigned n, char out[27]);

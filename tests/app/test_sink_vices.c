@@ -453,7 +453,7 @@ static void without_a_token_the_caller_and_his_count_decide(void)
     for (unsigned round = 0; round < 2; round++) {
         struct rig *r = rig_open(half, 9, false);
 
-        for (unsigned k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 2; k++) {
             struct rig_caller *c = rig_call(r);
 
             for (unsigned i = 0; i < 16; i++)

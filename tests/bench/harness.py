@@ -30,9 +30,9 @@ class Child:
         self.name = os.path.basename(argv[0])
         self.ended = False
         self.status = None
-        self.us = self.rss_kb = 0
+        self.us = self.user_us = self.rss_kb = 0
         self.begun = time.monotonic()
-        self.popen = subprocess.Popen(  # pylint: disable=consider-using-with
+        self.popen = subprocess.Popen(
             argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
             preexec_fn=(lambda: os.sched_setaffinity(0, cpus)) if cpus else None)
         self.out = b""
@@ -61,6 +61,7 @@ class Child:
         self.status = os.waitstatus_to_exitcode(status)
         self.popen.returncode = self.status  # so that Popen waits for nobody
         self.us = round((usage.ru_utime + usage.ru_stime) * 1e6)
+        self.user_us = round(usage.ru_utime * 1e6)
         self.rss_kb = usage.ru_maxrss
         return True
 
@@ -257,7 +258,8 @@ def strace_calls(build_argv, messages, folder):
 def can_trace():
     """None, or why not."""
     try:
-        done = subprocess.run(["strace", "-c", "-o", "/dev/null", "true"], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(["strace", "-c", "-o", "/dev/null", "true"], capture_output=True, text=True, timeout=20,
+                              check=False)
     except FileNotFoundError:
         return "strace is missing"
     return None if done.returncode == 0 else f"strace may not trace here: {done.stderr.strip()[:200]}"

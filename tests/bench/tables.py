@@ -41,8 +41,8 @@ def one(value):
 def send_bars(s):
     send = s.get("send")
     rows = []
-    for contender, size, want in (("lockstep", KB, 1.25), ("pipelined", KB, 4.5), ("pipelined", 10 * KB, 4), ("chunking W=8", KB, 20),
-                                  ("chunking W=8", 10 * KB, 9), ("chunking W=32", KB, 35)):
+    for contender, size, want in (("lockstep", KB, 1.25), ("pipelined", KB, 4.5), ("pipelined", 10 * KB, 4),
+                                  ("chunking W=8", KB, 20), ("chunking W=8", 10 * KB, 9), ("chunking W=32", KB, 35)):
         rows.append(bar(f"{contender}, {size // KB} KB: cheaper than smtp-source -d", "at least", want,
                         ratios(cell(send, "own", size, "smtp-source"), cell(send, "own", size, contender))))
     rows.append(bar("reconnecting, 1 KB: cheaper than smtp-source's reconnecting", "at least", 1.8,
@@ -142,11 +142,12 @@ def flood_rows(section):
     for c in section["cells"]:
         x = against(section, c)
         yield [SINKS[c["sink"]], f"{c['size'] // KB} KB", c["contender"], figure(mid([s["us"] for s in c["samples"]])["median"]),
+               figure(mid([s["user_us"] for s in c["samples"]])["median"]),
                figure(mid([s["per_s"] for s in c["samples"]])["median"]),
                figure(mid([s["sink_us"] for s in c["samples"]])["median"]), spread(x, "x") if x else ""]
 
 
-FLOOD_HEAD = ["to", "body", "sender", "sender us", "messages/s", "sink us", "smtp-source / it"]
+FLOOD_HEAD = ["to", "body", "sender", "sender us", "in user mode", "messages/s", "sink us", "smtp-source / it"]
 FLOODS = [("send", "Senders, our sink"), ("peers", "Senders, the sinks of others"), ("account", "Accounting"), ("tls", "TLS"),
           ("sink", "Sinks under our pipelined sender")]
 
@@ -202,7 +203,8 @@ def parts(kept):
     if s.get("calls", {}).get("rows"):
         yield "System calls a message", ["sender", "calls", "of which"], list(calls_rows(s["calls"]))
     for name, title, head, rows in (
-            ("ledger", "Ledger", LEDGER_HEAD, ledger_rows), ("imap", "Reading over IMAP", ["way", "messages/s", "client CPU us"], imap_rows),
+            ("ledger", "Ledger", LEDGER_HEAD, ledger_rows),
+            ("imap", "Reading over IMAP", ["way", "messages/s", "client CPU us"], imap_rows),
             ("pace", "Lateness at 10,000/s, us", ["", "us"], pace_rows), ("lab", "End to end on the lab", ["", ""], lab_rows),
             ("p1", "X.400 P1", ["", "messages/s", "sender us", "all us"], p1_rows)):
         if name in s:
@@ -227,7 +229,7 @@ def sections_line(kept):
 def machine_line(kept):
     m = kept["machine"]
     peers = ", ".join(f"{k} {v}" for k, v in m["peers"].items())
-    return (f"{m['cpu']}, {m['processors']} processors, {m['memory_gb']} GB, Linux {m['kernel']}; senders pinned to one processor, "
+    return (f"{m['cpu']}, {m['processors']} processors, {m['memory_gb']} GB, Linux {m['kernel']}; senders pinned to one, "
             f"sinks to another; {peers}")
 
 
@@ -245,7 +247,16 @@ def write_docs(kept, path):
         text = f.read()
     head, rest = text.split(BEGIN)
     tail = rest.split(END)[1]
-    blocks = [f"Machine: {machine_line(kept)}.", f"Taken (load is that of the machine when the section began): {sections_line(kept)}."]
+    blocks = [f"Machine: {machine_line(kept)}.",
+              f"Taken (load is that of the machine when the section began): {sections_line(kept)}."]
+    missed = [b["name"] for b in kept["bars"] if b["met"] is False]
+    absent = [b["name"] for b in kept["bars"] if b["met"] is None]
+    if missed:
+        blocks.append(f"**Not met in this run:** {'; '.join(missed)}.")
+    if absent:
+        blocks.append(f"**Not measured in this run:** {'; '.join(absent)}.")
+    if not missed and not absent:
+        blocks.append("All bars were met in this run.")
     for title, columns, rows in parts(kept):
         blocks.append(f"### {title}\n\n{as_markdown(columns, rows)}")
     with open(path, "w", encoding="utf-8") as f:

@@ -44,23 +44,21 @@ struct smtp_server {
     unsigned state;
     enum smtp_ask asked;
     uint32_t answers; /* owed to what was asked */
-    bool closing, line_too_long, secure;
-    bool refused_all, failed; /* MAIL was refused; the last transaction came to nothing */
-    struct smtp_intake text;
-    bool ended;          /* the text is here, and the message not answered */
-    uint64_t chunk_left; /* octets of a chunk still to come; they are read in any state */
-    bool in_chunk, chunk_last, discards;
     enum smtp_cut cut;
-    bool cut_now;
-    /* the transaction */
-    struct smtp_mail_words mail;
-    struct span from;
-    struct taken *taken; /* up to SMTP_SERVER_RECIPIENTS_MAX, and one that is asked about */
+    bool closing, secure, line_too_long;
+    bool extended;            /* the greeting under way is EHLO or LHLO */
+    bool refused_all, failed; /* MAIL was refused; the last transaction came to nothing */
+    bool ended;               /* the text is here, and the message not answered */
+    bool in_chunk, chunk_last, discards, cut_now;
     uint32_t count, room, turned_away;
+    uint64_t chunk_left; /* octets of a chunk still to come; they are read in any state */
+    struct smtp_intake text;
+    struct smtp_mail_words mail;
+    struct taken *taken; /* up to SMTP_SERVER_RECIPIENTS_MAX, and one that is asked about */
     struct buf line, words, out;
-    char helo[HELO_MAX + 1];
-    bool extended; /* the greeting under way is EHLO or LHLO */
     struct smtp_server_counts counts;
+    struct span from;
+    char helo[HELO_MAX + 1];
 };
 
 static void say(struct smtp_server *s, const char *line)

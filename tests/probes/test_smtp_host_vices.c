@@ -363,7 +363,7 @@ static void a_discarded_text_of_any_size_takes_no_memory(void)
     for (unsigned i = 0; i < MEN; i++)
         CHECK_HAS(man_heard(&w.men[i]), GO TAKEN);
     CHECK_U64(smtp_host_counts(w.host)->octets, MEN * (5ull * sizeof text + 2));
-    CHECK_U64(w.kept, MEN * 100u);
+    CHECK_U64(w.kept, MEN * 100ull);
     end(&w);
 }
 

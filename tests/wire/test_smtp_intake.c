@@ -36,18 +36,20 @@ static size_t make_text(unsigned char *p, struct rng *r)
     size_t n = 0, most = rng_below(r, TEXT_MAX - 100);
 
     while (n < most) {
-        const char *part = parts[rng_below(r, 8)];
+        struct slice part = slice_of(parts[rng_below(r, 8)]);
         size_t letters = rng_below(r, 80);
 
         memset(p + n, 'x', letters);
         n += letters;
-        memcpy(p + n, part, strlen(part));
-        n += strlen(part);
+        memcpy(p + n, part.p, part.n);
+        n += part.n;
         if (n > TEXT_MAX - 90)
             break;
     }
-    memcpy(p + n, "\r\n.\r\nMAIL", 9);
-    return n + 9;
+    struct slice rest = slice_of("\r\n.\r\nMAIL");
+
+    memcpy(p + n, rest.p, rest.n);
+    return n + rest.n;
 }
 
 static size_t read_fast(struct smtp_intake *k, struct slice in, uint64_t most, struct rng *r)

@@ -435,6 +435,7 @@ static enum item item_of(struct slice name)
 static bool read_item(struct slice *rest, struct slice name, struct imap_response *r)
 {
     struct imap_token value;
+    bool has; /* NIL for fields is as good as none of them */
 
     if (imap_lex(rest, &value) != IMAP_DONE)
         return false;
@@ -448,7 +449,8 @@ static bool read_item(struct slice *rest, struct slice name, struct imap_respons
     case ITEM_BODY:
         return read_string(&value, &r->has_body, &r->body_escaped, &r->body);
     case ITEM_FIELDS:
-        return read_string(&value, &r->has_fields, &r->fields_escaped, &r->fields);
+        r->has_fields = true;
+        return read_string(&value, &has, &r->fields_escaped, &r->fields);
     case ITEM_OTHER:
         break;
     }

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "wire/fields.h"
 
 struct fake_imap_session {
     struct fake_imap *f;
@@ -108,18 +111,55 @@ static void do_examine(struct fake_imap_session *s, const char *tag)
                          f->count, f->validity, f->uidnext, tag);
 }
 
-static void put_message(struct fake_imap_session *s, uint32_t place,
-                        const struct fake_imap_message *m)
+static void put_literal(struct fake_imap_session *s, const void *p, size_t n)
 {
-    (void)buf_add_format(&s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " RFC822.SIZE %zu BODY[] ",
-                         place, m->uid, m->n);
     if (s->f->literal)
         (void)buf_add_text(&s->out, s->f->literal);
     else
-        (void)buf_add_format(&s->out, "{%zu}", m->n);
+        (void)buf_add_format(&s->out, "{%zu}", n);
     (void)buf_add_text(&s->out, "\r\n");
-    (void)buf_add(&s->out, m->text, m->n);
+    (void)buf_add(&s->out, p, n);
     (void)buf_add_text(&s->out, ")\r\n");
+}
+
+static void put_message(struct fake_imap_session *s, uint32_t place,
+                        const struct fake_imap_message *m)
+{
+    s->f->bodies++;
+    (void)buf_add_format(&s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " RFC822.SIZE %zu BODY[] ",
+                         place, m->uid, m->n);
+    put_literal(s, m->text, m->n);
+}
+
+/* Those that are asked for by name, in parentheses at `names`, of the message's header. */
+static void put_fields(struct fake_imap_session *s, uint32_t place,
+                       const struct fake_imap_message *m, struct slice names)
+{
+    struct slice rest = slice_from(m->text, m->n), name;
+    struct field f;
+    struct buf fields;
+
+    s->f->headers++;
+    buf_init(&fields, 1 << 20);
+    while (fields_next(&rest, &f))
+        for (struct slice left = names; left.n > 0;) {
+            (void)slice_cut(&left, ' ', &name);
+            if (name.n != f.name.n ||
+                strncasecmp((const char *)name.p, (const char *)f.name.p, name.n) != 0)
+                continue;
+            (void)buf_add(&fields, f.name.p, f.name.n);
+            (void)buf_add_text(&fields, ": ");
+            (void)buf_add(&fields, f.value.p, f.value.n);
+            (void)buf_add_text(&fields, "\r\n");
+        }
+    if (s->f->trap)
+        (void)buf_add_text(&fields, s->f->trap);
+    (void)buf_add_text(&fields, "\r\n");
+    (void)buf_add_format(&s->out,
+                         "* %" PRIu32 " FETCH (UID %" PRIu32 " BODY[HEADER.FIELDS (%.*s)] ", place,
+                         m->uid, (int)names.n, names.p);
+    put_literal(s, fields.p, fields.n);
+    buf_fini(&fields);
 }
 
 static void do_list(struct fake_imap_session *s, const char *tag, const char *rest)
@@ -135,45 +175,115 @@ static void do_list(struct fake_imap_session *s, const char *tag, const char *re
     (void)buf_add_format(&s->out, "%s OK listed\r\n", tag);
 }
 
-static void do_fetch(struct fake_imap_session *s, const char *tag, const char *range)
+#define SET_MAX 400
+
+struct set {
+    struct {
+        uint32_t low, high;
+    } range[SET_MAX];
+
+    unsigned count;
+    bool whole;
+    struct slice names; /* of header fields, where not whole */
+};
+
+/* "1:5,7,9:* (UID BODY.PEEK[HEADER.FIELDS (A B)])" */
+static void read_set(const struct fake_imap_session *s, char *text, struct set *set)
+{
+    const char *names = strstr(text, "HEADER.FIELDS (");
+    uint32_t top = s->seen > 0 ? s->view[s->seen - 1] : 0;
+
+    *set = (struct set){.whole = !names};
+    if (names) {
+        names += strlen("HEADER.FIELDS (");
+        set->names = slice_from(names, strcspn(names, ")"));
+    }
+    do {
+        uint32_t low = (uint32_t)strtoul(text, &text, 10), high = low;
+
+        if (*text == ':' &&
+            text[1] == '*') { /* "7:*" with fewer: the last one (RFC 3501 section 9) */
+            text += 2;
+            low = low > top ? top : low;
+            high = UINT32_MAX;
+        } else if (*text == ':') {
+            high = (uint32_t)strtoul(text + 1, &text, 10);
+        }
+        PM_ASSERT(set->count < SET_MAX);
+        set->range[set->count].low = low;
+        set->range[set->count++].high = high;
+    } while (*text++ == ',');
+}
+
+static bool is_in(const struct set *set, uint32_t uid)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (uid >= set->range[i].low && uid <= set->range[i].high)
+            return true;
+    return false;
+}
+
+/* false: the session is to end here. */
+static bool put_one(struct fake_imap_session *s, uint32_t place, const struct fake_imap_message *m,
+                    const struct set *set, uint32_t *told)
 {
     struct fake_imap *f = s->f;
-    uint32_t low = 0, high = UINT32_MAX;
-    const char *colon = strchr(range, ':'), *done = "OK fetched";
+
+    if (f->bye_after > 0 && ++*told > f->bye_after) {
+        f->bye_after = 0;
+        s->over = true;
+        (void)buf_add_text(&s->out, "* BYE being moved\r\n");
+        return false;
+    }
+    if (!set->whole) {
+        put_fields(s, place, m, set->names);
+        return true;
+    }
+    if (m->uid == f->unreadable) {
+        (void)buf_add_format(&s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " BODY[] NIL)\r\n", place,
+                             m->uid);
+        return true;
+    }
+    put_message(s, place, m);
+    if (f->cut_after > 0 && ++*told == f->cut_after) {
+        f->cut_after = 0;
+        s->over = true;
+        s->out.n -= m->n / 2;
+        return false;
+    }
+    return true;
+}
+
+static bool goes(struct fake_imap *f, const struct set *set, uint32_t uid)
+{
+    if (uid == 0 || !is_in(set, uid) || !message_of(f, uid))
+        return false;
+    fake_imap_remove(f, uid);
+    return true;
+}
+
+static void do_fetch(struct fake_imap_session *s, const char *tag, char *text)
+{
+    struct fake_imap *f = s->f;
+    const char *done = "OK fetched";
+    uint32_t told = 0;
+    struct set set;
 
     f->fetches++;
-    low = (uint32_t)strtoul(range, NULL, 10);
-    if (colon && colon[1] != '*')
-        high = (uint32_t)strtoul(colon + 1, NULL, 10);
-    else if (s->seen > 0 && low > s->view[s->seen - 1])
-        low = s->view[s->seen - 1]; /* "7:*" with fewer: the last one (RFC 3501 section 9) */
-    if (f->expunged >= low && f->expunged <= high && message_of(f, f->expunged)) {
-        fake_imap_remove(f, f->expunged);
-        done = "NO [EXPUNGEISSUED] some went";
+    read_set(s, text, &set);
+    if (set.whole && f->bye_at_bodies) {
+        f->bye_at_bodies = false;
+        s->over = true;
+        (void)buf_add_text(&s->out, "* BYE being moved\r\n");
+        return;
     }
-    for (uint32_t i = 0, told = 0; i < s->seen; i++) {
+    if (goes(f, &set, f->expunged) || (set.whole && goes(f, &set, f->expunged_late)))
+        done = "NO [EXPUNGEISSUED] some went";
+    for (uint32_t i = 0; i < s->seen; i++) {
         const struct fake_imap_message *m = message_of(f, s->view[i]);
 
-        if (!m || m->uid < low || m->uid > high)
-            continue;
-        if (f->bye_after > 0 && ++told > f->bye_after) {
-            f->bye_after = 0;
-            s->over = true;
-            (void)buf_add_text(&s->out, "* BYE being moved\r\n");
+        if (m && is_in(&set, m->uid) && !put_one(s, i + 1, m, &set, &told))
             return;
-        }
-        if (m->uid == f->unreadable) {
-            (void)buf_add_format(&s->out, "* %" PRIu32 " FETCH (UID %" PRIu32 " BODY[] NIL)\r\n",
-                                 i + 1, m->uid);
-            continue;
-        }
-        put_message(s, i + 1, m);
-        if (f->cut_after > 0 && ++told == f->cut_after) {
-            f->cut_after = 0;
-            s->over = true;
-            s->out.n -= m->n / 2;
-            return;
-        }
     }
     if (f->renumbers) {
         f->renumbers = false;
@@ -231,7 +341,7 @@ static void do_line(struct fake_imap_session *s, char *line)
     if (s->plain_tag[0] != 0) {
         char said[1100];
 
-        (void)snprintf(said, sizeof said, "PLAIN %s", line);
+        (void)snprintf(said, sizeof said, "PLAIN %.1000s", line);
         do_login(s, s->plain_tag, said);
         s->plain_tag[0] = 0;
         return;
@@ -284,7 +394,7 @@ static void on_ready(struct stream *stream, unsigned what)
         (void)buf_add(&s->in, piece, (size_t)n);
     for (;;) {
         const unsigned char *lf = s->in.n ? memchr(s->in.p, '\n', s->in.n) : NULL;
-        char line[1024];
+        char line[9000];
         size_t length;
 
         if (!lf || s->over)

@@ -32,8 +32,11 @@ struct fake_imap {
     const char *bad_answer; /* sent instead of every answer to NOOP */
     struct slice late;      /* a message that comes while the next FETCH is answered */
     uint32_t expunged;      /* the UID of a message that goes just before it is fetched; 0: none */
+    uint32_t expunged_late; /* ... that goes just before its whole text is fetched */
     uint32_t unreadable;    /* the UID of a message whose text is NIL; 0: none */
+    const char *trap;       /* stands within each answer's header fields; NULL: nothing */
     uint32_t bye_after;     /* FETCH answers; 0: never */
+    bool bye_at_bodies;     /* instead of answering the first FETCH of whole texts */
     uint32_t cut_after;  /* FETCH answers, then half of one, and the connection is gone; 0: never */
     const char *literal; /* announced instead of the size of every text: "{99}"; NULL: the truth */
     bool renumbers;      /* UIDVALIDITY changes while the next FETCH is answered */
@@ -42,6 +45,7 @@ struct fake_imap {
     const char *list_words; /* ... with these attributes; NULL: \\HasNoChildren */
     bool mute;              /* answers neither EXAMINE nor LIST */
     uint32_t log_ons, examines, noops, fetches, searches, idles, logouts, lists;
+    uint32_t headers, bodies; /* messages whose fields, and whose whole text, were fetched */
     char last_log_on[256];
 };
 

@@ -130,8 +130,65 @@ static void a_listing_leaves_what_is_new_in_order(void)
     known_fini(&k);
 }
 
+static void on_told_gone(void *owner, uint64_t number)
+{
+    (void)owner;
+    CHECK_U64(number, 77);
+}
+
+static void on_told_begin(void *owner)
+{
+    (void)owner;
+}
+
+static void on_told(void *owner, uint64_t number, uint32_t ordinal, bool corrupt)
+{
+    uint32_t *told = owner;
+
+    (void)number;
+    told[ordinal] += corrupt ? 100 : 1;
+}
+
+static void what_turns_out_corrupt_is_told_so(void)
+{
+    uint32_t told[4] = {0}, ordinal;
+    struct known k;
+
+    known_init(&k);
+    known_corrupt(&k, 5); /* of nobody */
+    for (uint32_t uid = 1; uid <= 3; uid++)
+        CHECK(known_add(&k, uid, 77, false, &ordinal));
+    known_corrupt(&k, 3);
+    known_list_begin(&k);
+    CHECK(known_list(&k, 3) && known_list(&k, 2));
+    CHECK_U64(known_sweep(&k, &(struct known_sweep){on_told_gone, on_told_begin, on_told, told}),
+              1);
+    CHECK_U64(told[1], 1);
+    CHECK_U64(told[2], 100);
+    known_fini(&k);
+}
+
+/* UIDs a power of two apart, and downwards, are neither lost nor slow. */
+static void any_order_and_any_distance_will_do(void)
+{
+    struct known k;
+    uint32_t ordinal;
+
+    known_init(&k);
+    for (uint32_t i = 65535; i > 0; i--)
+        CHECK(known_add(&k, i << 16, i % 1000 * 4096, false, &ordinal));
+    for (uint32_t i = 1; i < 65536; i++)
+        CHECK(known_has(&k, i << 16) && !known_has(&k, (i << 16) - 1));
+    CHECK_U64(ordinal, 66); /* of 1 to 65535, those that end in 001 */
+    CHECK_U64(k.count, 65535);
+    CHECK_U64(k.message_count, 1000);
+    known_fini(&k);
+}
+
 static const struct test tests[] = {
     TEST(what_is_known_is_what_was_told),
+    TEST(what_turns_out_corrupt_is_told_so),
+    TEST(any_order_and_any_distance_will_do),
     TEST(a_listing_leaves_what_is_new_in_order),
     TEST_END,
 };

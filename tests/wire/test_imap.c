@@ -222,6 +222,38 @@ static void log_in_quotes_what_can_be_quoted_and_counts_the_rest(void)
     buf_fini(&out);
 }
 
+static void fields_of_a_header_are_told_apart_from_a_whole_text(void)
+{
+    static const char said[] =
+        "* 1 FETCH (UID 7 BODY[HEADER.FIELDS (X-POSTMUSTER \"FROM\")] {7}\r\n)\r\np4 O)\r\n"
+        "* 2 fetch (body[header.fields (From)] \"From: \\\"j\\\"\" uid 8)\r\n"
+        "* 3 FETCH (BODY[HEADER.FIELDS (FROM)] NIL UID 9)\r\n"
+        "* 4 FETCH (BODY[] \"\\\\\" UID 10 BODY[HEADER] {1}\r\nx)\r\n";
+
+    static const struct {
+        bool fields, body;
+        const char *text;
+    } want[] = {{true, false, ")\r\np4 O"},
+                {true, false, "From: \"j\""},
+                {true, false, ""},
+                {false, true, "\\"}};
+    struct imap_response r;
+    struct imap_in in;
+
+    imap_in_init(&in);
+    memcpy(imap_in_room(&in, sizeof said), said, sizeof said - 1);
+    imap_in_took(&in, sizeof said - 1);
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_U64(imap_in_next(&in, &r), IMAP_DONE);
+        CHECK_U64(r.kind, IMAP_FETCH);
+        CHECK_U64(r.uid, 7 + i);
+        CHECK_U64(r.has_fields, want[i].fields);
+        CHECK_U64(r.has_body, want[i].body);
+        CHECK(slice_is(want[i].fields ? r.fields : r.body, want[i].text));
+    }
+    imap_in_fini(&in);
+}
+
 static void commands_are_written_as_the_rfc_spells_them(void)
 {
     static const struct imap_range all[] = {{1, 2000}}, rest[] = {{7, 7}, {9, 12}, {2001, 0}};
@@ -237,6 +269,19 @@ static void commands_are_written_as_the_rfc_spells_them(void)
                               "p4 UID FETCH 7,9:12,2001:* (UID BODY.PEEK[HEADER.FIELDS "
                               "(X-Postmuster Message-ID Content-Type From)])\r\n"
                               "p5 UID SEARCH ALL\r\nDONE\r\n");
+    buf_fini(&out);
+}
+
+static void the_largest_set_fits_in_a_line_that_servers_take(void)
+{
+    struct imap_range set[IMAP_SET_MAX];
+    struct buf out;
+
+    buf_init(&out, 16384);
+    for (uint32_t i = 0; i < IMAP_SET_MAX; i++)
+        set[i] = (struct imap_range){UINT32_MAX - 1, UINT32_MAX};
+    CHECK(imap_put_fetch(&out, UINT32_MAX, set, IMAP_SET_MAX, IMAP_FIELDS));
+    CHECK(out.n > IMAP_SET_MAX * 22 && out.n <= 8192);
     buf_fini(&out);
 }
 
@@ -287,7 +332,9 @@ static const struct test tests[] = {
     TEST(an_endless_line_ends_the_session_and_a_long_search_does_not),
     TEST(slices_are_taken_off_without_keeping_what_was_read),
     TEST(log_in_quotes_what_can_be_quoted_and_counts_the_rest),
+    TEST(fields_of_a_header_are_told_apart_from_a_whole_text),
     TEST(commands_are_written_as_the_rfc_spells_them),
+    TEST(the_largest_set_fits_in_a_line_that_servers_take),
     TEST(tokens_wait_for_what_is_missing),
     TEST(answers_are_searched_for_words_and_numbers),
     TEST_END,

@@ -46,9 +46,18 @@ static void name_things(struct smtp_pool *p)
                    *text ? text : net_print(&p->pool.to->addr, addr));
     cut_port(p->host);
     (void)snprintf(p->helo, sizeof p->helo, "postmuster.%s", domain);
-    (void)snprintf(p->subject, sizeof p->subject, "postmuster %s", l->load->name);
-    (void)snprintf(p->bad_address, sizeof p->bad_address, "pm-no-such-user@%s",
-                   recipients_domain(l));
+    (void)snprintf(p->subject_text, sizeof p->subject_text, "postmuster %s", l->load->name);
+    (void)snprintf(p->bad_text, sizeof p->bad_text, "pm-no-such-user@%s", recipients_domain(l));
+    p->subject = slice_of(p->subject_text);
+    p->bad = slice_of(p->bad_text);
+}
+
+static bool name_mailboxes(struct smtp_pool *p, const struct site *site)
+{
+    p->addresses = calloc(site->mailbox_count + 1u, sizeof *p->addresses);
+    for (uint32_t i = 0; p->addresses && i < site->mailbox_count; i++)
+        p->addresses[i] = slice_of(site->mailboxes[i].address);
+    return p->addresses;
 }
 
 static bool open_pool(struct sender_load *l, bool lmtp, struct err *e)
@@ -65,6 +74,8 @@ static bool open_pool(struct sender_load *l, bool lmtp, struct err *e)
     if (!pool_init(&p->pool, &smtp_link_ops, l, lmtp ? &server->lmtp : &server->smtp))
         return err_set(e, EX_IO, "out of memory for connections");
     name_things(p);
+    if (!name_mailboxes(p, &l->context->work->profile->site))
+        return err_set(e, EX_IO, "out of memory for addresses");
     p->links = calloc(p->pool.count, sizeof *p->links);
     for (uint32_t i = 0; p->links && i < p->pool.count; i++)
         if (!smtp_link_open(&p->links[i], p))
@@ -115,6 +126,7 @@ static void smtp_close(struct sender_load *l)
         smtp_link_close(&p->links[i]);
     pool_fini(&p->pool);
     free(p->links);
+    free(p->addresses);
     free(p);
     l->state = NULL;
 }

@@ -91,6 +91,11 @@ static void link_outcome(struct smtp_link *k, const struct smtp_outcome *o)
 
 /* --- the trial of chunks ------------------------------------------------------------------------------------------------ */
 
+static struct slice address_of(const struct smtp_pool *p, uint32_t mailbox)
+{
+    return mailbox == SITE_NONE ? p->bad : p->addresses[mailbox];
+}
+
 static bool may_try(const struct smtp_link *k)
 {
     const struct smtp_pool *p = k->pool;
@@ -102,10 +107,10 @@ static bool may_try(const struct smtp_link *k)
 static void trial_begin(struct smtp_link *k)
 {
     const struct site *site = &k->load->context->work->profile->site;
-    const char *from = site->mailboxes[site->groups[k->load->load->from[0]].first].address;
+    uint32_t from = site->groups[k->load->load->from[0]].first;
 
     k->pool->trying = k;
-    smtp_client_try(k->client, slice_of(from), slice_of(k->pool->bad_address));
+    smtp_client_try(k->client, address_of(k->pool, from), k->pool->bad);
     pool_watch_until(k->line, loop_now(k->load->context->loop) + TRIAL_NS);
 }
 
@@ -228,13 +233,6 @@ static void link_late(void *owner)
 
 /* --- sending ---------------------------------------------------------------------------------------------------------- */
 
-static const char *address_of(const struct smtp_pool *p, uint32_t mailbox)
-{
-    return mailbox == SITE_NONE
-               ? p->bad_address
-               : p->pool.load->context->work->profile->site.mailboxes[mailbox].address;
-}
-
 static void ask_reports(const struct load_profile *l, struct smtp_mail *m)
 {
     static const enum smtp_notify notify[] = {[NOTIFY_DEFAULT] = SMTP_NOTIFY_DEFAULT,
@@ -255,17 +253,17 @@ static void compose(struct smtp_link *k, uint64_t tag, struct smtp_draft *d, str
     const struct load_profile *l = k->load->load;
     const struct msg *msg = &k->items[tag].msg;
     uint64_t wall_ns = c->clock->wall_ns + clock_target(c->clock, loop_now(c->loop));
-    struct slice from = slice_of(address_of(p, msg->from));
+    struct slice from = address_of(p, msg->from);
 
     for (uint32_t i = 0; i < msg->recipients; i++)
-        d->to[i] = slice_of(address_of(p, msg->to[i]));
+        d->to[i] = address_of(p, msg->to[i]);
     const struct smtp_text_order order = {
         .number = msg->number,
         .key = c->key,
         .from = from,
         .to = d->to,
         .recipients = msg->recipients,
-        .subject = slice_of(p->subject),
+        .subject = p->subject,
         .body_bytes = msg->body_bytes,
         .date_s = wall_ns / NS_PER_S,
         .seven_bit = l->seven_bit || !(smtp_client_extensions(k->client) & SMTP_EXT_8BITMIME),

@@ -40,7 +40,8 @@ struct smtp_pool {
     struct pool pool;
     bool lmtp;
     uint32_t window;
-    char host[256], helo[300], subject[128], bad_address[SMTP_ADDRESS_MAX];
+    char host[256], helo[300], subject_text[128], bad_text[SMTP_ADDRESS_MAX];
+    struct slice subject, bad, *addresses; /* nobody's; by mailbox */
     /* Chunks are tried once, by the first connection that comes up where they are announced: while arming, if anybody arms.
      * Every thread tries for itself. Those that come up meanwhile use DATA. */
     struct smtp_link *trying; /* NULL: nobody does */

@@ -520,102 +520,6 @@ static void a_verifying_client_needs_a_host(void)
     loop_destroy(l);
 }
 
-/* Sessions: connections one after the other from one context to another. */
-
-/* Says something each way, leaves in order; whether the handshake was short, as both ends saw it. */
-static bool meet_again(struct loop *l, struct tls_context *at_client, struct tls_context *at_server,
-                       const char *host)
-{
-    struct lane a = {.loop = l, .at_client = at_client, .at_server = at_server};
-
-    if (!CHECK(peers_meet(l, &a.client, &a.server)))
-        return false;
-    a.server.echo = true;
-    lane_wrap(&a, host);
-    peer_give(&a.client, "hello", 5);
-    run_for(l, 50 * NS_PER_MS);
-    CHECK_MEM(a.client.got.p, a.client.got.n, "hello", 5);
-    bool resumed = tls_was_resumed(a.client.s);
-    CHECK(tls_was_resumed(a.server.s) == resumed);
-    peer_hang_up(&a.client);
-    run_for(l, 20 * NS_PER_MS);
-    peer_fini(&a.client);
-    peer_fini(&a.server);
-    return resumed;
-}
-
-static void check_tickets(struct loop *l)
-{
-    struct tls_context *server = tls_server_selfmade("mail.example.com", NULL);
-    char ca[512];
-    struct tls_context *client = tls_client_create(write_ca(server, ca), false, NULL);
-
-    CHECK(!meet_again(l, client, server, "mail.example.com"));
-    CHECK(meet_again(l, client, server, "mail.example.com"));
-    CHECK(meet_again(l, client, server, "mail.example.com")); /* by the ticket of the second */
-    tls_context_tickets(client, false);
-    CHECK(!meet_again(l, client, server, "mail.example.com"));
-    tls_context_tickets(client, true);
-    CHECK(!meet_again(l, client, server, "mail.example.com")); /* none was kept meanwhile */
-    tls_context_tickets(server, false);
-    (void)meet_again(l, client, server, "mail.example.com");
-    CHECK(!meet_again(l, client, server, "mail.example.com"));
-    tls_context_destroy(client);
-    tls_context_destroy(server);
-}
-
-static void a_ticket_makes_the_next_handshake_short_unless_either_side_says_no(void)
-{
-    on_each(check_tickets);
-}
-
-static void check_ticket_of_another_host(struct loop *l)
-{
-    struct lane a;
-
-    if (!lane_open(&a, l, "mail.example.com", true))
-        return;
-    peer_fini(&a.client);
-    peer_fini(&a.server);
-    CHECK(!meet_again(l, a.at_client, a.at_server, "mail.example.com"));
-    CHECK(peers_meet(l, &a.client, &a.server));
-    lane_wrap(&a, "other.example.com");
-    run_for(l, 50 * NS_PER_MS);
-    CHECK(a.client.broken); /* a session of the right host would have hidden it */
-    CHECK_HAS(a.client.error, "hostname mismatch");
-    lane_close(&a);
-}
-
-static void a_session_does_not_vouch_for_another_host(void)
-{
-    on_each(check_ticket_of_another_host);
-}
-
-/* Many small records, read by one who has room for all of them: they come in one read, not one each. */
-static void check_batch(struct loop *l)
-{
-    struct lane a;
-
-    if (!lane_open(&a, l, "mail.example.com", true))
-        return;
-    a.client.piece = 60000;
-    lane_wrap(&a, "mail.example.com");
-    run_for(l, 50 * NS_PER_MS);
-    unsigned before = a.client.readable;
-    for (int i = 0; i < 400; i++)
-        peer_give(&a.server, "250 2.0.0 ok\r\n", 14);
-    run_for(l, 50 * NS_PER_MS);
-    CHECK_U64(a.client.got.n, 400 * 14);
-    CHECK(a.client.readable - before < 100);
-    CHECK(a.client.agains < 100);
-    lane_close(&a);
-}
-
-static void all_records_that_have_come_are_one_read(void)
-{
-    on_each(check_batch);
-}
-
 /* Witnesses: OpenSSL's own client and server on a blocking socket in a thread of their own. */
 
 struct witness {
@@ -839,9 +743,6 @@ static const struct test tests[] = {
     TEST(destroying_a_loop_closes_its_tls_streams),
     TEST(bad_files_are_errors_that_name_the_file),
     TEST(a_verifying_client_needs_a_host),
-    TEST(a_ticket_makes_the_next_handshake_short_unless_either_side_says_no),
-    TEST(a_session_does_not_vouch_for_another_host),
-    TEST(all_records_that_have_come_are_one_read),
     TEST(openssl_as_a_client_talks_to_our_server),
     TEST(an_old_version_of_tls_is_refused),
     TEST(our_client_talks_to_openssl_as_a_server),

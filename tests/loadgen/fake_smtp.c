@@ -158,7 +158,7 @@ static void chunk_begins(struct fake_smtp_session *s, const char *line)
         return;
     }
     PM_ASSERT(strlen(line) < sizeof s->chunk_command);
-    (void)strcpy(s->chunk_command, line);
+    memcpy(s->chunk_command, line, strlen(line) + 1);
     s->chunk = strtoul(line + 5, NULL, 10);
     if (s->chunk == 0)
         chunk_over(s);

@@ -1,9 +1,9 @@
 /* ledger.h - what is known about every copy: an order-free, idempotent fold over events.
  *
  * Any permutation, repetition, split and merge of the same events leads to the same facts: bits by or, times by min, epochs,
- * waves and ordinals by max, everything else as a set. Memory: 32 bytes a slot, 32 bytes a piece of evidence (a copy seen at
- * a place, a queue entry, a report), which hangs on its message, because to which recipient and role a sighting belongs is
- * only known when the run is judged. One thread at a time. The manifest is borrowed for the ledger's life.
+ * waves and ordinals by max, everything else as a set. Memory: 32 bytes a slot, with the usual sighting in it; 32 bytes any
+ * other piece of evidence (a copy seen elsewhere or at a second place, a queue entry, a report). Evidence hangs on its
+ * message, because to which recipient and role it belongs is only known when the run is judged. One thread at a time. The manifest is borrowed for the ledger's life.
  */
 #ifndef RESULTS_LEDGER_H
 #define RESULTS_LEDGER_H

@@ -231,10 +231,10 @@ static bool add_walk(struct tally *t, const struct tally *from, const struct man
     ADD(t, from, primaries);
     ADD(t, from, flags);
     ADD(t, from, certain);
-    ADD(t, from, lost_but_alternate);
-    ADD(t, from, not_final);
+    t->lost_but_alternate += from->lost_but_alternate;
+    t->not_final += from->not_final;
     ADD(t, from, phases);
-    ADD(t, from, attempts);
+    t->attempts += from->attempts;
     ADD(t, from, endings);
     ADD(t, from, open);
     ADD(t, from, attributed);

@@ -9,7 +9,8 @@ static void they_come_zeroed_to_the_last_byte(void)
     for (unsigned i = 0; i < 3; i++) {
         unsigned char *p = pages_create(sizes[i]);
 
-        if (!CHECK(p != NULL))
+        CHECK(p != NULL);
+        if (!p)
             return;
         CHECK_U64(p[0] + p[sizes[i] - 1], 0);
         p[sizes[i] - 1] = 7;

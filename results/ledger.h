@@ -3,7 +3,8 @@
  * Any permutation, repetition, split and merge of the same events leads to the same facts: bits by or, times by min, epochs,
  * waves and ordinals by max, everything else as a set. Memory: 32 bytes a slot, with the usual sighting in it; 32 bytes any
  * other piece of evidence (a copy seen elsewhere or at a second place, a queue entry, a report). Evidence hangs on its
- * message, because to which recipient and role it belongs is only known when the run is judged. One thread at a time. The manifest is borrowed for the ledger's life.
+ * message, because to which recipient and role it belongs is only known when the run is judged. One thread at a time. The
+ * manifest is borrowed for the ledger's life.
  */
 #ifndef RESULTS_LEDGER_H
 #define RESULTS_LEDGER_H

@@ -87,16 +87,21 @@ static void fill(struct imap_canned *c, struct imap_bench *b)
 
 static void free_session(struct session *s)
 {
-    struct session **at = &s->of->sessions;
-
-    while (*at != s)
-        at = &(*at)->next;
-    *at = s->next;
     stream_close(s->stream);
     buf_fini(&s->in);
     buf_fini(&s->said);
     free(s->pieces);
     free(s);
+}
+
+static void drop_session(struct session *s)
+{
+    struct session **at = &s->of->sessions;
+
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    free_session(s);
 }
 
 static void add_piece(struct session *s, const unsigned char *p, size_t from, size_t n)
@@ -226,7 +231,7 @@ static void on_ready(struct stream *stream, unsigned what)
         buf_drop(&s->in, length + 1);
     }
     if (n != STREAM_AGAIN)
-        free_session(s);
+        drop_session(s);
     else
         write_out(s);
 }
@@ -283,8 +288,10 @@ struct net_addr imap_canned_at(const struct imap_canned *c)
 void imap_canned_stop(struct imap_canned *c)
 {
     side_stop(&c->side);
-    while (c->sessions)
-        free_session(c->sessions);
+    for (struct session *s = c->sessions, *next; s; s = next) {
+        next = s->next;
+        free_session(s);
+    }
     listener_close(c->listener);
     loop_destroy(c->side.loop);
     for (unsigned t = 0; t < 2; t++) {

@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-static size_t take(char *p, size_t size, size_t n, void *owner)
+/* CURLOPT_WRITEFUNCTION */
+static size_t take(char *p, // NOLINT(readability-non-const-parameter): as libcurl has it
+                   size_t size, size_t n, void *owner)
 {
     size_t *got = owner;
 

@@ -176,7 +176,7 @@ static void any_order_and_any_distance_will_do(void)
 
     known_init(&k);
     for (uint32_t i = 65535; i > 0; i--)
-        CHECK(known_add(&k, i << 16, i % 1000 * 4096, false, &ordinal));
+        CHECK(known_add(&k, i << 16, i % 1000 * 4096ul, false, &ordinal));
     for (uint32_t i = 1; i < 65536; i++)
         CHECK(known_has(&k, i << 16) && !known_has(&k, (i << 16) - 1));
     CHECK_U64(ordinal, 66); /* of 1 to 65535, those that end in 001 */

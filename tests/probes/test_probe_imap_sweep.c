@@ -127,14 +127,14 @@ static void a_sweep_sees_all_and_compares_the_share(void)
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 1);
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 0);
     CHECK_U64(g->imap[0].headers, 2000);
-    CHECK_U64(g->imap[0].bodies, 2 * drawn_below(20, 1000));
+    CHECK_U64(g->imap[0].bodies, 2ul * drawn_below(20, 1000));
     CHECK_U64(g->imap[0].log_ons, 1);
     check_complete(g);
     rig_put(g, 0, nth(20, true, 0)); /* and what comes later */
     rig_wait(g, 300);
     CHECK_U64(sightings_of(g, nth(20, true, 0)).codes, 1 | 2 | 3);
     CHECK_U64(g->imap[0].headers, 2001);
-    CHECK_U64(g->imap[0].bodies, 2 * drawn_below(20, 1000) + 1);
+    CHECK_U64(g->imap[0].bodies, 2ul * drawn_below(20, 1000) + 1);
     close_all(g, p);
 }
 

@@ -281,7 +281,7 @@ static void the_largest_set_fits_in_a_line_that_servers_take(void)
     for (uint32_t i = 0; i < IMAP_SET_MAX; i++)
         set[i] = (struct imap_range){UINT32_MAX - 1, UINT32_MAX};
     CHECK(imap_put_fetch(&out, UINT32_MAX, set, IMAP_SET_MAX, IMAP_FIELDS));
-    CHECK(out.n > IMAP_SET_MAX * 22 && out.n <= 8192);
+    CHECK(out.n > IMAP_SET_MAX * 22ul && out.n <= 8192);
     buf_fini(&out);
 }
 

@@ -67,7 +67,7 @@ struct smtp_client {
     struct mail *mails; /* a ring */
     uint32_t mail_mask, window;
     uint32_t oldest, untold, unbegun, newest;
-    bool tainted;       /* a transaction failed, and no reply shows yet that it is over */
+    bool tainted;       /* the last transaction failed, and no RSET was answered since */
     bool needs_reset;   /* RSET before the next MAIL */
     uint32_t reset_for; /* the first message behind the last RSET that was queued */
     struct smtp_out out;

@@ -210,10 +210,8 @@ static void failed(struct smtp_client *c, const struct mail *m)
 
 static void mail_replied(struct smtp_client *c, struct mail *m)
 {
-    if (c->reply.code / 100 == 2) {
-        c->tainted = false;
+    if (c->reply.code / 100 == 2)
         return;
-    }
     failed(c, m);
     m->doubtful = c->tainted && c->reply.code == 503 && smtp_is_pipelined(c);
     if (!m->doubtful)

@@ -114,6 +114,36 @@ static void output_in_any_pieces_is_the_same(void)
     }
 }
 
+/* The buffer makes room at its front while bodies wait in its midst. */
+static void messages_sent_while_others_leave_change_nothing(void)
+{
+    static char whole[300000], got[300000];
+    size_t n = 0, all = 0;
+
+    up(SMTP_CHUNKS_PLAIN, 16, CHUNKY);
+    for (unsigned tag = 0; tag < 16; tag++)
+        rig_send_sized(tag, 16, tag == 3 ? 9000 : 3100);
+    for (size_t part = 1; part > 0; all += part) {
+        part = strlen(rig_take(100000));
+        memcpy(whole + all, rig.said, part);
+    }
+    rig_close();
+    up(SMTP_CHUNKS_PLAIN, 16, CHUNKY);
+    for (unsigned tag = 0; tag < 16; tag++) {
+        rig_send_sized(tag, 16, tag == 3 ? 9000 : 3100);
+        size_t part = strlen(rig_take(tag % 5 * 300ull));
+        memcpy(got + n, rig.said, part);
+        n += part;
+    }
+    for (size_t part = 1; part > 0; n += part) {
+        part = strlen(rig_take(100000));
+        memcpy(got + n, rig.said, part);
+    }
+    CHECK_MEM(got, n, whole, all);
+    CHECK(all > 60000);
+    rig_close();
+}
+
 static void lockstep_with_chunks_says_one_thing_at_a_time(void)
 {
     up(SMTP_CHUNKS_PLAIN, 8, "250-mx\r\n250 CHUNKING\r\n");
@@ -481,6 +511,7 @@ static const struct test tests[] = {
     TEST(the_text_of_a_chunk_is_raw_and_whole),
     TEST(large_bodies_go_by_reference),
     TEST(output_in_any_pieces_is_the_same),
+    TEST(messages_sent_while_others_leave_change_nothing),
     TEST(lockstep_with_chunks_says_one_thing_at_a_time),
     TEST(chunks_need_the_servers_word),
     TEST(begun_names_each_message_once_as_its_first_octet_leaves),

@@ -411,14 +411,14 @@ static bool has_taken_any(const struct expected *m)
     return false;
 }
 
-/* *tainted: a transaction failed, and nothing shows yet that the server is done with it. */
+/* *tainted: the last transaction failed, and no RSET was answered since. */
 static void reckon_reply(struct expected *m, const struct reply *r, bool *tainted)
 {
     bool windows = s.mode->chunking != SMTP_CHUNKS_OFF && strstr(s.mode->ehlo, "PIPELINING");
 
-    if (r->kind == K_RSET || (r->kind == K_MAIL && r->code == 250)) {
+    if (r->kind == K_RSET) {
         *tainted = false;
-    } else if (r->kind == K_MAIL) {
+    } else if (r->kind == K_MAIL && r->code != 250) {
         m->again = windows && *tainted && r->code == 503;
         if (!m->again)
             set_all(m, refused(r->code), r->code);

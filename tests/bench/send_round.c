@@ -140,6 +140,7 @@ static void open_run(struct round *r)
     r->tls[0] = tls_client_create(r->o->ca_file, !r->o->ca_file, &e);
     if (!r->tls[0])
         bench_fail("%s", e.text);
+    tls_context_tickets(r->tls[0], !r->o->no_tickets);
 }
 
 /* --- the flood ----------------------------------------------------------------------------------------------------- */

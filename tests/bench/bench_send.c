@@ -140,18 +140,26 @@ static void print_sessions(uint32_t sessions)
     (void)printf("], \"window\": %u", sessions >> 16 & 0x7fff);
 }
 
+static char dir[64];
+
+/* Also where the bench fails. */
+static void remove_dir(void)
+{
+    send_round_clean(dir);
+    (void)rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     struct send_order o = parse(argc, argv);
     struct send_shot s;
-    char dir[64];
 
     (void)snprintf(dir, sizeof dir, "bench.%d", (int)getpid());
     if (mkdir(dir, 0700) != 0)
         bench_fail("%s cannot be made", dir);
+    (void)atexit(remove_dir);
     o.dir = dir;
     send_round(&o, &s);
-    (void)rmdir(dir);
     (void)printf("{\"messages\": %llu, ", (unsigned long long)s.messages);
     print_account(&o, &s);
     (void)printf("\"connects\": %llu, \"wall_us\": %llu, \"cpu_user_us\": %llu, "

@@ -269,13 +269,13 @@ static void read_sessions(struct round *r)
         bench_fail("%s", e.text);
 }
 
-static void clean(const struct send_order *o)
+void send_round_clean(const char *dir)
 {
     static const char *const names[] = {"0000.mpj", "bench.yaml"};
     char path[PATH_ROOM];
 
     for (unsigned i = 0; i < 2; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", o->dir, names[i]);
+        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         (void)unlink(path);
     }
 }
@@ -286,7 +286,7 @@ void send_round(const struct send_order *o, struct send_shot *shot)
     struct rusage u;
 
     *shot = (struct send_shot){0};
-    clean(o);
+    send_round_clean(o->dir);
     open_run(&r);
     send_all(&r);
     close_account(&r);
@@ -298,5 +298,5 @@ void send_round(const struct send_order *o, struct send_shot *shot)
     book_destroy(r.book);
     smtp_corpus_destroy(r.corpus);
     arena_destroy(r.arena);
-    clean(o);
+    send_round_clean(o->dir);
 }

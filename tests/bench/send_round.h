@@ -31,5 +31,6 @@ struct send_shot {
 };
 
 void send_round(const struct send_order *o, struct send_shot *shot);
+void send_round_clean(const char *dir); /* of what a round left there */
 
 #endif

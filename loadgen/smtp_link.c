@@ -266,6 +266,7 @@ static void compose(struct smtp_link *k, uint64_t tag, struct smtp_draft *d, str
         .subject = p->subject,
         .body_bytes = msg->body_bytes,
         .date_s = wall_ns / NS_PER_S,
+        .memo = &k->pool->memo,
         .seven_bit = l->seven_bit || !(smtp_client_extensions(k->client) & SMTP_EXT_8BITMIME),
     };
     PM_ASSERT(smtp_text_compose(&d->text, c->corpus, &order)); /* addresses were checked */

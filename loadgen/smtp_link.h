@@ -49,6 +49,7 @@ struct smtp_pool {
     enum smtp_chunking chunking; /* what connections made from now on use */
     struct smtp_link *links;     /* one per line */
     struct smtp_draft draft;     /* of the message just being composed as a chunk */
+    struct smtp_text_memo memo;
     unsigned char octets[SMTP_READ_BYTES];
 };
 

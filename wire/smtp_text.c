@@ -428,7 +428,7 @@ void smtp_text_copy(const struct smtp_text *t, bool stuffed, unsigned char *out)
     const struct smtp_text_body body = smtp_text_body(t);
     uint64_t lines = stuffed ? t->span.stuffed : t->span.raw;
     struct pen w = {out};
-    struct iovec piece;
+    struct iovec piece = {0};
 
     pen_put(&w, t->head, t->head_bytes);
     for (uint64_t from = 0; from < lines; from += piece.iov_len) {

@@ -379,12 +379,12 @@ static void many_messages_are_listed_and_fetched_in_ranges(void)
     struct rig *g = rig_create("probe_imap");
     struct probe *p;
 
-    for (uint64_t n = 0; n < 5000; n++)
+    for (uint64_t n = 0; n < 12000; n++)
         rig_put(g, 0, n % 1000);
     fake_imap_remove(&g->imap[0], 77);
     p = open_probe(g);
     rig_wait(g, 20000);
-    CHECK_U64(fake_run_count(g->r, EV_SEEN), 4999);
+    CHECK_U64(fake_run_count(g->r, EV_SEEN), 11999);
     CHECK_U64(g->imap[0].searches, 1);
     CHECK_U64(g->imap[0].fetches, 3);
     CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);

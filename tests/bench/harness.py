@@ -69,7 +69,14 @@ class Child:
         return self.ended or self._reap(False)
 
     def wait(self, seconds=CHILD_S):
-        """Its output and exit status; killed by its pid after so long, which is an error."""
+        """Its output and exit status; killed by its pid after so long, which is an error, and where we are ended ourselves."""
+        try:
+            return self._wait(seconds)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait(self, seconds):
         end = time.monotonic() + seconds
         err = b""
         streams = [s for s in (self.popen.stdout, self.popen.stderr) if s]
@@ -84,9 +91,6 @@ class Child:
                     err += more
         while not self._reap(False):
             if time.monotonic() > end:
-                self.signal(signal.SIGKILL)
-                self._reap(True)
-                self.close()
                 raise BenchError(f"{self.name} was not done in {seconds} s")
             time.sleep(0.002)
         self.close()
@@ -198,10 +202,14 @@ class PostfixSite:
     def __init__(self, folder):
         self.address = POSTFIX
         self.folder = folder
-        subprocess.run(["bash", f"{HERE}/postfix.sh", "up", folder, *POSTFIX.rsplit(":", 1)], check=True, timeout=60,
-                       stdin=subprocess.DEVNULL)
-        with open(f"{folder}/edge/spool/pid/master.pid", encoding="ascii") as f:
-            self.master = int(f.read())
+        try:
+            subprocess.run(["bash", f"{HERE}/postfix.sh", "up", folder, *POSTFIX.rsplit(":", 1)], check=True, timeout=60,
+                           stdin=subprocess.DEVNULL)
+            with open(f"{folder}/edge/spool/pid/master.pid", encoding="ascii") as f:
+                self.master = int(f.read())
+        except BaseException:
+            self.stop()
+            raise
 
     def family_us(self):
         us = {}

@@ -93,7 +93,7 @@ static const struct option options[] = {
     {SEC_RUN, "protocol", OPT_WORD, AT(profile, protocol), .preset = "smtp", .words = protocol_words,
      .help = "Protocol of loads that do not say."},
     {SEC_RUN, "max_lateness", OPT_DURATION, AT(profile, lateness_real_ns), .preset = "100ms", RANGE(1e5, NS(3600)),
-     .help = "Where senders are later than this against the plan (99 of 100 messages, real time) the report says "
+     .help = "Where more than one message in 100 leaves later than this after it was due (real time) the report says "
              "GENERATOR-SATURATED and certifies no latency."},
 
     {SEC_LAB, "version", OPT_TEXT, AT(lab_spec, lab.version), .preset = "5.5-sp3",

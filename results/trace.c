@@ -125,8 +125,8 @@ static bool words_of_finding(const struct manifest *m, const struct event *ev, s
 
 static bool words_of_sessions(const struct manifest *m, const struct event *ev, struct buf *out)
 {
-    buf_add_format(out, "%s: %u connections of load %s are up", server(m, ev->place), ev->b,
-                   ev->a < m->load_count ? m->loads[ev->a].name : "?");
+    buf_add_format(out, "%s: %u connection%s of load %s so far", server(m, ev->place), ev->b,
+                   ev->b == 1 ? "" : "s", ev->a < m->load_count ? m->loads[ev->a].name : "?");
     if (ev->code & SESSION_CHUNKING)
         buf_add_format(out, ", CHUNKING with %u in flight", event_sessions_window(ev->code));
     else if (ev->code & SESSION_PIPELINING)

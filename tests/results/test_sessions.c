@@ -221,6 +221,25 @@ static void a_failed_trial_of_chunking_is_said_once_and_decides_nothing(void)
     world_fini(&w);
 }
 
+/* They may have come one after the other: nothing says that so many are up at once. */
+static void a_count_of_connections_does_not_say_that_they_are_up(void)
+{
+    struct event many = session(0, 0, 1, SESSION_PIPELINING | SESSION_TLS, 5000),
+                 one = session(0, 0, 1, CHUNKING_8, 1);
+    struct world w;
+    struct buf line;
+
+    world_init(&w, 1);
+    buf_init(&line, 4096);
+    CHECK(event_words(&w.m, NULL, &many, &line));
+    CHECK_STR(buf_text(&line), "s1: 5000 connections of load steady so far, PIPELINING, TLS");
+    buf_clear(&line);
+    CHECK(event_words(&w.m, NULL, &one, &line));
+    CHECK_STR(buf_text(&line), "s1: 1 connection of load steady so far, CHUNKING with 8 in flight");
+    buf_fini(&line);
+    world_fini(&w);
+}
+
 static const struct test tests[] = {
     TEST(no_order_and_no_repetition_changes_the_sums),
     TEST(two_tables_merge_into_one_whichever_comes_first),
@@ -228,6 +247,7 @@ static const struct test tests[] = {
     TEST(what_no_manifest_knows_is_a_stray),
     TEST(the_report_has_a_line_a_load_and_server),
     TEST(a_failed_trial_of_chunking_is_said_once_and_decides_nothing),
+    TEST(a_count_of_connections_does_not_say_that_they_are_up),
     TEST_END,
 };
 

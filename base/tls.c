@@ -1,10 +1,11 @@
 /* tls.c - OpenSSL as a filter over a stream: a BIO of ours reads and writes the stream below.
  *
- * Reading decrypts all that has come, record after record, as far as the reader has room. Writing goes into a buffer of ciphertext that is handed down when the stream below takes
- * it, so OpenSSL never sees a full pipe and no half-written record has to be retried; while that buffer is not empty the
- * owner is told STREAM_AGAIN, which bounds it to one write of PLAIN_AT_ONCE octets. Octets that OpenSSL has decrypted and
- * nobody has read yet do not show on the wire: a timer at once makes STREAM_READABLE of them. A stream that is closed
- * with ciphertext left lingers until it is sent, at most LINGER_NS. One thread for a context and its streams.
+ * Reading decrypts all that has come, record after record, as far as the reader has room. Writing goes into a buffer of
+ * ciphertext that is handed down when the stream below takes it, so OpenSSL never sees a full pipe and no half-written
+ * record has to be retried; while that buffer is not empty the owner is told STREAM_AGAIN, which bounds it to one write of
+ * PLAIN_AT_ONCE octets. Octets that OpenSSL has decrypted and nobody has read yet do not show on the wire: a timer at once
+ * makes STREAM_READABLE of them. A stream that is closed with ciphertext left lingers until it is sent, at most LINGER_NS.
+ * One thread for a context and its streams.
  *
  * A client's context keeps the newest session that its server gave, and offers it to the next connection with the same
  * host: what a resumed session proves is that host's key, which nobody compares again. In TLS 1.3 sessions come after the
@@ -532,6 +533,8 @@ static size_t decrypt(struct tls *t, unsigned char *p, size_t n, int *problem)
     if (all == 0 || *problem == SSL_ERROR_WANT_READ || *problem == SSL_ERROR_WANT_WRITE)
         return all;
     t->problem = *problem;
+    if (*problem != SSL_ERROR_NONE && *problem != SSL_ERROR_ZERO_RETURN && !t->s.error)
+        t->s.error = failure_words(t); /* OpenSSL's are gone by then */
     if (*problem != SSL_ERROR_NONE || SSL_has_pending(t->ssl))
         tell_soon(t, STREAM_READABLE);
     return all;

@@ -386,6 +386,30 @@ static void a_peer_that_speaks_no_tls_is_broken(void)
     on_each(check_plain_peer);
 }
 
+/* What breaks a connection comes in one read with octets that are fine. */
+static void check_late_noise(struct loop *l)
+{
+    struct lane a;
+
+    if (!lane_open(&a, l, "mail.example.com", true))
+        return;
+    struct stream *below = a.server.s;
+    lane_wrap(&a, "mail.example.com");
+    run_for(l, 50 * NS_PER_MS);
+    peer_give(&a.server, "220 hello\r\n", 11);
+    CHECK_I64(stream_write(below, "221 no TLS any more\r\n", 21), 21);
+    run_for(l, 50 * NS_PER_MS);
+    CHECK_MEM(a.client.got.p, a.client.got.n, "220 hello\r\n", 11);
+    CHECK(a.client.broken);
+    CHECK_HAS(a.client.error, "wrong version number");
+    lane_close(&a);
+}
+
+static void noise_behind_good_octets_is_told_after_them_in_openssl_s_words(void)
+{
+    on_each(check_late_noise);
+}
+
 static void check_hang_up(struct loop *l)
 {
     struct lane a;
@@ -737,6 +761,7 @@ static const struct test tests[] = {
     TEST(what_was_written_before_a_close_still_arrives),
     TEST(a_peer_that_never_reads_does_not_keep_us_for_ever),
     TEST(a_peer_that_speaks_no_tls_is_broken),
+    TEST(noise_behind_good_octets_is_told_after_them_in_openssl_s_words),
     TEST(an_end_during_the_handshake_is_broken),
     TEST(a_refused_connection_says_so_through_tls),
     TEST(a_handler_may_close_its_tls_stream),

@@ -132,11 +132,17 @@ static bool next_word(struct slice *words, struct slice *key, struct slice *valu
     return true;
 }
 
+/* Digits and nothing else: no sign, no underscore. */
+static bool read_octets(struct slice s, uint64_t *octets)
+{
+    return !(s.n > 0 && memchr(s.p, '_', s.n)) && text_u64(s, octets, NULL);
+}
+
 static bool set_size(struct slice value, void *to)
 {
     struct smtp_mail_words *m = to;
 
-    return text_u64(value, &m->size, NULL);
+    return read_octets(value, &m->size);
 }
 
 static bool set_body(struct slice value, void *to)
@@ -297,5 +303,5 @@ bool smtp_path_bdat(struct slice words, uint64_t *octets, bool *last)
         if (!*last)
             return false;
     }
-    return n.n > 0 && n.p[0] != '_' && text_u64(n, octets, NULL);
+    return read_octets(n, octets);
 }

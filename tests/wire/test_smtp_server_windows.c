@@ -159,6 +159,34 @@ static void nothing_is_smuggled_behind_starttls(void)
     scene_end(&s);
 }
 
+static void octets_are_counted_in_digits_alone(void)
+{
+    static const char *const counts[] = {"1_0", "_10",  "10_", "+10",
+                                         "1 0", "0x10", "",    "99999999999999999999999"};
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct scene s = {.c.size_max = 60000};
+        struct buf line;
+
+        buf_init(&line, 4096);
+        scene_begin(&s);
+        scene_feed(&s, slice_of("EHLO me\r\n"));
+        buf_clear(&s.said);
+        CHECK(buf_add_format(&line, "MAIL FROM:<a@x> SIZE=%s\r\n", counts[i]));
+        scene_feed(&s, buf_slice(&line));
+        CHECK_I64(strncmp(buf_text(&s.said), "5", 1), 0);
+        scene_feed(&s, slice_of(MAIL RCPT));
+        buf_clear(&line);
+        buf_clear(&s.said);
+        CHECK(buf_add_format(&line, "BDAT %s\r\nNOOP\r\n", counts[i]));
+        scene_feed(&s, buf_slice(&line));
+        CHECK_STR(buf_text(&s.said),
+                  "501 5.5.4 BDAT takes a number of octets, and perhaps LAST\r\n");
+        scene_end(&s);
+        buf_fini(&line);
+    }
+}
+
 static void of_a_discarded_text_only_the_first_octets_are_kept(void)
 {
     static char text[50000] = "ab\r\n..c";
@@ -195,6 +223,7 @@ static const struct test tests[] = {
     TEST(a_greeting_may_be_refused),
     TEST(what_is_lacking_is_not_announced_and_not_taken),
     TEST(nothing_is_smuggled_behind_starttls),
+    TEST(octets_are_counted_in_digits_alone),
     TEST(of_a_discarded_text_only_the_first_octets_are_kept),
     TEST_END,
 };

@@ -19,6 +19,7 @@
 #define KEEP_BYTES  (256u << 10)
 #define HELO_MAX    255u
 #define FIRST_TAKEN 4u /* recipients there is room for at first */
+#define LARGER      "552 5.3.4 larger than what is taken"
 
 enum {
     STATE_NEW = 1,   /* no EHLO yet */
@@ -49,6 +50,7 @@ struct smtp_server {
     bool extended;            /* the greeting under way is EHLO or LHLO */
     bool refused_all, failed; /* MAIL was refused; the last transaction came to nothing */
     bool ended;               /* the text is here, and the message not answered */
+    bool taken_once;          /* by an answer so far: of LMTP, for a recipient */
     bool in_chunk, chunk_last, discards, cut_now;
     uint32_t count, room, turned_away;
     uint64_t chunk_left; /* octets of a chunk still to come; they are read in any state */
@@ -67,15 +69,16 @@ static void say(struct smtp_server *s, const char *line)
         s->closing = true; /* he does not read what he is told, or we have no memory */
 }
 
-/* A reply to what he should not have said. */
-static void blame(struct smtp_server *s, const char *text)
+/* A reply to what he should not have said, which asks nothing. */
+static enum smtp_ask blame(struct smtp_server *s, const char *text)
 {
     say(s, text);
     s->counts.blamed = text;
-    if (++s->counts.errors < SMTP_SERVER_ERRORS_MAX)
-        return;
-    say(s, "421 4.7.0 too many errors");
-    s->closing = true;
+    if (++s->counts.errors >= SMTP_SERVER_ERRORS_MAX) {
+        say(s, "421 4.7.0 too many errors");
+        s->closing = true;
+    }
+    return SMTP_ASK_MORE;
 }
 
 static void forget_message(struct smtp_server *s)
@@ -87,7 +90,7 @@ static void forget_message(struct smtp_server *s)
     s->from = (struct span){0, 0};
     s->mail = (struct smtp_mail_words){.size = 0};
     s->count = s->turned_away = 0;
-    s->ended = s->refused_all = s->failed = false;
+    s->ended = s->taken_once = s->refused_all = s->failed = false;
     s->cut = SMTP_CUT_NOWHERE;
     if (s->state != STATE_NEW)
         s->state = STATE_READY;
@@ -121,10 +124,8 @@ static enum smtp_ask ask(struct smtp_server *s, enum smtp_ask what, uint32_t ans
 
 static enum smtp_ask greet(struct smtp_server *s, struct slice args, bool extended)
 {
-    if (args.n == 0) {
-        blame(s, "501 5.5.4 a name belongs here");
-        return SMTP_ASK_MORE;
-    }
+    if (args.n == 0)
+        return blame(s, "501 5.5.4 a name belongs here");
     (void)text_clean(s->helo, sizeof s->helo, args);
     s->extended = extended;
     return ask(s, SMTP_ASK_HELLO, 1);
@@ -156,10 +157,8 @@ static void say_hello(struct smtp_server *s)
 
 static enum smtp_ask on_starttls(struct smtp_server *s, struct slice args)
 {
-    if (!offers_tls(s) || args.n > 0) {
-        blame(s, args.n > 0 ? "501 5.5.4 STARTTLS stands alone" : "502 5.5.1 not offered");
-        return SMTP_ASK_MORE;
-    }
+    if (!offers_tls(s) || args.n > 0)
+        return blame(s, args.n > 0 ? "501 5.5.4 STARTTLS stands alone" : "502 5.5.1 not offered");
     forget_message(s);
     say(s, "220 2.0.0 begin TLS");
     return ask(s, SMTP_ASK_TLS, 0);
@@ -173,14 +172,13 @@ static enum smtp_ask on_mail(struct smtp_server *s, struct slice args)
     const char *wrong = smtp_path_mail(args, s->c->lacks, &s->mail);
 
     if (!wrong && s->mail.size > s->c->size_max)
-        wrong = "552 5.3.4 larger than what is taken";
+        wrong = LARGER;
     if (!wrong && !keep(s, s->mail.path.p, s->mail.path.n, &s->from))
         wrong = "452 4.3.1 out of memory";
     if (!wrong)
         return ask(s, SMTP_ASK_SENDER, 1);
     s->refused_all = true;
-    blame(s, wrong);
-    return SMTP_ASK_MORE;
+    return blame(s, wrong);
 }
 
 /* For one more recipient; false: no memory. */
@@ -216,8 +214,7 @@ static enum smtp_ask on_rcpt(struct smtp_server *s, struct slice args)
 
     if (wrong) {
         s->turned_away++;
-        blame(s, wrong);
-        return SMTP_ASK_MORE;
+        return blame(s, wrong);
     }
     if (s->count == SMTP_SERVER_RECIPIENTS_MAX)
         wrong = "452 4.5.3 too many recipients";
@@ -233,22 +230,26 @@ static enum smtp_ask on_rcpt(struct smtp_server *s, struct slice args)
 
 static enum smtp_ask on_data(struct smtp_server *s, struct slice args)
 {
-    if (args.n > 0) {
-        blame(s, "501 5.5.4 DATA stands alone");
-        return SMTP_ASK_MORE;
-    }
+    if (args.n > 0)
+        return blame(s, "501 5.5.4 DATA stands alone");
     return ask(s, SMTP_ASK_DATA, 1);
 }
 
 static enum smtp_ask on_rset(struct smtp_server *s, struct slice args)
 {
-    if (args.n > 0) {
-        blame(s, "501 5.5.4 RSET stands alone");
-        return SMTP_ASK_MORE;
-    }
+    if (args.n > 0)
+        return blame(s, "501 5.5.4 RSET stands alone");
     forget_message(s);
     say(s, "250 2.0.0 forgotten");
     return SMTP_ASK_MORE;
+}
+
+/* Why the text that came cannot be taken; NULL: it can. */
+static const char *unfit(const struct smtp_server *s)
+{
+    if (s->text.too_large)
+        return LARGER;
+    return s->text.no_room ? "452 4.3.1 no room for it now" : NULL;
 }
 
 /* The whole message is here, or was more than there is room for. */
@@ -257,14 +258,13 @@ static enum smtp_ask finish(struct smtp_server *s)
     uint32_t answers = s->c->lmtp ? s->count : 1;
 
     s->ended = true;
-    if (!s->text.too_large && !s->text.no_room)
+    if (!unfit(s))
         return ask(s, SMTP_ASK_MESSAGE, answers);
     s->cut_now = s->cut != SMTP_CUT_NOWHERE;
     if (s->cut_now)
         return SMTP_ASK_MORE;
     for (uint32_t i = 0; i < answers; i++)
-        say(s, s->text.too_large ? "552 5.3.4 larger than what is taken"
-                                 : "452 4.3.1 no room for it now");
+        say(s, unfit(s));
     forget_message(s);
     return SMTP_ASK_MORE;
 }
@@ -280,9 +280,8 @@ static enum smtp_ask chunk_ends(struct smtp_server *s)
     }
     if (s->chunk_last)
         return finish(s);
-    if (s->text.too_large || s->text.no_room) {
-        say(s, s->text.too_large ? "552 5.3.4 larger than what is taken"
-                                 : "452 4.3.1 no room for it now");
+    if (unfit(s)) {
+        say(s, unfit(s));
         fail_message(s);
         return SMTP_ASK_MORE;
     }
@@ -295,13 +294,13 @@ static void refuse_chunk(struct smtp_server *s)
 {
     s->discards = true;
     if (s->c->lacks & SMTP_LACKS_CHUNKING)
-        blame(s, "502 5.5.1 not offered");
+        (void)blame(s, "502 5.5.1 not offered");
     else if (s->turned_away > 0 || s->refused_all)
         say(s, "554 5.5.1 nobody to send it to");
     else if (s->failed)
         say(s, "503 5.5.1 not now");
     else
-        blame(s, "503 5.5.1 not now");
+        (void)blame(s, "503 5.5.1 not now");
     if (s->state != STATE_NEW)
         fail_message(s);
 }
@@ -309,7 +308,7 @@ static void refuse_chunk(struct smtp_server *s)
 static enum smtp_ask on_bdat(struct smtp_server *s, struct slice args)
 {
     if (!smtp_path_bdat(args, &s->chunk_left, &s->chunk_last)) {
-        blame(s, "501 5.5.4 BDAT takes a number of octets, and perhaps LAST");
+        (void)blame(s, "501 5.5.4 BDAT takes a number of octets, and perhaps LAST");
         s->closing = true; /* where its octets end nobody knows */
         return SMTP_ASK_MORE;
     }
@@ -326,7 +325,7 @@ static enum smtp_ask on_bdat(struct smtp_server *s, struct slice args)
 static enum smtp_ask on_vrfy(struct smtp_server *s, struct slice args)
 {
     if (args.n == 0)
-        blame(s, "501 5.5.4 VRFY takes an address");
+        (void)blame(s, "501 5.5.4 VRFY takes an address");
     else
         say(s, "252 2.1.5 send it and see");
     return SMTP_ASK_MORE;
@@ -370,18 +369,18 @@ static const struct verb {
 static void out_of_order(struct smtp_server *s, const struct verb *v)
 {
     if (s->state == STATE_NEW)
-        blame(s, s->c->lmtp ? "503 5.5.1 LHLO first" : "503 5.5.1 EHLO first");
+        (void)blame(s, s->c->lmtp ? "503 5.5.1 LHLO first" : "503 5.5.1 EHLO first");
     else if (s->state == STATE_BDAT)
-        blame(s, "503 5.5.1 chunks are under way");
+        (void)blame(s, "503 5.5.1 chunks are under way");
     else if (v->run == on_mail)
-        blame(s, "503 5.5.1 one message at a time");
+        (void)blame(s, "503 5.5.1 one message at a time");
     else if (s->refused_all || s->failed)
         say(s, "503 5.5.1 MAIL first");
     else if (v->run == on_data && s->turned_away > 0) {
         say(s, s->c->lmtp ? "503 5.5.1 nobody to send it to" : "554 5.5.1 nobody to send it to");
         fail_message(s);
     } else
-        blame(s, s->state == STATE_READY ? "503 5.5.1 MAIL first" : "503 5.5.1 RCPT first");
+        (void)blame(s, s->state == STATE_READY ? "503 5.5.1 MAIL first" : "503 5.5.1 RCPT first");
 }
 
 /* Most words are told apart by their first letter. */
@@ -410,9 +409,9 @@ static enum smtp_ask run_command(struct smtp_server *s, struct slice line)
             say(s, v->words);
         return SMTP_ASK_MORE;
     }
-    blame(s, same_word(word, "AUTH") || same_word(word, "EXPN")
-                 ? "502 5.5.1 not offered"
-                 : "500 5.5.2 this command is not understood");
+    (void)blame(s, same_word(word, "AUTH") || same_word(word, "EXPN")
+                       ? "502 5.5.1 not offered"
+                       : "500 5.5.2 this command is not understood");
     return SMTP_ASK_MORE;
 }
 
@@ -441,7 +440,7 @@ static enum smtp_ask take_line(struct smtp_server *s, struct slice *in)
         s->line_too_long = !end;
         buf_clear(&s->line);
         if (end)
-            blame(s, "500 5.5.2 line too long");
+            (void)blame(s, "500 5.5.2 line too long");
         return what;
     }
     if (!end || s->line.n > 0) {
@@ -454,7 +453,7 @@ static enum smtp_ask take_line(struct smtp_server *s, struct slice *in)
     const char *fault = line_fault(line);
 
     if (fault)
-        blame(s, fault);
+        (void)blame(s, fault);
     else
         what = run_command(s, slice_from(line.p, line.n - 2));
     buf_clear(&s->line);
@@ -534,9 +533,8 @@ enum smtp_ask smtp_server_hear(struct smtp_server *s, struct slice *in)
     while (what == SMTP_ASK_MORE && !s->closing && !s->cut_now &&
            (in->n > 0 || (s->in_chunk && s->chunk_left == 0)))
         what = take(s, in);
-    if (what ==
-        SMTP_ASK_TLS) /* what was said in clear behind it counts for nothing: RFC 3207 4.2 */
-        *in = slice_skip(*in, in->n);
+    if (what == SMTP_ASK_TLS)
+        *in = slice_skip(*in, in->n); /* said in clear, it counts for nothing: RFC 3207 4.2 */
     if (what != SMTP_ASK_MORE)
         return what;
     if (s->closing)
@@ -602,7 +600,8 @@ static void message_answered(struct smtp_server *s, bool yes, const char *line)
     say(s, line ? line : "250 2.0.0 message taken");
     if (yes)
         s->counts.errors = 0;
-    s->counts.messages += yes && s->answers == 0;
+    s->taken_once = s->taken_once || yes;
+    s->counts.messages += s->taken_once && s->answers == 0;
     if (s->answers == 0)
         forget_message(s);
 }

@@ -60,7 +60,8 @@ struct smtp_server_recipient {
 
 struct smtp_server_counts {
     uint32_t errors; /* of the caller, since the last message that was taken */
-    uint64_t commands, messages, octets;
+    uint64_t commands, octets;
+    uint64_t messages;  /* that were taken; of LMTP, for at least one recipient */
     const char *blamed; /* the last reply to what he should not have said; NULL: none */
 };
 

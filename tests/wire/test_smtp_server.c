@@ -41,6 +41,29 @@ static void lmtp_answers_for_each_recipient_that_it_took(void)
     scene_end(&s);
 }
 
+/* Whoever of its recipients is answered last. */
+static void a_message_of_lmtp_counts_once_if_anybody_had_it(void)
+{
+    static const char *const answers[][2] = {{NULL, "550 no"}, {"550 no", NULL}, {NULL, NULL}};
+    const struct smtp_server_config c = {.name = "us.test", .lmtp = true, .size_max = 1000};
+    struct smtp_server *s = smtp_server_create(&c);
+    struct slice in = slice_of("LHLO me\r\nMAIL FROM:<a@x>\r\n");
+
+    smtp_server_begin(s, NULL);
+    while (smtp_server_hear(s, &in) != SMTP_ASK_MORE)
+        smtp_server_answer(s, NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        in = slice_of("RCPT TO:<b@y>\r\nRCPT TO:<c@y>\r\nBDAT 1 LAST\r\n1MAIL FROM:<a@x>\r\n");
+        for (enum smtp_ask what; (what = smtp_server_hear(s, &in)) != SMTP_ASK_MORE;)
+            for (unsigned k = 0, n = smtp_server_answers(s); k < n; k++)
+                smtp_server_answer(s, what != SMTP_ASK_MESSAGE ? NULL
+                                      : i < 3                  ? answers[i][k]
+                                                               : "550 no");
+        CHECK_U64(smtp_server_counts(s)->messages, i < 3 ? i + 1 : 3);
+    }
+    smtp_server_destroy(s);
+}
+
 /* Each of these ends a message for some server of this world, and for us none does. */
 static void nothing_but_crlf_dot_crlf_ends_a_message(void)
 {
@@ -299,6 +322,7 @@ static void what_is_refused_at_the_door_ends_there(void)
 static const struct test tests[] = {
     TEST(a_message_is_taken_however_its_octets_are_cut),
     TEST(lmtp_answers_for_each_recipient_that_it_took),
+    TEST(a_message_of_lmtp_counts_once_if_anybody_had_it),
     TEST(nothing_but_crlf_dot_crlf_ends_a_message),
     TEST(a_bare_line_feed_stays_in_the_text_and_is_told),
     TEST(a_command_ends_with_cr_lf_alone),

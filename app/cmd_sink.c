@@ -274,7 +274,7 @@ static bool read_wish(const struct wish *w, struct sinking *s, struct err *e)
 {
     struct sink_config *c = &s->c;
     struct association_config *a = &c->association;
-    uint64_t checkpoint = 0, window = 0, seconds = 0;
+    uint64_t checkpoint = 0, window = 0;
 
     a->name = w->mta ? w->mta : "SINK";
     c->mta = slice_of(w->mta);
@@ -287,14 +287,12 @@ static bool read_wish(const struct wish *w, struct sinking *s, struct err *e)
         !sink_read_number("window", w->window, UINT8_MAX, &window, e) ||
         !sink_read_number("seed", w->smtp.seed, UINT64_MAX, &c->seed, e) ||
         !sink_read_number("count", w->smtp.count, UINT64_MAX, &c->count, e) ||
-        !sink_read_number("seconds", w->smtp.seconds, 1u << 30, &seconds, e) ||
-        !read_misbehaviour(w, c, e))
+        !sink_read_seconds(w->smtp.seconds, &c->duration_ns, e) || !read_misbehaviour(w, c, e))
         return false;
     if (c->mta.n > 32 || c->peer_mta.n > 32)
         return err_set(e, EX_BAD_USAGE, "the name of an MTA has at most 32 octets");
     a->checkpoint_kb = (uint16_t)checkpoint;
     a->window = (uint8_t)window;
-    c->duration_ns = seconds * NS_PER_S;
     return !w->report_to || sink_read_loopback("report-to", w->report_to, 102, &c->report_to, e);
 }
 
@@ -403,13 +401,12 @@ static bool serve(struct sinking *s, struct err *e)
 
 /* --- together ----------------------------------------------------------------------------------------------------- */
 
-/* What was said of the other protocol's sink alone; NULL: nothing that does not fit. */
-
 struct given {
     const char *name;
     bool given;
 };
 
+/* What was said of the other protocol's sink alone; NULL: nothing that does not fit. */
 static const char *first_given(const struct given *rows)
 {
     while (rows->name && !rows->given)

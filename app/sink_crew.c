@@ -59,6 +59,15 @@ static bool open_member(struct sink_crew *k, uint32_t i, const struct net_addr *
     return m->sink != NULL;
 }
 
+/* An address that may be shared is shared with every crew that asks: not with another one's. */
+static bool is_free(struct sink_crew *k, const struct net_addr *at, struct err *e)
+{
+    struct listener *l = k->count > 1 ? loop_listen(k->c.loop, at, NULL, NULL, e) : NULL;
+
+    listener_close(l);
+    return l || k->count == 1;
+}
+
 struct sink_crew *sink_crew_open(const struct sink_smtp_config *c, uint32_t threads, struct err *e)
 {
     struct sink_crew *k = calloc(1, sizeof *k);
@@ -76,6 +85,7 @@ struct sink_crew *sink_crew_open(const struct sink_smtp_config *c, uint32_t thre
     k->shared = sink_shared_create(threads);
     bool ok = k->shared || err_set(e, EX_IO, "no memory for a sink");
 
+    ok = ok && is_free(k, &at, e);
     for (uint32_t i = 0; ok && i < threads; i++) {
         ok = open_member(k, i, &at, e);
         if (ok && i == 0)

@@ -30,7 +30,9 @@ struct visit {
 
 struct sink_smtp {
     struct sink_smtp_config c;
-    struct smtp_host *host;
+    struct smtp_host *host;        /* NULL: it is over */
+    struct smtp_host_counts heard; /* by the host, when it is over */
+    struct net_addr at;
     struct sink_shared *shared, *own; /* own: nobody shares it */
     struct sink_smtp_counts counts;
     uint64_t begun_ns, number;
@@ -43,14 +45,26 @@ struct sink_smtp {
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
+/* Whoever is still there is hung up on, so that what he began is counted and told. */
+static void hang_up(struct sink_smtp *s)
+{
+    if (!s->host)
+        return;
+    s->heard = *smtp_host_counts(s->host);
+    smtp_host_close(s->host);
+    s->host = NULL;
+}
+
 static void end_fires(struct timer *t)
 {
     struct sink_smtp *s = t->owner;
 
-    if (s->ending)
+    if (s->ending) {
+        hang_up(s);
         loop_stop(s->c.loop);
-    else
+    } else {
         sink_smtp_stop(s);
+    }
 }
 
 void sink_smtp_stop(struct sink_smtp *s)
@@ -223,10 +237,10 @@ static const char *on_called(void *owner, struct smtp_caller *from)
 static const char *on_hello(void *owner, struct smtp_caller *from)
 {
     struct sink_smtp *s = owner;
-    struct visit *v = visit_of(from);
+    struct visit of_caller = *visit_of(from); /* a message that is under way keeps its own */
 
-    v->id = sink_id_of_caller(v->caller, 0);
-    struct sink_verdict out = decide(s, v, from, SINK_EHLO, 0, slice_of(""));
+    of_caller.id = sink_id_of_caller(of_caller.caller, 0);
+    struct sink_verdict out = decide(s, &of_caller, from, SINK_EHLO, 0, slice_of(""));
 
     return out.answer ? refuse(s, from, SINK_EHLO, out.answer) : NULL;
 }
@@ -309,29 +323,44 @@ static void end_of_all(struct sink_smtp *s, struct visit *v, struct smtp_caller 
         (void)refuse(s, from, SINK_END, said);
 }
 
+/* What was decided of each recipient at the end. */
+static void tell_each(struct sink_smtp *s, const struct visit *v, const struct smtp_caller *from,
+                      const char *const *answers, const enum sink_done *done)
+{
+    const struct smtp_server *talk = smtp_caller_talk(from);
+    struct sink_truth t = truth_of(s, v, from);
+
+    t.stage = SINK_ENDED_END;
+    for (uint32_t i = 0; i < smtp_server_recipients(talk); i++) {
+        t.to = smtp_server_recipient(talk, i).address;
+        t.done = done[i];
+        tell_one(s, &t, answers[i] ? answers[i] : "250");
+    }
+}
+
 /* LMTP: every recipient for himself. A 421 is not the last word here, the others have theirs to come. */
 static void end_of_each(struct sink_smtp *s, struct visit *v, struct smtp_caller *from,
                         const char **answers)
 {
     const struct smtp_server *talk = smtp_caller_talk(from);
-    struct sink_truth t = truth_of(s, v, from);
+    const uint32_t count = smtp_server_recipients(talk);
+    enum sink_done done[SMTP_SERVER_RECIPIENTS_MAX];
     bool seen[SINK_DONES] = {false};
 
-    t.stage = SINK_ENDED_END;
-    for (uint32_t i = 0; i < smtp_server_recipients(talk); i++) {
-        t.to = smtp_server_recipient(talk, i).address;
-        struct sink_verdict out = decide(s, v, from, SINK_END, i, t.to);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sink_verdict out =
+            decide(s, v, from, SINK_END, i, smtp_server_recipient(talk, i).address);
 
-        if (out.cut == SINK_CUT_AFTER) { /* drawn for the whole message: it is the first */
+        if (out.cut == SINK_CUT_AFTER) { /* the whole message's: nobody is answered */
             end_of_all(s, v, from, out);
             return;
         }
         answers[i] = out.answer;
-        t.done = out.done;
+        done[i] = out.done;
         seen[out.done] = true;
-        if (s->tells)
-            tell_one(s, &t, out.answer ? out.answer : "250");
     }
+    if (s->tells)
+        tell_each(s, v, from, answers, done);
     s->counts.taken += seen[SINK_TAKEN];
     s->counts.dropped += !seen[SINK_TAKEN] && seen[SINK_DROPPED];
     s->counts.refused[SINK_END] += !seen[SINK_TAKEN] && !seen[SINK_DROPPED];
@@ -409,9 +438,11 @@ static void on_gone(void *owner, struct smtp_caller *from)
 
     if (!v)
         return;
-    if (v->in_text && smtp_server_is_busy(smtp_caller_talk(from))) {
+    if (v->in_text && smtp_server_is_in_text(smtp_caller_talk(from))) {
         bool cut = v->cut < SINK_CUT_AFTER;
 
+        if (s->tells)
+            find_token(v, from);
         s->counts.gone += !cut;
         if (cut)
             s->counts.cut[v->cut]++;
@@ -471,7 +502,10 @@ static bool open_host(struct sink_smtp *s, struct err *e)
                                        .owner = s};
 
     s->host = smtp_host_listen(&c, &s->c.at, e);
-    return s->host != NULL;
+    if (!s->host)
+        return false;
+    s->at = smtp_host_addr(s->host);
+    return true;
 }
 
 static bool open_parts(struct sink_smtp *s, struct err *e)
@@ -520,7 +554,7 @@ void sink_smtp_close(struct sink_smtp *s)
     timer_disarm(s->c.loop, &s->end);
     loop_unhook(s->c.loop, &s->sleep);
     loop_unhook(s->c.loop, &s->wake);
-    smtp_host_close(s->host); /* callers who are gone now have their truth */
+    hang_up(s); /* callers who are gone now have their truth */
     if (s->c.log)
         write_lines(s);
     for (struct visit *v = s->free, *next; v; v = next) {
@@ -534,14 +568,14 @@ void sink_smtp_close(struct sink_smtp *s)
 
 struct net_addr sink_smtp_addr(const struct sink_smtp *s)
 {
-    return smtp_host_addr(s->host);
+    return s->at;
 }
 
 /* --- counts ------------------------------------------------------------------------------------------------------- */
 
 struct sink_smtp_counts sink_smtp_counts(const struct sink_smtp *s)
 {
-    const struct smtp_host_counts *h = smtp_host_counts(s->host);
+    const struct smtp_host_counts *h = s->host ? smtp_host_counts(s->host) : &s->heard;
     struct sink_smtp_counts c = s->counts;
 
     c.calls = h->calls;

@@ -29,6 +29,21 @@ bool sink_read_number(const char *option, const char *value, uint64_t most, uint
     return true;
 }
 
+bool sink_read_seconds(const char *value, uint64_t *ns, struct err *e)
+{
+    uint64_t seconds = 0;
+    struct err why;
+
+    if (!value)
+        return true;
+    if (text_duration(slice_of(value), ns, &why) && *ns <= SECONDS_MAX * NS_PER_S)
+        return true;
+    bool ok = sink_read_number("seconds", value, SECONDS_MAX, &seconds, e);
+
+    *ns = seconds * NS_PER_S;
+    return ok;
+}
+
 bool sink_read_loopback(const char *option, const char *value, uint16_t port, struct net_addr *at,
                         struct err *e)
 {
@@ -139,22 +154,6 @@ static bool read_vices(const struct sink_words *w, struct sink_vices *v, struct 
     return true;
 }
 
-/* "30" seconds, or a duration with its unit. */
-static bool read_seconds(const char *value, uint64_t *ns, struct err *e)
-{
-    uint64_t seconds = 0;
-    struct err why;
-
-    if (!value)
-        return true;
-    if (text_duration(slice_of(value), ns, &why) && *ns <= SECONDS_MAX * NS_PER_S)
-        return true;
-    bool ok = sink_read_number("seconds", value, SECONDS_MAX, &seconds, e);
-
-    *ns = seconds * NS_PER_S;
-    return ok;
-}
-
 bool sink_words_read(const struct sink_words *w, struct sink_wish *out, struct err *e)
 {
     struct sink_smtp_config *c = &out->c;
@@ -165,7 +164,7 @@ bool sink_words_read(const struct sink_words *w, struct sink_wish *out, struct e
                             c->lmtp ? 24 : 25, &c->at, e) ||
         !read_name(w->name, &c->name, e) ||
         !sink_read_number("count", w->count, UINT64_MAX, &c->count, e) ||
-        !read_seconds(w->seconds, &c->duration_ns, e) ||
+        !sink_read_seconds(w->seconds, &c->duration_ns, e) ||
         !sink_read_number("seed", w->seed, UINT64_MAX, &c->vices.seed, e) ||
         !sink_read_number("threads", w->threads, SINK_THREADS_MAX, &threads, e) ||
         !sink_read_number("connections", w->connections, CONNECTIONS_MAX, &connections, e) ||

@@ -29,6 +29,8 @@ sink_words_first_vice(const struct sink_words *w); /* a name that was given; NUL
 /* For both kinds of sink. */
 bool sink_read_number(const char *option, const char *value, uint64_t most, uint64_t *n,
                       struct err *e); /* value NULL: left alone */
+/* "30" seconds, or a duration with its unit; value NULL: left alone. */
+bool sink_read_seconds(const char *value, uint64_t *ns, struct err *e);
 bool sink_read_loopback(const char *option, const char *value, uint16_t port, struct net_addr *at,
                         struct err *e);
 

@@ -440,6 +440,7 @@ static void it_ends_after_so_many_seconds(void)
     struct program p;
 
     CHECK_I64(program_run(&p, &here, SINK("--seconds", "1")), EX_PASS);
+    CHECK_I64(program_run(&p, &here, SINK("--duration", "100ms")), EX_PASS); /* with its unit */
     char *said = program_said(&p, false);
 
     CHECK_HAS(said, "sink: 0 calls");

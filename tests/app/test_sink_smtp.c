@@ -309,6 +309,28 @@ static void threads_add_up_what_they_took(void)
     free(log);
 }
 
+/* The kernel would spread the callers over both, and neither account would be whole. */
+static void two_sinks_do_not_share_an_address(void)
+{
+    struct scene s = {.port = 0}, other = {.port = 0};
+    const char *const more[] = {"--threads", "2", "--seconds", "60", NULL};
+    char at[40];
+
+    if (!begin_with(&s, "--smtp", more))
+        return;
+    (void)snprintf(at, sizeof at, "127.0.0.1:%u", s.port);
+    (void)snprintf(other.dir, sizeof other.dir, "%s", scratch_dir("sink_smtp_other"));
+    const struct program_way here = {.dir = other.dir};
+    const char *const argv[] = {"sink", "--smtp", at, "--threads", "2", "--seconds", "1", NULL};
+
+    CHECK_I64(program_run(&other.p, &here, argv), EX_IO);
+    char *said = program_said(&other.p, true);
+
+    CHECK_HAS(said, at);
+    free(said);
+    end(&s, "sink: 0 calls");
+}
+
 static void the_same_seed_draws_the_same_on_any_number_of_threads(void)
 {
     static char says[16384], heard[2][20][8192];
@@ -447,6 +469,7 @@ static const struct test tests[] = {
     TEST(tls_is_spoken_after_starttls),
     TEST(tls_is_spoken_from_the_first_octet),
     TEST(threads_add_up_what_they_took),
+    TEST(two_sinks_do_not_share_an_address),
     TEST(the_same_seed_draws_the_same_on_any_number_of_threads),
     TEST(what_it_is_to_do_without_is_not_announced),
     TEST(help_and_the_manual_have_every_misbehaviour),

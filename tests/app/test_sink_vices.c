@@ -565,6 +565,68 @@ static void the_grey_list_is_bounded_and_the_bucket_true(void)
     sink_shared_destroy(s);
 }
 
+/* One draw of a refusal a recipient, one of the cut for all: who was refused has no line of his own beside the cut's. */
+static void a_cut_on_lmtp_leaves_one_line_for_each_recipient(void)
+{
+    static const char *const vices[] = {"refuse=end:50", "close=after", NULL};
+    struct rig *r = rig_open(vices, 4, true);
+    struct rig_caller *c = rig_call(r);
+    unsigned codes[100];
+
+    rig_say(c, "MAIL FROM:<a@b>\r\n");
+    for (unsigned i = 0; i < 40; i++)
+        rig_say(c, "RCPT TO:<j%u@x>\r\n", i);
+    rig_say(c, "BDAT 5 LAST\r\nhello");
+    rig_run(r);
+    CHECK_U64(rig_codes(c, codes, 100), 41);
+    CHECK(c->over);
+    CHECK_U64(sink_smtp_counts(r->sink).vices[VICE_CLOSE], 1);
+    CHECK(sink_smtp_counts(r->sink).vices[VICE_REFUSE] > 0); /* the first ones were drawn so */
+    CHECK_U64(r->truth_count, 40);
+    for (unsigned i = 0; i < 40; i++) {
+        CHECK_U64(r->truths[i].stage, SINK_ENDED_AFTER);
+        CHECK_U64(r->truths[i].answered, 0);
+        CHECK_U64(r->truths[i].done, SINK_TAKEN);
+    }
+    CHECK_U64(sink_smtp_counts(r->sink).cut[SINK_CUT_AFTER], 1);
+    check_sum(r);
+    rig_close(r);
+}
+
+static void who_is_in_his_text_when_the_sink_ends_is_counted_and_told(void)
+{
+    struct rig *r = rig_open(NULL, 1, false);
+    struct rig_caller *c;
+
+    r->c.duration_ns = NS_PER_S;
+    c = rig_call(r);
+    rig_say(c, "MAIL FROM:<a@b>\r\nRCPT TO:<j@x>\r\nBDAT 10\r\n01234");
+    rig_run(r);
+    CHECK_U64(r->truth_count, 1);
+    CHECK_U64(r->truths[0].stage, SINK_ENDED_GONE);
+    CHECK_U64(sink_smtp_counts(r->sink).gone, 1);
+    CHECK_U64(sink_smtp_counts(r->sink).calls, 1);
+    rig_close(r);
+}
+
+static void the_token_in_a_text_that_was_cut_is_told(void)
+{
+    static const char *const vices[] = {"close=within", NULL};
+    struct rig *r = rig_open(vices, 1, false);
+    struct rig_caller *c = rig_call(r);
+    char token[27];
+
+    rig_token(7, token);
+    rig_say(c, "MAIL FROM:<a@b>\r\nRCPT TO:<j@x>\r\nDATA\r\n");
+    rig_wait(c, 3);
+    rig_say(c, "Subject: [pm.%s]\r\n\r\n.\r\n", token);
+    rig_run(r);
+    CHECK_U64(r->truth_count, 1);
+    CHECK_U64(r->truths[0].stage, SINK_ENDED_WITHIN);
+    CHECK_STR(r->truths[0].token, token);
+    rig_close(r);
+}
+
 static const struct test tests[] = {
     TEST(a_sink_that_behaves_takes_whole_windows),
     TEST(refusals_at_mail_rcpt_data_and_the_end_are_told_where_they_were),
@@ -582,7 +644,10 @@ static const struct test tests[] = {
     TEST(the_same_messages_meet_the_same_fate_whoever_brings_them),
     TEST(without_a_token_the_caller_and_his_count_decide),
     TEST(on_lmtp_every_recipient_has_a_fate_of_his_own),
+    TEST(a_cut_on_lmtp_leaves_one_line_for_each_recipient),
     TEST(a_caller_who_leaves_in_his_text_is_told),
+    TEST(who_is_in_his_text_when_the_sink_ends_is_counted_and_told),
+    TEST(the_token_in_a_text_that_was_cut_is_told),
     TEST(what_comes_after_the_last_is_told_as_refused),
     TEST(the_grey_list_is_bounded_and_the_bucket_true),
     TEST_END,

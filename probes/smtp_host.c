@@ -34,6 +34,7 @@ struct smtp_caller {
     bool cut;        /* by us, over too */
     bool to_tls;     /* when all is said */
     bool known;      /* called() was asked, or would have been */
+    bool noted;      /* note_end() */
 };
 
 struct smtp_host {
@@ -79,12 +80,16 @@ static void be_patient(struct smtp_caller *c)
     call_until(&c->call, call_after_s(&c->call, PATIENCE_S));
 }
 
-/* He is gone, or silent, or sent away: a message that was under way is his still. */
+/* He is gone, or silent, or sent away: a message that was under way is his still. Once, though he may be silent first and gone
+ * when he is told so. */
 static void note_end(struct smtp_caller *c, const char *why)
 {
     bool busy = smtp_server_is_busy(c->talk);
     char words[160];
 
+    if (c->noted)
+        return;
+    c->noted = true;
     c->host->counts.broken += busy;
     if (!busy && !*why)
         return;

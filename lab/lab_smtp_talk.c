@@ -1,8 +1,9 @@
 /* lab_smtp_talk.c - a table of verbs, the states they are allowed in, and the content that DATA and BDAT bring.
  *
  * After DATA content ends at CRLF "." CRLF and nowhere else: bare LF and bare CR are content. The octets of a chunk are
- * consumed whatever will be answered, and a last chunk ends its transaction, refused or not (RFC 3030 2). What a transaction holds lies in two
- * buffers that are reused, addresses by offset, so that nothing is allocated per message. Replies gather in talk->out.
+ * consumed whatever will be answered, and a last chunk ends its transaction, refused or not (RFC 3030 2). What a
+ * transaction holds lies in two buffers that are reused, addresses by offset, so that nothing is allocated per message.
+ * Replies gather in talk->out.
  */
 #include "lab/lab_smtp_talk.h"
 

@@ -1,8 +1,9 @@
 /* lab_smtp_talk.h - the server half of ESMTP (RFC 5321) as a state machine that is fed octets and knows no socket.
  *
  * However the octets are split, the same replies come out. PIPELINING, SIZE, 8BITMIME, DSN, ENHANCEDSTATUSCODES,
- * STARTTLS and, by some versions, CHUNKING are offered. As Exchange does, it takes mail for every address of the site's domain, known or not (a report
- * follows), and refuses other domains. Whoever takes the mail is behind `struct smtp_host`. Private to lab/.
+ * STARTTLS and, by some versions, CHUNKING are offered. As Exchange does, it takes mail for every address of the site's
+ * domain, known or not (a report follows), and refuses other domains. Whoever takes the mail is behind `struct smtp_host`.
+ * Private to lab/.
  */
 #ifndef LAB_LAB_SMTP_TALK_H
 #define LAB_LAB_SMTP_TALK_H

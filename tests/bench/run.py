@@ -41,6 +41,7 @@ OURS = {
     "chunking W=1": ["--mode", "chunking", "--window", "1"],
     "chunking W=8": ["--mode", "chunking", "--window", "8"],
     "chunking W=32": ["--mode", "chunking", "--window", "32"],
+    "as it comes": ["--mode", "chunking"],  # what a profile has that says nothing: CHUNKING where offered, else PIPELINING
     "reconnecting": ["--mode", "pipelining", "--per-connection", "1"],
 }
 FROM_TO = ["-f", "writer@bench.test", "-t", "reader@bench.test"]
@@ -56,7 +57,7 @@ CELLS = {
     ],
     "account": [("own", KB, 50, ["pipelined, no account", "pipelined"])],
     "tls": [("own", 10 * KB, 50, ["pipelined", "pipelined, TLS"])],
-    "sink": [(sink, size, 50, ["pipelined"]) for size in (KB, 10 * KB, 100 * KB) for sink in ("smtp-sink", "own")],
+    "sink": [(sink, size, 50, ["pipelined", "as it comes"]) for size in (KB, 10 * KB, 100 * KB) for sink in ("smtp-sink", "own")],
     "peers": [
         ("smtp-sink", KB, 50, ["smtp-source", "lockstep", "pipelined", "reconnecting", "libcurl"]),
         ("smtp-sink", 10 * KB, 50, ["smtp-source", "lockstep", "pipelined"]),

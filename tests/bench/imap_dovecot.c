@@ -122,7 +122,7 @@ static void fill(const struct imap_dovecot *d, struct imap_bench *b, uint32_t me
     for (uint32_t i = 0; i < messages; i++) {
         buf_clear(&one);
         imap_bench_compose(b, i, &one);
-        (void)snprintf(path, sizeof path, "%s/cur/883699200.M%07uP1.bench,S=%zu,W=%zu:2,S", box, i,
+        (void)snprintf(path, sizeof path, "%s/cur/883699200.M%07uP1.bench,S=%zu,W=%zu:2,", box, i,
                        one.n, one.n);
         put(path, one.p, one.n);
     }

@@ -1,4 +1,4 @@
-/* imap_dovecot.h - a Dovecot with one Maildir of our messages, started in a folder of its own on 127.0.35.1. As root only.
+/* imap_dovecot.h - a Dovecot with one Maildir of our messages, none of them seen yet, started in a folder of its own on 127.0.35.1. As root only.
  */
 #ifndef TESTS_BENCH_IMAP_DOVECOT_H
 #define TESTS_BENCH_IMAP_DOVECOT_H

@@ -33,8 +33,8 @@ static void read_one(CURL *easy, const struct imap_order *o, uint32_t uid, size_
         bench_fail("libcurl and UID %u: %s, %zu octets", uid, curl_easy_strerror(code), got);
 }
 
-void imap_peer_read(const struct imap_order *o, uint32_t messages, size_t bytes_least,
-                    struct shot *shot)
+void imap_peer_read(const struct imap_order *o, uint32_t messages, uint32_t of, uint32_t first,
+                    size_t bytes_least, struct shot *shot)
 {
     CURL *easy = curl_easy_init();
 
@@ -46,8 +46,8 @@ void imap_peer_read(const struct imap_order *o, uint32_t messages, size_t bytes_
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     uint64_t from_ns = clock_mono_ns(), cpu_ns = cpu_thread_ns();
 
-    for (uint32_t uid = 1; uid <= messages; uid++)
-        read_one(easy, o, uid, bytes_least);
+    for (uint32_t i = 0; i < messages; i++)
+        read_one(easy, o, first + (uint32_t)((uint64_t)i * of / messages), bytes_least);
     *shot = (struct shot){.messages = messages,
                           .ns = clock_mono_ns() - from_ns,
                           .ask_cpu_ns = cpu_thread_ns() - cpu_ns};

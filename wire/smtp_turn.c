@@ -255,6 +255,13 @@ static void data_replied(struct smtp_client *c, struct mail *m, uint32_t slot)
     }
 }
 
+/* What our own window had refused, and surely was not taken: its 503s are no verdicts. */
+static void send_again(struct mail *m, enum smtp_state state, struct smtp_reply reply)
+{
+    m->held = 0;
+    decide_all(m, SMTP_AGAIN, state, reply);
+}
+
 /* The text was answered for all. */
 static void text_over(struct smtp_client *c, struct mail *m, bool taken, enum smtp_state what)
 {
@@ -262,8 +269,7 @@ static void text_over(struct smtp_client *c, struct mail *m, bool taken, enum sm
     if (c->tainted)
         failed(c, m);
     if (m->doubtful && !taken) {
-        m->held = 0;
-        decide_all(m, SMTP_AGAIN, what, c->reply);
+        send_again(m, what, c->reply);
     } else {
         decide_all(m, taken ? SMTP_ACCEPTED : refusal(c->reply), what, c->reply);
     }
@@ -340,7 +346,9 @@ void smtp_turn_closing(struct smtp_client *c, struct expect x)
 {
     struct mail *m = &c->mails[x.mail];
 
-    if (c->out.gone > m->begin_at)
+    if (m->doubtful)
+        send_again(m, c->doing, c->reply);
+    else if (c->out.gone > m->begin_at)
         decide_all(m, SMTP_REFUSED_TEMP, c->doing, c->reply);
 }
 
@@ -373,7 +381,10 @@ void smtp_turn_lost(struct smtp_client *c)
             fate = SMTP_UNTOUCHED;
         else if (m->end_at > 0 && c->out.gone >= m->end_at)
             fate = SMTP_DOUBT;
-        decide_all(m, fate, state, none);
+        if (m->doubtful && (fate == SMTP_ABORTED || (m->taken == 0 && m->held == all_of(m))))
+            send_again(m, state, none);
+        else
+            decide_all(m, fate, state, none);
         m->waiting = 0;
     }
 }

@@ -398,6 +398,35 @@ static void what_may_be_sent_again_is_doubt_when_no_reply_comes(void)
     rig_close();
 }
 
+/* The 503s that our own window brought about are no verdicts, whatever ends the connection. */
+static void what_our_window_had_refused_is_not_refused_by_a_good_bye_or_an_end(void)
+{
+    static const char refused[] = "250 a\r\n250 b\r\n554 c\r\n503 nested\r\n503 b\r\n";
+
+    up(SMTP_CHUNKS_PLAIN, 2, CHUNKY);
+    rig_send(0, 1);
+    rig_send(1, 2);
+    size_t all = strlen(rig_take(SIZE_MAX));
+    for (int how = 0; how < 3; how++) {
+        rig_close();
+        up(SMTP_CHUNKS_PLAIN, 2, CHUNKY);
+        rig_send(0, 1);
+        rig_send(1, 2);
+        (void)rig_take(how == 1 ? all - 1 : all);
+        CHECK_STR(rig_hear(refused), "0.0 perm CHUNK 554 last; ");
+        if (how == 0) /* too many errors */
+            CHECK_STR(rig_hear("421 4.7.0 bye\r\n"),
+                      "1.0 again RCPT 421 4.7.0; 1.1 again RCPT 421 4.7.0 last; closed; ");
+        else if (how == 1) /* its last octet has not left */
+            CHECK_STR(rig_lose(), "1.0 again RCPT; 1.1 again RCPT last; ");
+        if (how < 2)
+            continue;
+        CHECK_STR(rig_hear("503 b\r\n"), ""); /* nobody was taken: nor can the text be */
+        CHECK_STR(rig_lose(), "1.0 again CHUNK; 1.1 again CHUNK last; ");
+    }
+    rig_close();
+}
+
 static void nothing_is_taken_after_goodbye(void)
 {
     up(SMTP_CHUNKS_PLAIN, 8, CHUNKY);
@@ -527,6 +556,7 @@ static const struct test tests[] = {
     TEST(of_a_window_each_message_says_how_far_it_came),
     TEST(a_421_amid_a_window_refuses_what_it_answers),
     TEST(what_may_be_sent_again_is_doubt_when_no_reply_comes),
+    TEST(what_our_window_had_refused_is_not_refused_by_a_good_bye_or_an_end),
     TEST(nothing_is_taken_after_goodbye),
     TEST(a_new_connection_begins_with_a_clean_window),
     TEST(lmtp_says_lhlo_and_never_helo),

@@ -442,8 +442,12 @@ static void reckon(struct expected *x)
 
         /* On LMTP 421 to one recipient's text says nothing of the others. */
         if (r->code == 421 && !(s.lmtp && r->kind == K_TEXT)) {
-            if (r->kind != K_RSET && r->kind != K_OTHER)
-                set_all(&x[r->message], SMTP_REFUSED_TEMP, 421);
+            if (r->kind != K_RSET && r->kind != K_OTHER) {
+                bool again = x[r->message].again;
+
+                x[r->message].held = again ? 0 : x[r->message].held;
+                set_all(&x[r->message], again ? SMTP_AGAIN : SMTP_REFUSED_TEMP, 421);
+            }
             return;
         }
         reckon_reply(&x[r->message], r, &tainted);
@@ -455,15 +459,20 @@ static const char *compare_one(const struct message *m, const struct expected *x
 {
     static char what[100];
     enum smtp_fate want = x->fate[r], got = m->fate[r];
-    bool has = m->accepted >> r & 1;
+    bool has = m->accepted >> r & 1, all_held = x->held == (1u << m->recipients) - 1;
+    unsigned code = x->code[r];
 
-    if (!((x->decided | x->held) >> r & 1))
+    if (x->again && (!m->whole || (x->taken == 0 && all_held))) { /* no verdicts, and no text */
+        want = SMTP_AGAIN;
+        code = 0;
+    } else if (!((x->decided | x->held) >> r & 1)) {
         want = !m->begun ? SMTP_UNTOUCHED : m->whole ? SMTP_DOUBT : SMTP_ABORTED;
+    }
     bool lie = has ? got != SMTP_ACCEPTED && got != SMTP_DOUBT : got == SMTP_ACCEPTED;
-    if (got == want && !lie && m->told >> r & 1 && m->code[r] == x->code[r])
+    if (got == want && !lie && m->told >> r & 1 && m->code[r] == code)
         return "";
     (void)snprintf(what, sizeof what, "fate %d %u, not %d %u%s", (int)got, m->code[r], (int)want,
-                   x->code[r], lie ? ", a lie" : "");
+                   code, lie ? ", a lie" : "");
     return what;
 }
 

@@ -61,7 +61,7 @@ bool check_has(const char *text, const char *part, const char *what, const char 
 bool check_mem(const void *got, size_t got_n, const void *want, size_t want_n, const char *what,
                const char *file, unsigned line)
 {
-    const unsigned char *g = got, *w = want;
+    const unsigned char *g = got ? got : "", *w = want ? want : "";
     size_t n = got_n < want_n ? got_n : want_n, at = 0;
     char text[600];
 

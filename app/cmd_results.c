@@ -1,7 +1,9 @@
 /* cmd_results.c - look at finished (or killed) runs again: judge, report, list, trace, compare. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sys/stat.h>
 
@@ -14,6 +16,7 @@
 #include "results/folder.h"
 #include "results/judge.h"
 #include "results/lines.h"
+#include "results/report.h"
 #include "results/report_text.h"
 
 #define RUNS_DIR       "results/runs"
@@ -54,18 +57,56 @@ static int print_text(struct buf *text)
     return code;
 }
 
-static int show(const struct judgement *j, bool json)
+static bool print_piece(void *owner, struct slice piece)
 {
-    struct err e = {0};
-    struct buf text;
+    return fwrite(piece.p, 1, piece.n, owner) == piece.n;
+}
 
-    buf_init(&text, 64u << 20);
-    if (json ? judgement_print_summary(j, &text, &e) : judgement_text(j, &text, cmd_color()))
-        return print_text(&text);
-    buf_fini(&text);
-    if (!e.code)
-        (void)err_set(&e, EX_IO, "out of memory for the report");
-    return cmd_fail(&e);
+static void print_token(void *owner, uint64_t number, char out[27])
+{
+    token_write(owner, number, out);
+    out[TOKEN_CHARS] = '\0';
+}
+
+static int show(const struct run_record *r, const char *dir, const struct report_form *form,
+                FILE *to)
+{
+    struct token_key key = plan_key(r->manifest);
+    const struct line_sink words = {.token = print_token, .x400 = x400_words, .owner = &key};
+    const struct report_source s = {
+        .run = r, .run_dir = dir, .words = &words, .color = to == stdout && cmd_color()};
+    const struct report_out out = {.put = print_piece, .owner = to};
+    struct err e = {0};
+
+    if (!form->write(&s, &out, &e))
+        return cmd_fail(&e);
+    return fflush(to) == 0 ? EX_PASS : EX_IO;
+}
+
+/* Into a file, which is there only when it is whole. */
+static int show_in(const struct run_record *r, const char *dir, const struct report_form *form,
+                   const char *path)
+{
+    char part[PATH_MAX_BYTES];
+    struct err e = {0};
+
+    (void)snprintf(part, sizeof part, "%s.part", path);
+    FILE *f = fopen(part, "we");
+
+    if (!f) {
+        (void)err_set(&e, EX_IO, "%s: %s", part, strerrordesc_np(errno));
+        return cmd_fail(&e);
+    }
+    int code = show(r, dir, form, f);
+    bool closed = fclose(f) == 0;
+
+    if (code == EX_PASS && (!closed || rename(part, path) < 0)) {
+        (void)err_set(&e, EX_IO, "%s: %s", path, strerrordesc_np(errno));
+        code = cmd_fail(&e);
+    }
+    if (code != EX_PASS)
+        (void)unlink(part);
+    return code;
 }
 
 int cmd_judge(const struct cmd *self, int argc, char **argv)
@@ -87,7 +128,7 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
     }
     (void)snprintf(summary, sizeof summary, "%s/summary.json", dir);
     bool ok = judge_folder(&r, dir, &e) && judgement_write_summary(r.judgement, summary, &e);
-    int code = ok ? show(r.judgement, false) : cmd_fail(&e);
+    int code = ok ? show(&r, dir, report_forms[0], stdout) : cmd_fail(&e);
 
     if (ok && code == EX_PASS)
         code = judgement_exit_code(r.judgement);
@@ -97,20 +138,27 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
 
 int cmd_report(const struct cmd *self, int argc, char **argv)
 {
-    const char *format = "text", *runs = RUNS_DIR;
-    const struct cmd_option options[] = {
-        {.name = "format", .text = &format, .letter = 'f'}, {.name = "runs", .text = &runs}, {0}};
+    const char *name = "text", *runs = RUNS_DIR, *file = NULL;
+    const struct cmd_option options[] = {{.name = "format", .text = &name, .letter = 'f'},
+                                         {.name = "output", .text = &file, .letter = 'o'},
+                                         {.name = "runs", .text = &runs},
+                                         {0}};
     char path[PATH_MAX_BYTES];
     struct run_record r = {0};
     struct err e = {0};
     int first = cmd_parse(options, argc, argv);
 
-    if (first < 0 || first + 1 != argc ||
-        (strcmp(format, "text") != 0 && strcmp(format, "json") != 0))
+    if (first < 0 || first + 1 != argc)
         return cmd_usage(self);
-    int code = judge_folder(&r, readable_dir(runs, argv[first], path), &e)
-                   ? show(r.judgement, strcmp(format, "json") == 0)
-                   : cmd_fail(&e);
+    const struct report_form *form = report_form_named(name, &e);
+
+    if (!form)
+        return cmd_fail(&e);
+    const char *dir = readable_dir(runs, argv[first], path);
+    bool judged = judge_folder(&r, dir, &e);
+    int code = !judged ? cmd_fail(&e)
+               : file  ? show_in(&r, dir, form, file)
+                       : show(&r, dir, form, stdout);
 
     run_record_fini(&r);
     return code;
@@ -122,12 +170,6 @@ static bool print_line(void *owner, struct slice text)
 {
     (void)owner;
     return fwrite(text.p, 1, text.n, stdout) == text.n;
-}
-
-static void print_token(void *owner, uint64_t number, char out[27])
-{
-    token_write(owner, number, out);
-    out[TOKEN_CHARS] = '\0';
 }
 
 static int list(const char *dir, struct list_filter *f)

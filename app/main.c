@@ -36,7 +36,10 @@ static const struct cmd commands[] = {
      "  --set section.key=value    over the profile and its variant; as often as you like\n"
      "  --dir DIR                  where truth.tsv goes\n"},
     {"judge", "RUN [--runs DIR]", "recompute the verdict of a run from its journal", cmd_judge, NULL},
-    {"report", "RUN [-f|--format text|json] [--runs DIR]", "show a run's verdict again", cmd_report, NULL},
+    {"report", "RUN [-f|--format FORM] [-o|--output FILE] [--runs DIR]", "show a run again, in a form for people or machines", cmd_report,
+     "  -f, --format FORM          text or json\n"
+     "  -o, --output FILE          there instead of stdout; FILE appears when it is whole\n"
+     "  --runs DIR                 where RUN's name is looked for (results/runs)\n"},
     {"list", "RUN [--class CLASS] [--move N] [--json] [--runs DIR]", "one line a copy", cmd_list,
      "  --class CLASS              only copies of this class or flag: silent-loss, ndr, late, ...\n"
      "  --move N                   only copies accepted near this move\n"

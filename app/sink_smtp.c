@@ -325,13 +325,13 @@ static void end_of_all(struct sink_smtp *s, struct visit *v, struct smtp_caller 
 
 /* What was decided of each recipient at the end. */
 static void tell_each(struct sink_smtp *s, const struct visit *v, const struct smtp_caller *from,
-                      const char *const *answers, const enum sink_done *done)
+                      uint32_t count, const char *const *answers, const enum sink_done *done)
 {
     const struct smtp_server *talk = smtp_caller_talk(from);
     struct sink_truth t = truth_of(s, v, from);
 
     t.stage = SINK_ENDED_END;
-    for (uint32_t i = 0; i < smtp_server_recipients(talk); i++) {
+    for (uint32_t i = 0; i < count; i++) {
         t.to = smtp_server_recipient(talk, i).address;
         t.done = done[i];
         tell_one(s, &t, answers[i] ? answers[i] : "250");
@@ -360,7 +360,7 @@ static void end_of_each(struct sink_smtp *s, struct visit *v, struct smtp_caller
         seen[out.done] = true;
     }
     if (s->tells)
-        tell_each(s, v, from, answers, done);
+        tell_each(s, v, from, count, answers, done);
     s->counts.taken += seen[SINK_TAKEN];
     s->counts.dropped += !seen[SINK_TAKEN] && seen[SINK_DROPPED];
     s->counts.refused[SINK_END] += !seen[SINK_TAKEN] && !seen[SINK_DROPPED];

@@ -16,7 +16,7 @@ struct world {
     struct timer tick;
     const char *door, *answer; /* what is said to callers, and to messages; NULL: yes */
     unsigned messages, troubles;
-    size_t octets;
+    size_t octets, window; /* window: of the network; 0: as it is */
     uint64_t caller;
     char words[200];
 };
@@ -68,7 +68,7 @@ static void wait_ms(struct world *w, uint64_t ms)
 
 static void begin(struct world *w)
 {
-    const struct sim_config sim = {.seed = 11};
+    const struct sim_config sim = {.seed = 11, .window = w->window};
     const struct net_addr at = {.family = 4, .port = 25, .ip = {127, 0, 0, 9}};
     struct err e = {0};
 
@@ -178,6 +178,27 @@ static void the_silent_are_sent_away_after_five_minutes(void)
     end(&w);
 }
 
+/* He does not hear either that he was silent for too long. */
+static void who_is_silent_and_deaf_in_a_message_is_broken_off_once(void)
+{
+    static struct world w;
+
+    memset(&w, 0, sizeof w);
+    w.window = 20; /* less than our last words */
+    begin(&w);
+    call(&w, 0);
+    man_say(&w.men[0], HELLO "half");
+    wait_ms(&w, 5000);
+    CHECK_HAS(man_heard(&w.men[0]), "\r\n354 ");
+    man_deafen(&w.men[0]);
+    wait_ms(&w, 310000);
+    CHECK_U64(smtp_host_counts(w.host)->broken, 1);
+    wait_ms(&w, 310000);
+    CHECK_U64(smtp_host_counts(w.host)->broken, 1);
+    CHECK_U64(w.troubles, 1);
+    end(&w);
+}
+
 /* Replies wait, and nothing more is read from him. */
 static void who_does_not_listen_is_not_listened_to(void)
 {
@@ -259,6 +280,7 @@ static const struct test tests[] = {
     TEST(messages_are_asked_about_and_counted),
     TEST(who_is_too_many_hears_that_we_are_busy),
     TEST(the_silent_are_sent_away_after_five_minutes),
+    TEST(who_is_silent_and_deaf_in_a_message_is_broken_off_once),
     TEST(who_does_not_listen_is_not_listened_to),
     TEST(what_all_hold_together_is_bounded),
     TEST(who_speaks_no_smtp_is_told_once_and_sent_away),

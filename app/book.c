@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +11,8 @@
 #include "base/ring.h"
 #include "base/thread.h"
 
-#define BLOCKS_AHEAD    8 /* per writer */
+#define BLOCKS_AHEAD    32 /* per writer: 65,000 events, while the book waits for a disk */
+#define REST_NS         (100ull * 1000)
 #define COUNTS_EVERY_NS (100ull * 1000 * 1000)
 #define SYNC_EVERY_NS   (100ull * 1000 * 1000)
 
@@ -83,10 +83,8 @@ static void sink_ring(struct journal_sink *s, const struct event *events, uint32
     struct writer *w = s->owner;
     struct block *b;
 
-    while (!ring_pop(w->empty, &b)) { /* the book is eight blocks behind: let it run */
-        loop_wake(w->book->loop);
-        (void)sched_yield();
-    }
+    while (!ring_pop(w->empty, &b)) /* the book is as far behind as it may be, and was woken */
+        thread_rest(REST_NS);
     b->count = n;
     memcpy(b->events, events, n * sizeof *events);
     bool pushed = ring_push(w->full, &b);
@@ -242,7 +240,7 @@ bool book_begin(struct book *b, struct err *e)
 
 struct book_counts book_counts(struct book *b)
 {
-    if (!b->loop)
+    if (!b->thread) /* it folds at once, has not begun, or is over: what it told meanwhile is older */
         return b->counts;
     while (ring_pop(b->counts_ring, &b->seen_counts))
         ;
@@ -259,7 +257,6 @@ struct ledger *book_close(struct book *b)
         loop_wake(b->loop);
         thread_join(b->thread);
         b->thread = NULL;
-        b->seen_counts = b->counts;
     }
     return b->ledger;
 }

@@ -4,12 +4,16 @@
  */
 #include "base/thread.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 struct thread {
     pthread_t id;
@@ -57,6 +61,14 @@ void thread_join(struct thread *t)
         return;
     PM_ASSERT(pthread_join(t->id, NULL) == 0);
     free(t);
+}
+
+void thread_rest(uint64_t ns)
+{
+    struct timespec left = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
 }
 
 uint32_t thread_processors(void)

@@ -51,6 +51,13 @@ int cmd_parse(const struct cmd_option *options, int argc, char **argv);
 bool cmd_profile_request(const struct cmd_option *more, int argc, char **argv,
                          struct cmd_list *sets, struct profile_request *rq);
 
+#define CMD_PATH_BYTES 1024
+
+/* RUN as an operand: a folder as given, or a name below runs_dir. */
+const char *cmd_run_dir(const char *runs_dir, const char *name, char out[CMD_PATH_BYTES]);
+/* For those who read what they find: says so on stderr where the run still goes on and has not said its last word. */
+const char *cmd_readable_dir(const char *runs_dir, const char *name, char out[CMD_PATH_BYTES]);
+
 int cmd_usage(const struct cmd *self); /* says how it is called; EX_BAD_USAGE */
 int cmd_fail(const struct err *e);     /* prints "postmuster: text" to stderr; its code */
 bool cmd_color(void);                  /* stdout is a terminal, and NO_COLOR is not set */

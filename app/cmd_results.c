@@ -1,14 +1,13 @@
 /* cmd_results.c - look at finished (or killed) runs again: judge, report, list, trace, compare. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <sys/stat.h>
 
 #include "app/cmd.h"
 #include "app/plan.h"
+#include "app/report_voice.h"
 #include "app/x400_words.h"
 #include "base/text.h"
 #include "probes/tracking.h"
@@ -19,29 +18,26 @@
 #include "results/report.h"
 #include "results/report_text.h"
 
-#define RUNS_DIR       "results/runs"
-#define PATH_MAX_BYTES 1024
+#define RUNS_DIR "results/runs"
 
-/* A folder as given, or a name below runs_dir. */
-static const char *run_dir(const char *runs_dir, const char *name, char out[PATH_MAX_BYTES])
+const char *cmd_run_dir(const char *runs_dir, const char *name, char out[CMD_PATH_BYTES])
 {
     struct stat st;
 
-    (void)snprintf(out, PATH_MAX_BYTES, "%s/manifest.json", name);
+    (void)snprintf(out, CMD_PATH_BYTES, "%s/manifest.json", name);
     if (stat(out, &st) == 0)
         return name;
-    (void)snprintf(out, PATH_MAX_BYTES, "%s/%s/manifest.json", runs_dir, name);
+    (void)snprintf(out, CMD_PATH_BYTES, "%s/%s/manifest.json", runs_dir, name);
     if (stat(out, &st) == 0) {
-        (void)snprintf(out, PATH_MAX_BYTES, "%s/%s", runs_dir, name);
+        (void)snprintf(out, CMD_PATH_BYTES, "%s/%s", runs_dir, name);
         return out;
     }
     return name;
 }
 
-/* For those who read what they find: a run that goes on has not said its last word. */
-static const char *readable_dir(const char *runs_dir, const char *name, char out[PATH_MAX_BYTES])
+const char *cmd_readable_dir(const char *runs_dir, const char *name, char out[CMD_PATH_BYTES])
 {
-    const char *dir = run_dir(runs_dir, name, out);
+    const char *dir = cmd_run_dir(runs_dir, name, out);
 
     if (folder_is_held(dir))
         (void)fprintf(stderr, "postmuster: %s: the run goes on; this is its account so far\n", dir);
@@ -69,49 +65,24 @@ static void print_token(void *owner, uint64_t number, char out[27])
 }
 
 static int show(const struct run_record *r, const char *dir, const struct report_form *form,
-                FILE *to)
+                const char *file)
 {
-    struct token_key key = plan_key(r->manifest);
-    const struct line_sink words = {.token = print_token, .x400 = x400_words, .owner = &key};
+    struct report_voice voice;
+    const struct report_out out = {.put = print_piece, .owner = stdout};
+    struct err e = {0};
+
+    report_voice_init(&voice, r->manifest);
     const struct report_source s = {
-        .run = r, .run_dir = dir, .words = &words, .color = to == stdout && cmd_color()};
-    const struct report_out out = {.put = print_piece, .owner = to};
-    struct err e = {0};
+        .run = r, .run_dir = dir, .words = &voice.words, .color = !file && cmd_color()};
 
-    if (!form->write(&s, &out, &e))
+    if (!(file ? report_write_file(&s, form, file, &e) : form->write(&s, &out, &e)))
         return cmd_fail(&e);
-    return fflush(to) == 0 ? EX_PASS : EX_IO;
-}
-
-/* Into a file, which is there only when it is whole. */
-static int show_in(const struct run_record *r, const char *dir, const struct report_form *form,
-                   const char *path)
-{
-    char part[PATH_MAX_BYTES];
-    struct err e = {0};
-
-    (void)snprintf(part, sizeof part, "%s.part", path);
-    FILE *f = fopen(part, "we");
-
-    if (!f) {
-        (void)err_set(&e, EX_IO, "%s: %s", part, strerrordesc_np(errno));
-        return cmd_fail(&e);
-    }
-    int code = show(r, dir, form, f);
-    bool closed = fclose(f) == 0;
-
-    if (code == EX_PASS && (!closed || rename(part, path) < 0)) {
-        (void)err_set(&e, EX_IO, "%s: %s", path, strerrordesc_np(errno));
-        code = cmd_fail(&e);
-    }
-    if (code != EX_PASS)
-        (void)unlink(part);
-    return code;
+    return file || fflush(stdout) == 0 ? EX_PASS : EX_IO;
 }
 
 int cmd_judge(const struct cmd *self, int argc, char **argv)
 {
-    char path[PATH_MAX_BYTES], summary[PATH_MAX_BYTES + 16];
+    char path[CMD_PATH_BYTES], summary[CMD_PATH_BYTES + 16];
     struct run_record r = {0};
     struct err e = {0};
     const char *runs = RUNS_DIR;
@@ -120,7 +91,7 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
 
     if (first < 0 || first + 1 != argc)
         return cmd_usage(self);
-    const char *dir = run_dir(runs, argv[first], path);
+    const char *dir = cmd_run_dir(runs, argv[first], path);
 
     if (folder_is_held(dir)) {
         (void)err_set(&e, EX_LOCKED, "%s: a run is still writing to it", dir);
@@ -128,7 +99,7 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
     }
     (void)snprintf(summary, sizeof summary, "%s/summary.json", dir);
     bool ok = judge_folder(&r, dir, &e) && judgement_write_summary(r.judgement, summary, &e);
-    int code = ok ? show(&r, dir, report_forms[0], stdout) : cmd_fail(&e);
+    int code = ok ? show(&r, dir, report_forms[0], NULL) : cmd_fail(&e);
 
     if (ok && code == EX_PASS)
         code = judgement_exit_code(r.judgement);
@@ -143,7 +114,7 @@ int cmd_report(const struct cmd *self, int argc, char **argv)
                                          {.name = "output", .text = &file, .letter = 'o'},
                                          {.name = "runs", .text = &runs},
                                          {0}};
-    char path[PATH_MAX_BYTES];
+    char path[CMD_PATH_BYTES];
     struct run_record r = {0};
     struct err e = {0};
     int first = cmd_parse(options, argc, argv);
@@ -154,11 +125,8 @@ int cmd_report(const struct cmd *self, int argc, char **argv)
 
     if (!form)
         return cmd_fail(&e);
-    const char *dir = readable_dir(runs, argv[first], path);
-    bool judged = judge_folder(&r, dir, &e);
-    int code = !judged ? cmd_fail(&e)
-               : file  ? show_in(&r, dir, form, file)
-                       : show(&r, dir, form, stdout);
+    const char *dir = cmd_readable_dir(runs, argv[first], path);
+    int code = judge_folder(&r, dir, &e) ? show(&r, dir, form, file) : cmd_fail(&e);
 
     run_record_fini(&r);
     return code;
@@ -232,7 +200,7 @@ int cmd_list(const struct cmd *self, int argc, char **argv)
         {.name = "runs", .text = &runs},
         {0},
     };
-    char path[PATH_MAX_BYTES];
+    char path[CMD_PATH_BYTES];
     struct err e = {0};
     uint64_t n;
     int first = cmd_parse(options, argc, argv);
@@ -244,7 +212,7 @@ int cmd_list(const struct cmd *self, int argc, char **argv)
     if (move && (!text_u64(slice_of(move), &n, &e) || n >= NO_INDEX))
         return cmd_usage(self);
     f.move = move ? (uint32_t)n : NO_INDEX;
-    return list(readable_dir(runs, argv[first], path), &f);
+    return list(cmd_readable_dir(runs, argv[first], path), &f);
 }
 
 static uint32_t mailbox_named(const struct manifest *m, const char *name)
@@ -370,7 +338,7 @@ static bool trace(const struct run_record *r, const char *dir, const char *what,
 
 int cmd_trace(const struct cmd *self, int argc, char **argv)
 {
-    char path[PATH_MAX_BYTES];
+    char path[CMD_PATH_BYTES];
     struct run_record r = {0};
     struct err e = {0};
     const char *runs = RUNS_DIR;
@@ -381,7 +349,7 @@ int cmd_trace(const struct cmd *self, int argc, char **argv)
 
     if (first < 0 || first + 2 != argc)
         return cmd_usage(self);
-    const char *dir = readable_dir(runs, argv[first], path);
+    const char *dir = cmd_readable_dir(runs, argv[first], path);
     bool ok = judge_folder(&r, dir, &e) && trace(&r, dir, argv[first + 1], &logs, &e);
 
     run_record_fini(&r);
@@ -396,7 +364,7 @@ int cmd_compare(const struct cmd *self, int argc, char **argv)
     const char *runs_dir = RUNS_DIR;
     const struct cmd_option options[] = {
         {.name = "json", .flag = &json}, {.name = "runs", .text = &runs_dir}, {0}};
-    char path[PATH_MAX_BYTES];
+    char path[CMD_PATH_BYTES];
     struct err e = {0};
     struct buf text;
     int first = cmd_parse(options, argc, argv);
@@ -412,7 +380,7 @@ int cmd_compare(const struct cmd *self, int argc, char **argv)
     bool ok = true;
 
     for (int i = 0; ok && i < count; i++)
-        ok = compared_read(&runs[i], readable_dir(runs_dir, argv[first + i], path), &e);
+        ok = compared_read(&runs[i], cmd_readable_dir(runs_dir, argv[first + i], path), &e);
     ok = ok && (json ? compare_json(runs, (uint32_t)count, &text, &e)
                      : compare_text(runs, (uint32_t)count, &text, cmd_color()));
     free(runs);

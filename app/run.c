@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "app/lab_host.h"
+#include "app/report_voice.h"
 #include "app/run_private.h"
 #include "base/clock.h"
 #include "results/folder.h"
+#include "results/report.h"
 
 #define FLUSH_NS       (100 * NS_PER_MS)
 #define STATUS_NS      (250 * NS_PER_MS)
@@ -384,6 +386,23 @@ static const struct phase {
 
 /* ------------------------------------------------------------------------------------------------------ the verdict */
 
+/* What people look at; `report` makes the same again, so that it is no failure of the run if the disk has no room for it. */
+static void leave_reports(struct run *r)
+{
+    const struct run_record record = {.arena = r->arena,
+                                      .manifest = &r->plan.manifest,
+                                      .ledger = r->ledger,
+                                      .judgement = r->judgement};
+    struct report_voice voice;
+    struct err e = {0};
+
+    report_voice_init(&voice, &r->plan.manifest);
+    const struct report_source s = {.run = &record, .run_dir = r->dir, .words = &voice.words};
+
+    if (!report_write_files(&s, &e))
+        run_log(r, "report: %s", e.text);
+}
+
 static void judge_run(struct run *r)
 {
     r->judgement = judge(&r->plan.manifest, r->ledger, &r->failure);
@@ -392,6 +411,7 @@ static void judge_run(struct run *r)
     const char *path = arena_format(r->arena, "%s/summary.json", r->dir);
 
     (void)judgement_write_summary(r->judgement, path, &r->failure);
+    leave_reports(r);
 }
 
 static void finish(struct run *r)

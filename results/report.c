@@ -46,6 +46,7 @@ static const struct report_form form_text = {
     .name = "text", .help = "what a run says at its end", .write = write_text};
 static const struct report_form form_json = {.name = "json",
                                              .file = "summary.json",
+                                             .already_there = true,
                                              .help = "the summary: counts, gates, latencies",
                                              .write = write_json};
 

@@ -2,6 +2,7 @@
 #include "results/report.h"
 
 #include "base/text.h"
+#include "results/report_html.h"
 
 #define TEXT_MAX (64u << 20)
 
@@ -50,7 +51,7 @@ static const struct report_form form_json = {.name = "json",
                                              .help = "the summary: counts, gates, latencies",
                                              .write = write_json};
 
-const struct report_form *const report_forms[] = {&form_text, &form_json, NULL};
+const struct report_form *const report_forms[] = {&form_text, &form_json, &form_html, NULL};
 
 const struct report_form *report_form_named(const char *name, struct err *e)
 {

@@ -1,0 +1,49 @@
+/* latency.js - percentiles of latency: across, each step is one nine more; up, a logarithm. */
+
+const NINES = [[0, "0"], [.5, "50 %"], [.9, "90 %"], [.99, "99 %"], [.999, "99.9 %"], [.9999, "99.99 %"], [.99999, "99.999 %"]];
+const CURVES = {
+  accept: ["accept", "accepted", []], deliver: ["deliver", "seen", []], end_to_end: ["end to end", "violation", [8, 3]],
+  ndr: ["NDR", "open", [2, 3]], lateness: ["lateness of the generator", "offered", [9, 3, 2, 3]],
+};
+
+function nines(q) {
+  return -Math.log10(1 - Math.min(q, 1 - 1e-6));
+}
+
+function percentile(x) {
+  return short(100 * (1 - Math.pow(10, -x)), x > 3 ? 7 : 4) + " %";
+}
+
+function drawLatency() {
+  const drawn = listOf(data.latency).filter(l => listOf(l.curve).length > 1);
+  part("latency-pictures").hidden = drawn.length === 0;
+  if (drawn.length === 0) return;
+  const most = Math.max(...drawn.map(l => nines(l.curve[l.curve.length - 1][0] / 1e6)), 2);
+  const datasets = drawn.map(l => {
+    const [label, ink, dash] = CURVES[l.name] || [l.name, "tick", []];
+    const points = l.curve.map(([q, us]) => ({x: nines(q / 1e6), y: Math.max(us, 1)}));
+    return series(label, points, ink, dash, {stepped: false, borderWidth: 2});
+  });
+  chart("chart-latency", {
+    type: "line", data: {datasets},
+    options: {
+      interaction: {mode: "nearest", axis: "x", intersect: false},
+      scales: {
+        x: {
+          type: "linear", min: 0, max: most, grid: {color: color("line")},
+          afterBuildTicks: axis => { axis.ticks = NINES.map(n => ({value: nines(n[0])})).filter(t => t.value <= most + .01); },
+          ticks: {callback: v => (NINES.find(n => Math.abs(nines(n[0]) - v) < .01) || ["", ""])[1], maxRotation: 0, autoSkip: false, align: "inner"},
+        },
+        y: {
+          type: "logarithmic", grid: {color: color("line")}, afterFit: axis => { axis.width = gutter(); },
+          afterBuildTicks: axis => { axis.ticks = axis.ticks.filter(t => /^1(0*|e.*)$/.test(String(t.value))); },
+          ticks: {callback: v => span(v * 1e3)},
+        },
+      },
+      plugins: {
+        legend: {align: "start", labels: {usePointStyle: true, boxWidth: 34, padding: 12}},
+        tooltip: {callbacks: {title: items => percentile(items[0].parsed.x), label: i => i.dataset.label + ": " + span(i.parsed.y * 1e3)}},
+      },
+    },
+  });
+}

@@ -1,0 +1,29 @@
+/* report_page.h - the parts of report.html that are read without a script: each writes what stands at one {{word}} of
+ * page/page.html. `data` is what page_data() makes; parts that are missing in it are left out.
+ */
+#ifndef RESULTS_REPORT_PAGE_H
+#define RESULTS_REPORT_PAGE_H
+
+#include "results/html.h"
+
+/* A state or group of classes, as shape and colour: "ok", "warning" (or "warn"), "violation" (or "bad"), "open", "invalid". */
+void part_shape(struct html *h, const char *state);
+void part_empty(struct html *h,
+                const char *words); /* a section that has nothing to show says why */
+
+void part_banner(struct html *h, const json_t *data);
+void part_classes(struct html *h, const json_t *data);
+void part_identities(struct html *h, const json_t *data);
+void part_gates(struct html *h, const json_t *data);
+void part_flow(struct html *h, const json_t *data);
+void part_timeline_lead(struct html *h, const json_t *data);
+void part_timeline(struct html *h, const json_t *data);
+void part_phase_lead(struct html *h, const json_t *data);
+void part_phase(struct html *h, const json_t *data);
+void part_latency_lead(struct html *h, const json_t *data);
+void part_latency(struct html *h, const json_t *data);
+void part_moves(struct html *h, const json_t *data);
+void part_stories(struct html *h, const json_t *data);
+void part_method(struct html *h, const json_t *data);
+
+#endif

@@ -57,7 +57,7 @@ size_t bins_around(struct interval range, const double *marks, size_t mark_count
                    struct bin *bins, size_t max)
 {
     PM_ASSERT(range.low < range.high && finest > 0 && max >= 1);
-    for (;; finest *= 2) { /* coarser until they fit */
+    for (;;) { /* coarser until they fit */
         double low = range.low;
         size_t n = 0;
 
@@ -75,6 +75,7 @@ size_t bins_around(struct interval range, const double *marks, size_t mark_count
             bins[0] = (struct bin){range, {0, 0}};
             return 1;
         }
+        finest *= 2;
     }
 }
 

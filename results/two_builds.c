@@ -78,8 +78,8 @@ double fisher_two_sided(struct proportion a, struct proportion b)
     double seen = table_log(&t, (double)a.k) + TIE;
     double sum = 0;
 
-    for (double k = t.lowest; k <= t.highest; k++) {
-        double ln = table_log(&t, k);
+    for (uint64_t i = 0; t.lowest + (double)i <= t.highest; i++) {
+        double ln = table_log(&t, t.lowest + (double)i);
 
         if (ln <= seen)
             sum += exp(ln);
@@ -210,11 +210,13 @@ double fisher_power(double rate_a, double rate_b, uint64_t n, double alpha)
     double units = (double)n;
     double mean = units * fmin(fmax(rate_b, 0), 1);
     double reach = 10 * sqrt(mean) + 30; /* less than 1e-20 lies further out */
-    double last = fmin(units, ceil(mean + reach));
+    uint64_t last = (uint64_t)fmin(units, ceil(mean + reach));
     double edge = 0;
     double power = 0;
 
-    for (double j = fmax(0, floor(mean - reach)); j <= last; j++) {
+    for (uint64_t i = (uint64_t)fmax(0, floor(mean - reach)); i <= last; i++) {
+        double j = (double)i;
+
         edge = region_edge(units, j, alpha, edge);
         if (edge > 0) /* P(losses of a < edge) */
             power += binomial(units, j, rate_b) * beta_tail(rate_a, edge, units - edge + 1);

@@ -15,23 +15,21 @@
 
 #define PLACES  96
 #define JITTERS 10
+#define HITS    11
 #define ZOOMS   12
+#define ROUNDS  5
 #define REACH   6.0
 #define RARE    1e-5 /* a loss outside the window: never quite impossible */
 #define LEANING                                                                                    \
     0.25 /* how much: covers blurred edges as often as said, and widens sharp ones little */
 #define FAINT 14.0 /* e^-14 of the most likely is not looked at more closely */
 
-static const double hits[] = {.02, .05, .1, .2, .35, .5, .65, .8, .9, .97, .999};
-
-#define HITS (sizeof hits / sizeof *hits)
-
 /* The shots of one edge, seen so that the window begins after it. */
 struct side {
     const struct shot *list;
     size_t all, n; /* of the whole list; on this side */
     bool mirrored;
-    double jitters[JITTERS];
+    double jitters[JITTERS], hits[HITS];
 };
 
 struct table {
@@ -106,14 +104,14 @@ static void place_log(const struct side *s, double place, double jitter, double 
     double common = lost_between(s, 0, near) * log(RARE);
 
     for (size_t h = 0; h < HITS; h++)
-        ln[h] = lost * log(hits[h]) + kept * log1p(-hits[h]);
+        ln[h] = lost * log(s->hits[h]) + kept * log1p(-s->hits[h]);
     for (size_t i = near; i < inside; i++) {
         double part = normal_cdf((phase_at(s, i) - place) / jitter);
 
         if (shot_at(s, i)->lost)
             common += log(fmax(part, RARE));
         for (size_t h = 0; h < HITS; h++)
-            ln[h] += shot_at(s, i)->lost ? log(hits[h]) : log1p(-hits[h] * part);
+            ln[h] += shot_at(s, i)->lost ? log(s->hits[h]) : log1p(-s->hits[h] * part);
     }
     for (size_t h = 0; h < HITS; h++)
         ln[h] += common;
@@ -175,33 +173,50 @@ static void table_zoom(struct table *t, const struct side *s)
     }
 }
 
-/* How likely each jitter and hit are by one side, its places summed up, and beforehand: larger jitters a little more. */
+/* ln of how likely each jitter and hit are by one side, its places summed up, and beforehand: larger jitters a little more. */
 static void table_sum(const struct table *t, const struct side *s, double sums[JITTERS][HITS])
 {
-    double most = table_most(t);
-
     for (size_t j = 0; j < JITTERS; j++)
         for (size_t h = 0; h < HITS; h++) {
-            sums[j][h] = 0;
+            double most = -INFINITY;
+            double sum = 0;
+
             for (size_t p = 0; p < PLACES; p++)
-                sums[j][h] +=
+                most = fmax(most, t->ln[j][h][p]);
+            for (size_t p = 0; p < PLACES; p++)
+                sum +=
                     exp(t->ln[j][h][p] - most) * (cell_border(t, s, p + 1) - cell_border(t, s, p));
-            sums[j][h] *= pow(s->jitters[j] / s->jitters[JITTERS - 1], LEANING);
+            sums[j][h] = most + log(sum) + LEANING * log(s->jitters[j]);
         }
+}
+
+/* The largest sum of what both sides say of a jitter and a hit. */
+static double sums_most(double a[JITTERS][HITS], double b[JITTERS][HITS])
+{
+    double most = -INFINITY;
+
+    for (size_t j = 0; j < JITTERS; j++)
+        for (size_t h = 0; h < HITS; h++)
+            most = fmax(most, a[j][h] + b[j][h]);
+    return most;
 }
 
 /* How likely each place is, with jitter and hit as likely as the other side says. Adds up to 1. */
 static void table_places(const struct table *t, const struct side *s, double other[JITTERS][HITS],
                          double *mass)
 {
-    double most = table_most(t);
+    double most = -INFINITY;
     double sum = 0;
 
+    for (size_t j = 0; j < JITTERS; j++)
+        for (size_t h = 0; h < HITS; h++)
+            for (size_t p = 0; p < PLACES; p++)
+                most = fmax(most, other[j][h] + t->ln[j][h][p]);
     for (size_t p = 0; p < PLACES; p++) {
         mass[p] = 0;
-        for (size_t j = 0; j < JITTERS; j++)
+        for (size_t j = 0; j < JITTERS && isfinite(most); j++)
             for (size_t h = 0; h < HITS; h++)
-                mass[p] += other[j][h] * exp(t->ln[j][h][p] - most);
+                mass[p] += exp(other[j][h] + t->ln[j][h][p] - most);
         mass[p] *= cell_border(t, s, p + 1) - cell_border(t, s, p);
         sum += mass[p];
     }
@@ -239,21 +254,20 @@ static double edge_place(const struct table *t, const struct side *s, double oth
 static void nuisance(struct edges *e, const struct side *s, double a[JITTERS][HITS],
                      double b[JITTERS][HITS])
 {
+    double most = sums_most(a, b);
     double sum = 0;
     double jitter = 0;
 
     for (size_t j = 0; j < JITTERS; j++)
         for (size_t h = 0; h < HITS; h++) {
-            double weight = a[j][h] * b[j][h];
+            double weight = isfinite(most) ? exp(a[j][h] + b[j][h] - most) : 1;
 
             sum += weight;
             jitter += weight * log(s->jitters[j]);
-            e->hit += weight * hits[h];
+            e->hit += weight * s->hits[h];
         }
-    if (sum > 0) { /* else the sides contradict each other in everything */
-        e->hit /= sum;
-        e->jitter = exp(jitter / sum);
-    }
+    e->hit /= sum;
+    e->jitter = exp(jitter / sum);
 }
 
 /* How many shots come before the middle one of the losses, itself included in neither half of an odd number. */
@@ -266,17 +280,69 @@ static size_t middle_of(const struct shot *list, size_t n, uint64_t losses)
     return i + 1;
 }
 
-static struct edges edges_fit(const struct side *left, const struct side *right, double alpha)
+/* A finer grid over the values that are likely, and their neighbours; false where more than half are. */
+static bool grid_narrow(double *grid, const double *likely, size_t n, bool log_scale)
+{
+    size_t from = 0;
+    size_t to = n - 1;
+
+    while (from < to && likely[from] < exp(-FAINT))
+        from++;
+    while (to > from && likely[to] < exp(-FAINT))
+        to--;
+    from = from > 0 ? from - 1 : 0;
+    to = to + 1 < n ? to + 1 : n - 1;
+    if (to - from > n / 2)
+        return false;
+    double low = grid[from];
+    double high = grid[to];
+    for (size_t i = 0; i < n; i++) {
+        double part = (double)i / (double)(n - 1);
+
+        grid[i] = log_scale ? low * pow(high / low, part) : low + part * (high - low);
+    }
+    return true;
+}
+
+/* Both sides' jitters and hits become as fine as both sides' shots say; false when they are. */
+static bool sides_narrow(struct side *left, struct side *right, double a[JITTERS][HITS],
+                         double b[JITTERS][HITS])
+{
+    double jitters[JITTERS] = {0};
+    double hits[HITS] = {0};
+    double most = sums_most(a, b);
+
+    if (!isfinite(most))
+        return false;
+    for (size_t j = 0; j < JITTERS; j++)
+        for (size_t h = 0; h < HITS; h++) {
+            double likely = exp(a[j][h] + b[j][h] - most);
+
+            jitters[j] = fmax(jitters[j], likely);
+            hits[h] = fmax(hits[h], likely);
+        }
+    bool finer = grid_narrow(left->jitters, jitters, JITTERS, true);
+    finer |= grid_narrow(left->hits, hits, HITS, false);
+    memcpy(right->jitters, left->jitters, sizeof left->jitters);
+    memcpy(right->hits, left->hits, sizeof left->hits);
+    return finer;
+}
+
+static struct edges edges_fit(struct side *left, struct side *right, double alpha)
 {
     struct table tables[2];
     double sums[2][JITTERS][HITS];
     struct interval mirrored;
     struct edges e = {.fitted = true};
 
-    table_zoom(&tables[0], left);
-    table_zoom(&tables[1], right);
-    table_sum(&tables[0], left, sums[0]);
-    table_sum(&tables[1], right, sums[1]);
+    for (int round = 0; round < ROUNDS; round++) {
+        table_zoom(&tables[0], left);
+        table_zoom(&tables[1], right);
+        table_sum(&tables[0], left, sums[0]);
+        table_sum(&tables[1], right, sums[1]);
+        if (round + 1 < ROUNDS && !sides_narrow(left, right, sums[0], sums[1]))
+            break;
+    }
     nuisance(&e, left, sums[0], sums[1]);
     e.begin = edge_place(&tables[0], left, sums[1], alpha, &e.begin_interval);
     e.end = -edge_place(&tables[1], right, sums[0], alpha, &mirrored);
@@ -295,7 +361,10 @@ struct edges window_edges(const struct shot *list, size_t n, double jitter_floor
     double floor = jitter_floor > 0 ? jitter_floor : range / 1000;
     double ceiling = fmax(range / 3, 2 * floor);
     size_t middle = middle_of(list, n, b.losses);
-    struct side left = {.list = list, .all = n, .n = middle};
+    struct side left = {.list = list,
+                        .all = n,
+                        .n = middle,
+                        .hits = {.02, .05, .1, .2, .35, .5, .65, .8, .9, .97, .999}};
     for (size_t j = 0; j < JITTERS; j++)
         left.jitters[j] = floor * pow(ceiling / floor, (double)j / (JITTERS - 1));
     struct side right = left;

@@ -189,7 +189,7 @@ static struct coverage cover(const struct planted *p, uint32_t stream)
     return c;
 }
 
-/* 94 to 97 of 100 in 300 runs each; a profile likelihood covers 55 to 83. */
+/* 94 to 98 of 100 in 200 runs each; a profile likelihood covers 55 to 83. */
 static void fitted_edges_cover_planted_ones(void)
 {
     static const struct planted blurred = {10, 15, .3, 1, 30};

@@ -28,7 +28,7 @@ struct writer {
     struct block *blocks;
     int fd; /* a copy of the journal's descriptor; -1: none */
     bool unsynced;
-    uint64_t synced_ns;
+    uint64_t synced_ns, synced; /* when last; how far, journal_sync()'s */
     struct writer *next;
 };
 
@@ -118,7 +118,7 @@ static void sync_files(struct book *b)
         }
         w->unsynced = false;
         w->synced_ns = now;
-        if (fdatasync(w->fd) < 0 && errno != EINVAL && !b->error.code)
+        if (!journal_sync(w->fd, &w->synced) && !b->error.code)
             (void)err_set(&b->error, EX_IO, "a journal could not be synced: %s",
                           strerrordesc_np(errno));
     }

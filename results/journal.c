@@ -20,6 +20,9 @@
 #include "base/hash.h"
 
 #define HEAD_BYTES      64
+#define CACHED_BYTES    (64ul << 20) /* a file no larger stays in the file cache */
+#define CACHE_PAGE      4096ul
+#define FORGET_BYTES    (8ul << 20) /* a reader's step */
 #define JOURNAL_VERSION 1
 #define SUFFIX          ".mpj"
 #define READ_BYTES      (4ul * JOURNAL_BLOCK_BYTES) /* stays in the cache until it is folded */
@@ -171,6 +174,28 @@ int journal_descriptor(const struct journal *j)
     return j->fd;
 }
 
+/* What is on the disk and will not be wanted soon: new pages then take the places of old ones, which costs a third of
+ * taking fresh memory for them. */
+static void forget_cached(int descriptor, uint64_t *upto, uint64_t end)
+{
+    uint64_t whole = end / CACHE_PAGE * CACHE_PAGE;
+
+    if (whole <= CACHED_BYTES || whole <= *upto)
+        return;
+    (void)posix_fadvise(descriptor, (off_t)*upto, (off_t)(whole - *upto), POSIX_FADV_DONTNEED);
+    *upto = whole;
+}
+
+bool journal_sync(int descriptor, uint64_t *upto)
+{
+    struct stat st;
+
+    if (fstat(descriptor, &st) < 0 || (fdatasync(descriptor) < 0 && errno != EINVAL))
+        return false;
+    forget_cached(descriptor, upto, (uint64_t)st.st_size);
+    return true;
+}
+
 bool journal_close(struct journal *j, struct err *e)
 {
     if (!j)
@@ -193,7 +218,8 @@ struct reader {
     void *owner;
     uint32_t torn;
     int fd;
-    size_t at, end; /* of `bytes`: read, and not yet looked at */
+    uint64_t got, forgotten; /* octets of this file that were read; journal_sync()'s `upto` */
+    size_t at, end;          /* of `bytes`: read, and not yet looked at */
     alignas(struct block) unsigned char bytes[READ_BYTES];
 };
 
@@ -215,7 +241,10 @@ static ssize_t look_at(struct reader *r, size_t n)
         if (got == 0)
             break;
         r->end += (size_t)got;
+        r->got += (uint64_t)got;
     }
+    if (r->got - r->forgotten >= FORGET_BYTES)
+        forget_cached(r->fd, &r->forgotten, r->got);
     return (ssize_t)(r->end < n ? r->end : n);
 }
 
@@ -297,6 +326,7 @@ static bool read_file(struct reader *r, const char *dir, const char *name, struc
     (void)snprintf(path, sizeof path, "%s/%s", dir, name);
     r->fd = open(path, O_RDONLY | O_CLOEXEC);
     r->at = r->end = 0;
+    r->got = r->forgotten = 0;
     if (r->fd < 0)
         return err_set(e, EX_IO, "%s: %s", path, strerror(errno));
     (void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);

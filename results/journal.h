@@ -39,6 +39,9 @@ const struct err *journal_error(const struct journal *j); /* NULL while fine */
 int journal_descriptor(
     const struct journal
         *j); /* for another thread to sync (a copy of it): the writer never waits */
+/* From that thread, with its copy of the descriptor: what was written so far is on the disk afterwards, and of files above
+ * 64 MB out of the file cache, which the machine under test needs more. *upto: 0 at first, then ours. false: errno. */
+bool journal_sync(int descriptor, uint64_t *upto);
 bool journal_close(struct journal *j, struct err *e); /* flushes, syncs, frees; NULL is fine */
 
 /* Reads every *.mpj of a folder, file by file in order of name. fold() gets each intact block. Damage beyond a torn tail

@@ -58,8 +58,10 @@ struct ledger *ledger_create_small(const struct manifest *m, uint32_t shapes, ui
     intern_init(&l->shapes, shapes);
     intern_init(&l->codes, codes);
     init_bags(l);
-    if (l->slots && l->chunks && l->places && l->marks && l->canaries)
+    if (l->slots && l->chunks && l->places && l->marks && l->canaries) {
+        pages_ready(l->slots, slot_bytes(l)); /* all of them will be written to */
         return l;
+    }
     err_set(e, EX_IO, "ledger: out of memory for %llu slots", (unsigned long long)l->slot_count);
     ledger_destroy(l);
     return NULL;

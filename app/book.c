@@ -33,6 +33,7 @@ struct writer {
 };
 
 struct book {
+    const struct manifest *manifest; /* borrowed */
     struct ledger *ledger;
     struct loop *loop; /* NULL: no thread */
     struct thread *thread;
@@ -41,34 +42,15 @@ struct book {
     struct ring *counts_ring;
     struct book_counts counts, seen_counts;
     uint64_t counts_told_ns;
-    struct timer sync;
+    struct timer sync, tell; /* tell: counts that came too soon after the ones before */
     struct err error;
     struct ring *farewell; /* one record: no writer is left */
 };
 
-static void count(struct book_counts *c, const struct event *ev, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (ev[i].kind == EV_SENT)
-            c->attempted++;
-        else if (ev[i].kind == EV_SEEN)
-            c->seen++;
-        else if (ev[i].kind == EV_REPORT)
-            c->reports++;
-        else if (ev[i].kind == EV_END) {
-            unsigned ending = ev[i].a & 0xff;
-
-            c->accepted += ending == END_ACCEPTED;
-            c->doubt += ending == END_DOUBT;
-            c->refused += ending == END_REFUSED_TEMP || ending == END_REFUSED_PERM;
-        }
-    }
-}
-
 static void fold(struct book *b, const struct event *events, uint32_t n)
 {
     ledger_apply(b->ledger, events, n);
-    count(&b->counts, events, n);
+    counts_add(&b->counts, b->manifest, events, n);
 }
 
 static void sink_direct(struct journal_sink *s, const struct event *events, uint32_t n)
@@ -95,11 +77,22 @@ static void sink_ring(struct journal_sink *s, const struct event *events, uint32
 static void tell_counts(struct book *b)
 {
     uint64_t now = loop_now(b->loop);
+    struct ledger_counts l = ledger_counts(b->ledger);
 
-    if (now - b->counts_told_ns < COUNTS_EVERY_NS)
+    if (now - b->counts_told_ns < COUNTS_EVERY_NS) {
+        timer_arm(b->loop, &b->tell, b->counts_told_ns + COUNTS_EVERY_NS);
         return;
+    }
+    counts_ledger(&b->counts, &l);
     if (ring_push(b->counts_ring, &b->counts))
         b->counts_told_ns = now;
+    else /* nobody reads them just now */
+        timer_arm(b->loop, &b->tell, now + COUNTS_EVERY_NS);
+}
+
+static void on_tell(struct timer *t)
+{
+    tell_counts(t->owner);
 }
 
 /* A file that was written to since is synced, each at most so often; the loop's time is stale after a slow sync, which
@@ -167,12 +160,14 @@ struct book *book_create(const struct manifest *m, bool threaded, struct err *e)
         (void)err_set(e, EX_IO, "out of memory for the ledger");
         return NULL;
     }
+    b->manifest = m;
     b->ledger = ledger_create(m, e);
     if (b->ledger && threaded) {
         b->loop = loop_epoll_create(e);
         b->counts_ring = ring_create(sizeof b->counts, 16);
         b->farewell = ring_create(sizeof(uint32_t), 2);
         timer_init(&b->sync, on_sync, b);
+        timer_init(&b->tell, on_tell, b);
         b->wake = (struct hook){.run = on_wake, .owner = b};
         if (b->loop)
             loop_on_wake(b->loop, &b->wake);
@@ -240,8 +235,12 @@ bool book_begin(struct book *b, struct err *e)
 
 struct book_counts book_counts(struct book *b)
 {
-    if (!b->thread) /* it folds at once, has not begun, or is over: what it told meanwhile is older */
+    if (!b->thread) { /* it folds at once, has not begun, or is over: what it told meanwhile is older */
+        struct ledger_counts l = ledger_counts(b->ledger);
+
+        counts_ledger(&b->counts, &l);
         return b->counts;
+    }
     while (ring_pop(b->counts_ring, &b->seen_counts))
         ;
     return b->seen_counts;
@@ -284,8 +283,10 @@ void book_destroy(struct book *b)
     }
     ring_destroy(b->counts_ring);
     ring_destroy(b->farewell);
-    if (b->loop)
+    if (b->loop) {
         timer_disarm(b->loop, &b->sync);
+        timer_disarm(b->loop, &b->tell);
+    }
     loop_destroy(b->loop);
     ledger_destroy(b->ledger);
     free(b);

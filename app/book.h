@@ -11,16 +11,13 @@
 
 #include <stdbool.h>
 
+#include "app/counts.h"
 #include "base/err.h"
 #include "results/journal.h"
 #include "results/ledger.h"
 #include "results/manifest.h"
 
 struct book;
-
-struct book_counts { /* for people who watch: as of the last blocks */
-    uint64_t attempted, accepted, refused, doubt, seen, reports;
-};
 
 struct book *book_create(const struct manifest *m, bool threaded, struct err *e);
 struct journal_sink *book_writer(struct book *b,

@@ -89,6 +89,7 @@ void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_n
     if (mark == MARK_ASKED)
         muster_move_begins(r->muster, move);
     run_log_move(r, move, mark);
+    run_status_mark(r, move, mark, t_ns);
     if (mark == MARK_DONE || mark == MARK_FAILED) {
         r->moves_ended++;
         muster_move_ended(r->muster, move);
@@ -438,6 +439,7 @@ static void finish(struct run *r)
     timer_disarm(r->loop, &r->status);
     timer_disarm(r->loop, &r->step);
     r->ended = true;
+    run_status_tell(r);
     loop_stop(r->loop);
 }
 
@@ -501,16 +503,8 @@ static void on_flush(struct timer *t)
 static void on_status(struct timer *t)
 {
     struct run *r = t->owner;
-    struct run_status s = {.phase = r->phase,
-                           .counts = book_counts(r->book),
-                           .moves = r->plan.work->move_count,
-                           .moves_ended = r->moves_ended,
-                           .planned = r->plan.work->planned,
-                           .target_ns = target_now(r)};
 
-    if (r->phase == PHASE_SETTLE && r->settling)
-        (void)muster_waiting_for(r->muster, s.waiting_for, sizeof s.waiting_for);
-    (void)ring_push(r->status_ring, &s);
+    run_status_tell(r);
     timer_arm(r->loop, t, loop_now(r->loop) + STATUS_NS);
 }
 
@@ -576,15 +570,6 @@ struct run_result run_result(struct run *r)
     if (r->interrupts && result.exit_code <= EX_INCONCLUSIVE && result.exit_code != EX_FAIL)
         result.exit_code = EX_INTERRUPTED;
     return result;
-}
-
-bool run_status(struct run *r, struct run_status *s)
-{
-    bool any = false;
-
-    while (ring_pop(r->status_ring, s))
-        any = true;
-    return any;
 }
 
 void run_destroy(struct run *r)

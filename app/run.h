@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/exec.h"
 #include "base/loop.h"
+#include "probes/muster.h"
 #include "profiles/profile.h"
 #include "results/event.h"
 
@@ -52,14 +53,46 @@ bool run_has_ended(const struct run *r);
 void run_interrupt(struct run *r, unsigned times);
 struct run_result run_result(struct run *r); /* after the end; valid until run_destroy() */
 
+#define STATUS_MOVES   8u
+#define STATUS_SERVERS 16u
+
+enum moving {
+    MOVING_WAITING, /* not asked for yet */
+    MOVING_ASKED,
+    MOVING_COPYING,
+    MOVING_FLIPPED,
+    MOVING_DONE,   /* says the mover; not verified yet */
+    MOVING_FAILED, /* says the mover, or its deadline */
+    MOVING_VERIFIED,
+    MOVING_DISPROVED,
+    MOVING_COUNT
+};
+
+struct move_now {
+    uint32_t move;
+    enum moving state;
+    uint64_t asked_ns, flipped_ns; /* target time; NEVER_NS: not yet */
+};
+
 struct run_status { /* for people who watch; any one thread, while run_walk() runs on another */
     enum run_phase phase;
     struct book_counts counts;
-    uint32_t moves_ended, moves;
-    uint64_t planned, target_ns;
+    uint32_t scale;
+    uint64_t planned;                    /* messages */
+    uint64_t load_planned[COUNTS_LOADS]; /* as counts.loads */
+    uint64_t target_ns, plan_ends_ns;    /* now; when the last planned message and move are due */
+    double rate, rate_planned;           /* messages per second of target time, just now */
+    uint32_t moves_ended, moves, under_way;
+    uint32_t move_states[MOVING_COUNT];
+    struct move_now moves_now[STATUS_MOVES]; /* the first of those under way */
+    struct queue_now queues[STATUS_SERVERS]; /* by server */
+    uint64_t verdict_in_ns;                  /* real, at most; NEVER_NS: nobody can say yet */
+    uint64_t settles_ns;                     /* real: settling takes no longer than that */
     char waiting_for[120];
 };
 
+const char *run_phase_name(enum run_phase p);
+const char *moving_name(enum moving s);
 bool run_status(struct run *r, struct run_status *s); /* false: nothing new */
 void run_destroy(struct run *r);                      /* NULL is fine */
 

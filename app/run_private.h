@@ -12,6 +12,20 @@
 #include "probes/smtp_listener.h"
 #include "results/judge.h"
 
+#define RATE_SAMPLES 16u
+
+struct rate_sample {
+    uint64_t at_ns, messages;
+};
+
+struct watched {            /* what people who watch see move */
+    struct move_now *moves; /* per move */
+    uint32_t *under_way;    /* ids, in the order in which they were asked for */
+    uint32_t under_way_count, states[MOVING_COUNT];
+    struct rate_sample samples[RATE_SAMPLES]; /* a ring */
+    uint32_t sample;
+};
+
 struct run {
     struct profile *profile;
     struct arena *arena;
@@ -56,6 +70,7 @@ struct run {
     struct timer step, flush, status;
     struct post_end interrupt_line;
     struct ring *status_ring;
+    struct watched watched; /* run_status.c */
 
     struct buf log; /* run_log.c */
     uint32_t log_lines;
@@ -80,6 +95,11 @@ void run_on_interrupt(void *owner, const struct post *p);
 void run_log(struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void run_log_move(struct run *r, uint32_t move, enum move_mark mark); /* if it is a failure */
 void run_log_end(struct run *r); /* failures of actions and probes; before they are taken down */
+
+/* run_status.c: what people who watch are told. */
+bool run_status_open(struct run *r); /* false: out of memory */
+void run_status_mark(struct run *r, uint32_t move, enum move_mark mark, uint64_t t_ns);
+void run_status_tell(struct run *r);
 
 /* run_site.c: putting up what a run needs, and taking it down. */
 bool run_open(struct run *r, struct err *e);

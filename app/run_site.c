@@ -204,11 +204,13 @@ bool run_open(struct run *r, struct err *e)
 {
     r->canary_seen = arena_new(r->arena, bool, r->profile->load_count + 1);
     r->corpus = smtp_corpus_create(r->profile->seed);
-    r->status_ring = ring_create(sizeof(struct run_status), 16);
-    if (!r->canary_seen || !r->corpus || !r->status_ring)
+    if (!r->canary_seen || !r->corpus)
         return err_set(e, EX_IO, "out of memory for the run");
-    return plan_make(&r->plan, r->arena, r->profile, r->options.world.run_id, e) &&
-           post_open(&r->interrupt_line, r->loop, run_on_interrupt, r, e) && open_records(r, e) &&
+    if (!plan_make(&r->plan, r->arena, r->profile, r->options.world.run_id, e))
+        return false;
+    if (!run_status_open(r))
+        return err_set(e, EX_IO, "out of memory for the run");
+    return post_open(&r->interrupt_line, r->loop, run_on_interrupt, r, e) && open_records(r, e) &&
            open_listeners(r, e) && open_site(r, e) && open_world(r, e) && open_workers(r, e) &&
            open_desk(r, e) && book_begin(r->book, e);
 }

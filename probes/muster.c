@@ -403,6 +403,16 @@ const char *muster_waiting_for(const struct muster *m, char *out, size_t room)
     return out;
 }
 
+void muster_queues(const struct muster *m, struct queue_now *queues, uint32_t count)
+{
+    for (uint32_t i = 0; m->queues && i < m->queue_count; i++) {
+        const struct probe *p = m->queues[i].probe;
+
+        if (p && p->complete_ns && m->queues[i].server < count)
+            queues[m->queues[i].server] = (struct queue_now){true, p->entries, p->due};
+    }
+}
+
 static void tell_failures(const struct place *place,
                           void (*told)(void *owner, uint32_t mailbox, uint32_t server,
                                        uint64_t failures, const char *why),

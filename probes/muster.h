@@ -44,6 +44,13 @@ void muster_failures(const struct muster *m,
                      void (*told)(void *owner, uint32_t mailbox, uint32_t server, uint64_t failures,
                                   const char *why),
                      void *owner);
+struct queue_now { /* a server's queues when they were last listed */
+    bool known;
+    uint32_t entries, due; /* due: another try is planned */
+};
+
+/* Of the servers below `count`, by index; those that nobody lists stay as they are. */
+void muster_queues(const struct muster *m, struct queue_now *queues, uint32_t count);
 const char *muster_waiting_for(const struct muster *m, char *out,
                                size_t room); /* "3 places, 2 queue entries due" */
 

@@ -134,7 +134,7 @@ static double table_most(const struct table *t)
     const double *ln = &t->ln[0][0][0];
     double most = -INFINITY;
 
-    for (size_t i = 0; i < JITTERS * HITS * PLACES; i++)
+    for (size_t i = 0; i < sizeof t->ln / sizeof *ln; i++)
         most = fmax(most, ln[i]);
     return most;
 }

@@ -170,13 +170,13 @@ def ledger_rows(section):
             yield [f"{x['copies']:,}", x["left_out"], "", "", "", "", "", ""]
             continue
         live, replay = x["live"], x["replay"]
-        yield [f"{x['copies']:,}", figure(live["ns_event"]), figure(x["cost_ns_copy"]), figure(x["own_ns_copy"]),
+        yield [f"{x['copies']:,}", figure(x["ready_ns_copy"]), figure(live["ns_event"]), figure(x["cost_ns_copy"]), figure(x["own_ns_copy"]),
                figure(max(live["judge_s"], replay["judge_s"])),
                figure(replay["events_s"] / 1e6), figure(max(live["peak_bytes"], replay["peak_bytes"]) / 1e9),
                figure(x["bytes_copy"])]
 
 
-LEDGER_HEAD = ["copies", "ns an event", "ns a copy", "in user mode", "judged in s", "replayed, M events/s", "peak GB", "peak bytes a copy"]
+LEDGER_HEAD = ["copies", "made ready, ns a copy", "ns an event", "ns a copy", "in user mode", "judged in s", "replayed, M events/s", "peak GB", "peak bytes a copy"]
 
 
 def imap_rows(section):

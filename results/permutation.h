@@ -3,7 +3,7 @@
  * A move is k lost messages of n; moves are what was independent, so whole moves are dealt. The statistic is the rate of b
  * minus the rate of a (sums of losses over sums of messages); p is the share of arrangements with at least the one seen,
  * itself included. Exact up to a million arrangements, otherwise 100,000 random ones, (1 + hits) / (1 + draws), the same for
- * the same seed. Any thread. Scratch: 24 bytes a move, dropped by the caller. Cost beyond exact: draws times the smaller arm
+ * the same seed. Any thread. Scratch: 20 bytes a move, dropped by the caller. Cost beyond exact: draws times the smaller arm
  * (5,000 against 5,000 moves: seconds).
  */
 #ifndef RESULTS_PERMUTATION_H

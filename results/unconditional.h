@@ -2,7 +2,7 @@
  *
  * The rate that both builds would share is unknown, so the p-value is the largest over all such rates: 256 of them on the
  * arcsine scale (as fine as the probabilities change, up to 10,000 units an arm), then golden section at the best four.
- * Pure, any thread; scratch holds 28 bytes a unit, to be dropped afterwards. NAN: scratch is exhausted. Nothing else gives
+ * Pure, any thread; scratch holds 16 bytes a unit, to be dropped afterwards. NAN: scratch is exhausted. Nothing else gives
  * NAN; an arm without units gives 1. Cost: 300 passes over the units of both arms (10,000 each: under a second).
  */
 #ifndef RESULTS_UNCONDITIONAL_H

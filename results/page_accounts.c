@@ -49,6 +49,14 @@ void page_accounts_destroy(struct page_accounts *a)
     free(a);
 }
 
+/* Of a message to several, or with an alternate, one copy is enough. */
+static bool is_again(const struct page_accounts *a, const struct copy *p)
+{
+    uint32_t n = a->firsts[p->outcome];
+
+    return n && a->first[p->outcome][n - 1].number == p->number;
+}
+
 void page_accounts_add(struct page_accounts *a, const struct copy *p)
 {
     enum outcome c = p->outcome;
@@ -56,7 +64,7 @@ void page_accounts_add(struct page_accounts *a, const struct copy *p)
 
     a->ends[p->load < FLOW_LOADS ? p->load : FLOW_LOADS][p->facts.k]++;
     a->fates[p->facts.k][c]++;
-    if (a->firsts[c] < PAGE_FIRST)
+    if (a->firsts[c] < PAGE_FIRST && !is_again(a, p))
         a->first[c][a->firsts[c]++] = (struct first){p->number, p->recipient, p->alternate};
     if (p->tried && !p->alternate) {
         a->n.tried++;

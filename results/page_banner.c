@@ -43,7 +43,7 @@ static const char *percent(char out[32], double share)
     (void)snprintf(out, 32, "%.2g", share * 100);
     if (share >= 0.995)
         (void)snprintf(out, 32, "100");
-    else if (share > 0 && share < 1e-7)
+    else if (share > 0 && share < 1e-6)
         (void)snprintf(out, 32, "%.7f", share * 100);
     return out;
 }
@@ -102,8 +102,9 @@ static json_t *proven_json(const struct page_run *r, const struct counts *n)
     prove_moves(all, n);
     for (enum outcome c = 0; c < CLASS_COUNT; c++)
         if (page_is_bad(c) && r->t->certain[c])
-            page_push(all, page_format("%s copies %s, and nothing can change that any more.",
-                                       number(count, r->t->certain[c]), class_became(c)));
+            page_push(all,
+                      page_format("Certain for good: %s of class %s (copies that %s).",
+                                  number(count, r->t->certain[c]), class_name(c), class_became(c)));
     if (n->tested && !n->bad && !r->t->classes[CLASS_UNKNOWN])
         page_push(all,
                   page_format(

@@ -16,6 +16,8 @@
 #define FINE_BINS     65536
 #define FINE_MIDDLE   (FINE_BINS / 2)
 #define DENSITY_BINS  120
+#define SHOTS_MAX     16384u
+#define FARTHEST_NS   (1ll << 60)
 #define MARGIN_MIN_NS ((int64_t)NS_PER_S)
 
 struct bad {
@@ -41,6 +43,7 @@ struct page_phase {
     uint32_t *row_of; /* per move; NO_INDEX: none */
     int64_t fine_ns;
     uint64_t *sends, *bad; /* FINE_BINS each */
+    struct thin shots;     /* struct shot: primary copies whose fate is known */
 };
 
 /* ------------------------------------------------------------------------------------------------------ which moves */
@@ -138,7 +141,8 @@ struct page_phase *page_phase_create(const struct page_run *r, struct err *e)
         f->row_of = calloc(r->m->move_count + 1ul, sizeof *f->row_of);
         f->sends = calloc(FINE_BINS, sizeof *f->sends);
         f->bad = calloc(FINE_BINS, sizeof *f->bad);
-        if (f->row_of && f->sends && f->bad) {
+        if (f->row_of && f->sends && f->bad &&
+            thin_init(&f->shots, sizeof(struct shot), SHOTS_MAX)) {
             choose_rows(f);
             if (make_rows(f))
                 return f;
@@ -157,6 +161,7 @@ void page_phase_destroy(struct page_phase *f)
         thin_fini(&f->rows[i].sends);
         thin_fini(&f->rows[i].bad);
     }
+    thin_fini(&f->shots);
     free(f->rows);
     free(f->row_of);
     free(f->sends);
@@ -199,22 +204,36 @@ static uint32_t fine_bin(struct page_phase *f, int64_t ns)
     return (uint32_t)(at + FINE_MIDDLE);
 }
 
+/* Journals are not always right: times stay where sums of a few of them are still numbers. */
+static int64_t relative(uint64_t t_ns, uint64_t mark_ns)
+{
+    uint64_t apart = t_ns > mark_ns ? t_ns - mark_ns : mark_ns - t_ns;
+    int64_t ns = apart < FARTHEST_NS ? (int64_t)apart : FARTHEST_NS;
+
+    return t_ns > mark_ns ? ns : -ns;
+}
+
+static void add_send(struct page_phase *f, struct row *w, const struct copy *p, int64_t ns)
+{
+    f->sends[fine_bin(f, ns)]++;
+    thin_add(&w->sends, &ns);
+    if (page_group(p->outcome) != AXIS_OPEN)
+        thin_add(&f->shots, &(struct shot){.phase = (double)ns, .lost = page_is_bad(p->outcome)});
+}
+
 void page_phase_add(struct page_phase *f, const struct copy *p)
 {
     uint32_t row = p->move.move == NO_INDEX ? NO_INDEX : f->row_of[p->move.move];
 
     if (row == NO_INDEX || !p->tried || p->end_ns == NEVER_NS || p->outcome == CLASS_NOT_OWED)
         return;
-    int64_t ns = (int64_t)(p->end_ns - page_mark(&f->r, p->move.move, f->mark));
-    uint32_t bin = fine_bin(f, ns);
+    int64_t ns = relative(p->end_ns, page_mark(&f->r, p->move.move, f->mark));
 
-    if (!p->alternate) {
-        f->sends[bin]++;
-        thin_add(&f->rows[row].sends, &ns);
-    }
+    if (!p->alternate)
+        add_send(f, &f->rows[row], p, ns);
     if (!page_is_bad(p->outcome))
         return;
-    f->bad[bin]++;
+    f->bad[fine_bin(f, ns)]++;
     thin_add(&f->rows[row].bad, &(struct bad){ns, p->number, p->outcome});
 }
 
@@ -252,7 +271,7 @@ static struct span span_of(const struct page_phase *f)
 
         for (enum move_mark k = MARK_ASKED; k <= MARK_FAILED; k++)
             if (page_mark(&f->r, move, k) != NEVER_NS)
-                include(&s, (int64_t)(page_mark(&f->r, move, k) - zero));
+                include(&s, relative(page_mark(&f->r, move, k), zero));
     }
     if (bounds_of(f, f->bad, &bad)) {
         include(&s, bad.from);
@@ -345,7 +364,7 @@ static json_t *density_json(const struct page_phase *f, struct span s, int64_t b
     return o;
 }
 
-json_t *page_phase_json(const struct page_phase *f)
+json_t *page_phase_json(struct page_phase *f)
 {
     struct span s = span_of(f);
     json_t *o = json_object();
@@ -362,7 +381,8 @@ json_t *page_phase_json(const struct page_phase *f)
     page_put(o, "rows", rows_json(f, s));
     page_put(o, "rows_left_out", json_integer(f->left_out));
     page_put(o, "density", density_json(f, s, bin_ns));
-    page_put(o, "window", json_null());
+    page_put(o, "window",
+             page_window_json((void *)f->shots.rows, f->shots.count, f->r.t->health.windows_late));
     page_put(o, "cache_ns", json_null());
     return o;
 }

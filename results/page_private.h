@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "results/copies.h"
 #include "results/report.h"
+#include "results/window_edges.h"
 
 #define PAGE_LANES   400u
 #define PAGE_BINS    240u
@@ -73,7 +74,10 @@ struct page_phase;
 struct page_phase *page_phase_create(const struct page_run *r, struct err *e);
 void page_phase_destroy(struct page_phase *f);
 void page_phase_add(struct page_phase *f, const struct copy *p);
-json_t *page_phase_json(const struct page_phase *f);
+json_t *page_phase_json(struct page_phase *f);
+
+/* Sorts the shots (page_window.c); late: figures about windows are not conclusive. null: there is none to be seen. */
+json_t *page_window_json(struct shot *shots, size_t n, bool late);
 
 struct page_moves;
 struct page_moves *page_moves_create(const struct page_run *r, struct err *e);

@@ -18,13 +18,14 @@
 #define FILES_MAX     20000
 #define IN_ALL_MAX    (512ull << 20)
 #define SHOWN_MAX     8192u
+#define SHOWN_IN_ALL  (1u << 20)
 #define SCORE_FAILED  1u
 #define SCORE_ADDRESS 2u
 
 struct searching {
     struct page_wanted *wanted;
-    uint32_t count;
-    unsigned char *bytes; /* of the file at hand */
+    uint32_t count, shown; /* bytes of each that are shown */
+    unsigned char *bytes;  /* of the file at hand */
     size_t n;
 };
 
@@ -67,7 +68,7 @@ static void offer(const struct searching *s, struct page_wanted *w)
     if (score <= w->score)
         return;
     json_decref(w->text);
-    w->text = page_lines(slice_from(s->bytes, s->n), SHOWN_MAX);
+    w->text = page_lines(slice_from(s->bytes, s->n), s->shown);
     w->score = score;
 }
 
@@ -129,6 +130,7 @@ void page_reports_read(const char *run_dir, struct page_wanted *wanted, uint32_t
     uint64_t all = 0;
     char path[2048];
 
+    s.shown = count * SHOWN_MAX <= SHOWN_IN_ALL ? SHOWN_MAX : SHOWN_IN_ALL / count;
     (void)snprintf(path, sizeof path, "%s/reports", run_dir);
     int files = s.bytes ? scandir(path, &names, is_report, alphasort) : 0;
 

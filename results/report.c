@@ -2,7 +2,12 @@
 #include "results/report.h"
 
 #include "base/text.h"
+#include "results/report_csv.h"
+#include "results/report_hdr.h"
 #include "results/report_html.h"
+#include "results/report_junit.h"
+#include "results/report_markdown.h"
+#include "results/report_sarif.h"
 
 #define TEXT_MAX (64u << 20)
 
@@ -51,7 +56,22 @@ static const struct report_form form_json = {.name = "json",
                                              .help = "the summary: counts, gates, latencies",
                                              .write = write_json};
 
-const struct report_form *const report_forms[] = {&form_text, &form_json, &form_html, NULL};
+const struct report_form *const report_forms[] = {
+    &form_text,
+    &form_json,
+    &form_html,
+    &form_markdown,
+    &form_junit,
+    &form_sarif,
+    &form_csv,
+    &form_hdr,
+    &form_hdr_accept,
+    &form_hdr_deliver,
+    &form_hdr_end_to_end,
+    &form_hdr_ndr,
+    &form_hdr_lateness,
+    NULL,
+};
 
 const struct report_form *report_form_named(const char *name, struct err *e)
 {

@@ -77,7 +77,7 @@ static void row(struct csv *c, const struct copy *p)
     char token[27], status[STATUS_MAX];
 
     stream_u64(&c->out, p->number);
-    words(c, report_token(c->source, p->number, token));
+    words(c, said_token(c->source, p->number, token));
     words(c, c->m->loads[p->load].name);
     words(c, p->tried ? report_server(c->m, p->server) : "");
     words(c, report_mailbox(c->m, p->from));
@@ -87,7 +87,7 @@ static void row(struct csv *c, const struct copy *p)
     words(c, class_name(p->outcome));
     flags(c, p);
     words(c, event_ending_name(p->facts.k));
-    words(c, report_status(c->source, p, status, sizeof status));
+    words(c, said_status(c->source, p, status, sizeof status));
     words(c, p->facts.z ? "1" : "0");
     time_of(c, p->sent_ns);
     time_of(c, p->facts.k == END_ACCEPTED ? p->end_ns : NEVER_NS);

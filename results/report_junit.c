@@ -235,7 +235,7 @@ static void add_firsts(struct junit *u, const struct shown_move *v)
     for (enum outcome o = 0; o < CLASS_COUNT; o++)
         for (unsigned i = 0; i < v->firsts[o]; i++) {
             stream_format(&u->out, i ? ", " : "%s: ", class_name(o));
-            stream_xml(&u->out, report_token(u->source, v->first[o][i], token));
+            stream_xml(&u->out, said_token(u->source, v->first[o][i], token));
             stream_add(&u->out, i + 1 == v->firsts[o] ? "\n" : "");
         }
 }

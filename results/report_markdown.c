@@ -159,7 +159,7 @@ static void add_firsts(struct page *p, const struct shown_move *v)
     for (enum outcome o = 0; o < CLASS_COUNT; o++)
         for (unsigned i = 0; i < v->firsts[o]; i++) {
             stream_format(&p->out, "%s`%s`", any ? " " : "",
-                          report_token(p->source, v->first[o][i], token));
+                          said_token(p->source, v->first[o][i], token));
             any = true;
         }
     stream_add(&p->out, any ? "" : "-");

@@ -211,7 +211,7 @@ static json_t *locations(const struct sarif *f, const struct copy *p)
 static json_t *message_of(const struct sarif *f, const struct copy *p)
 {
     char status[STATUS_MAX];
-    const char *why = report_status(f->source, p, status, sizeof status);
+    const char *why = said_status(f->source, p, status, sizeof status);
     struct buf text;
 
     buf_init(&text, 1u << 20);
@@ -233,7 +233,7 @@ static json_t *fingerprints(const struct sarif *f, const struct copy *p)
     json_t *o = json_object();
     char token[27], copy[80];
 
-    (void)report_token(f->source, p->number, token);
+    (void)said_token(f->source, p->number, token);
     (void)snprintf(copy, sizeof copy, "%s/%u/%s", token, p->recipient,
                    p->alternate ? "alternate" : "primary");
     put(o, "token/v1", json_words(token));

@@ -306,7 +306,7 @@ enum axis class_worse(enum outcome o)
     return a > b ? a : b;
 }
 
-const char *report_token(const struct report_source *s, uint64_t number, char out[27])
+const char *said_token(const struct report_source *s, uint64_t number, char out[27])
 {
     if (s->words && s->words->token)
         s->words->token(s->words->owner, number, out);
@@ -315,8 +315,7 @@ const char *report_token(const struct report_source *s, uint64_t number, char ou
     return out;
 }
 
-const char *report_status(const struct report_source *s, const struct copy *p, char *out,
-                          size_t room)
+const char *said_status(const struct report_source *s, const struct copy *p, char *out, size_t room)
 {
     uint32_t how = (uint32_t)p->facts.k | p->stage << 8;
 

@@ -50,10 +50,10 @@ const char *report_server(const struct manifest *m, uint32_t server);
 const char *report_move_result(const struct move_marks *k);
 const char *report_axis(enum axis a);  /* "ok", "warning", "violation", "open", "invalid" */
 enum axis class_worse(enum outcome o); /* of its two axes */
-const char *report_token(const struct report_source *s, uint64_t number, char out[27]);
+const char *said_token(const struct report_source *s, uint64_t number, char out[27]);
 /* The report's status, else the reply's. */
-const char *report_status(const struct report_source *s, const struct copy *p, char *out,
-                          size_t room);
+const char *said_status(const struct report_source *s, const struct copy *p, char *out,
+                        size_t room);
 bool report_each_copy(const struct report_source *s,
                       bool (*each)(void *owner, const struct copy *copies, uint32_t n), void *owner,
                       struct err *e);

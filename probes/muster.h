@@ -44,6 +44,7 @@ void muster_failures(const struct muster *m,
                      void (*told)(void *owner, uint32_t mailbox, uint32_t server, uint64_t failures,
                                   const char *why),
                      void *owner);
+
 struct queue_now { /* a server's queues when they were last listed */
     bool known;
     uint32_t entries, due; /* due: another try is planned */

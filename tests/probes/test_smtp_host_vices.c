@@ -1,12 +1,9 @@
 /* test_smtp_host_vices.c - hosts that are slow, break off and close as told, hosts with TLS, and texts that are not kept. */
 #include <string.h>
 
-#include "base/loop_sim.h"
-#include "probes/smtp_host.h"
-#include "tests/probes/smtp_man.h"
+#include "tests/probes/smtp_street.h"
 #include "tests/support/check.h"
 
-#define MEN   4u
 #define HELLO "EHLO me\r\n"
 #define MAIL  "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n"
 #define OKS   "250 2.1.0 sender taken\r\n250 2.1.5 recipient taken\r\n"
@@ -16,11 +13,7 @@
 enum act { ACT_NOTHING, ACT_DELAY, ACT_CUT, ACT_CLOSE };
 
 struct world {
-    struct loop *loop;
-    struct smtp_host_config c;
-    struct smtp_host *host;
-    struct smtp_man men[MEN];
-    struct timer tick;
+    struct smtp_street street;
     /* what is done at each of these, in message number `at` of caller 1; 0: in all */
     enum act called, hello, data, message;
     unsigned at, datas;
@@ -106,56 +99,16 @@ static void on_gone(void *owner, struct smtp_caller *from)
     w->gone_octets += smtp_server_text_octets(talk);
 }
 
-static void tick_fires(struct timer *t)
-{
-    struct world *w = t->owner;
-
-    loop_stop(w->loop);
-}
-
-static void wait_ms(struct world *w, uint64_t ms)
-{
-    timer_arm(w->loop, &w->tick, loop_now(w->loop) + ms * NS_PER_MS);
-    loop_run(w->loop);
-}
-
 static void begin(struct world *w)
 {
-    const struct sim_config sim = {.seed = 11};
-    const struct net_addr at = {.family = 4, .port = 25, .ip = {127, 0, 0, 9}};
-    struct err e = {0};
-
-    w->loop = loop_sim_create(&sim, &e);
-    timer_init(&w->tick, tick_fires, w);
-    w->c.loop = w->loop;
-    w->c.name = "us.test";
-    w->c.called = on_called;
-    w->c.hello = on_hello;
-    w->c.data = on_data;
-    w->c.recipient = on_recipient;
-    w->c.message = on_message;
-    w->c.trouble = on_trouble;
-    w->c.gone = on_gone;
-    w->c.owner = w;
-    w->host = smtp_host_listen(&w->c, &at, &e);
-    CHECK_STR(e.text, "");
-}
-
-static void call(struct world *w, unsigned man)
-{
-    const struct net_addr at = smtp_host_addr(w->host);
-
-    man_call(&w->men[man], w->loop, &at);
-    wait_ms(w, 100);
-}
-
-static void end(struct world *w)
-{
-    for (unsigned i = 0; i < MEN; i++)
-        if (w->men[i].loop)
-            man_go(&w->men[i]);
-    smtp_host_close(w->host);
-    loop_destroy(w->loop);
+    w->street.c.called = on_called;
+    w->street.c.hello = on_hello;
+    w->street.c.data = on_data;
+    w->street.c.recipient = on_recipient;
+    w->street.c.message = on_message;
+    w->street.c.trouble = on_trouble;
+    w->street.c.gone = on_gone;
+    street_open(&w->street, w);
 }
 
 /* Three messages in one write, the second answered 20 seconds late: the first is answered at once, the third after it. */
@@ -168,27 +121,28 @@ static void replies_behind_a_delay_wait_and_keep_their_order(void)
     w.at = 2;
     w.delay_ns = 20 * NS_PER_S;
     begin(&w);
-    call(&w, 0);
-    call(&w, 1);
-    man_say(&w.men[0], HELLO);
-    man_say(&w.men[1], HELLO);
-    wait_ms(&w, 200);
-    (void)man_heard(&w.men[0]);
-    (void)man_heard(&w.men[1]);
-    man_say(&w.men[0], MAIL "BDAT 2 LAST\r\nhi" MAIL "BDAT 2 LAST\r\nhi" MAIL "BDAT 2 LAST\r\nhi");
-    wait_ms(&w, 1000);
-    CHECK_STR(man_heard(&w.men[0]), OKS TAKEN OKS);
+    street_call(&w.street, 0);
+    street_call(&w.street, 1);
+    man_say(&w.street.men[0], HELLO);
+    man_say(&w.street.men[1], HELLO);
+    street_wait_ms(&w.street, 200);
+    (void)man_heard(&w.street.men[0]);
+    (void)man_heard(&w.street.men[1]);
+    man_say(&w.street.men[0],
+            MAIL "BDAT 2 LAST\r\nhi" MAIL "BDAT 2 LAST\r\nhi" MAIL "BDAT 2 LAST\r\nhi");
+    street_wait_ms(&w.street, 1000);
+    CHECK_STR(man_heard(&w.street.men[0]), OKS TAKEN OKS);
     CHECK_U64(w.messages, 2);
-    man_say(&w.men[0], "NOOP\r\n");
-    man_say(&w.men[1], MAIL "BDAT 2 LAST\r\nhi");
-    wait_ms(&w, 17000);
-    CHECK_STR(man_heard(&w.men[0]), "");
-    CHECK_STR(man_heard(&w.men[1]), OKS TAKEN);
-    wait_ms(&w, 3000);
-    CHECK_STR(man_heard(&w.men[0]), TAKEN OKS TAKEN "250 2.0.0 fine\r\n");
+    man_say(&w.street.men[0], "NOOP\r\n");
+    man_say(&w.street.men[1], MAIL "BDAT 2 LAST\r\nhi");
+    street_wait_ms(&w.street, 17000);
+    CHECK_STR(man_heard(&w.street.men[0]), "");
+    CHECK_STR(man_heard(&w.street.men[1]), OKS TAKEN);
+    street_wait_ms(&w.street, 3000);
+    CHECK_STR(man_heard(&w.street.men[0]), TAKEN OKS TAKEN "250 2.0.0 fine\r\n");
     CHECK_U64(w.messages, 4);
-    CHECK_U64(smtp_host_counts(w.host)->taken, 4);
-    end(&w);
+    CHECK_U64(smtp_host_counts(w.street.host)->taken, 4);
+    street_close(&w.street);
     CHECK_U64(w.gone, 2);
 }
 
@@ -200,23 +154,23 @@ static void delays_add_up_and_outlast_the_patience_of_the_host(void)
     w.called = w.hello = w.message = ACT_DELAY;
     w.delay_ns = 400 * NS_PER_S;
     begin(&w);
-    call(&w, 0);
-    man_say(&w.men[0], HELLO MAIL "DATA\r\n");
-    wait_ms(&w, 399000);
-    CHECK_STR(man_heard(&w.men[0]), "");
-    wait_ms(&w, 2000);
-    CHECK_STR(man_heard(&w.men[0]), "220 us.test ESMTP ready\r\n");
-    wait_ms(&w, 398000);
-    CHECK_STR(man_heard(&w.men[0]), "");
-    wait_ms(&w, 2000);
-    CHECK_HAS(man_heard(&w.men[0]), OKS GO);
-    man_say(&w.men[0], "x\r\n.\r\nMAIL FROM:<z@x>\r\n");
-    wait_ms(&w, 399000);
-    CHECK_STR(man_heard(&w.men[0]), "");
-    wait_ms(&w, 2000);
-    CHECK_STR(man_heard(&w.men[0]), TAKEN "250 2.1.0 sender taken\r\n");
+    street_call(&w.street, 0);
+    man_say(&w.street.men[0], HELLO MAIL "DATA\r\n");
+    street_wait_ms(&w.street, 399000);
+    CHECK_STR(man_heard(&w.street.men[0]), "");
+    street_wait_ms(&w.street, 2000);
+    CHECK_STR(man_heard(&w.street.men[0]), "220 us.test ESMTP ready\r\n");
+    street_wait_ms(&w.street, 398000);
+    CHECK_STR(man_heard(&w.street.men[0]), "");
+    street_wait_ms(&w.street, 2000);
+    CHECK_HAS(man_heard(&w.street.men[0]), OKS GO);
+    man_say(&w.street.men[0], "x\r\n.\r\nMAIL FROM:<z@x>\r\n");
+    street_wait_ms(&w.street, 399000);
+    CHECK_STR(man_heard(&w.street.men[0]), "");
+    street_wait_ms(&w.street, 2000);
+    CHECK_STR(man_heard(&w.street.men[0]), TAKEN "250 2.1.0 sender taken\r\n");
     CHECK_U64(w.troubles, 0);
-    end(&w);
+    street_close(&w.street);
     CHECK_U64(w.gone_busy, 1);
 }
 
@@ -235,23 +189,23 @@ static void what_is_due_leaves_before_a_cut(void)
         w.at = 2;
         w.where = places[i];
         begin(&w);
-        call(&w, 0);
-        (void)man_heard(&w.men[0]);
-        man_say(&w.men[0], HELLO);
-        wait_ms(&w, 100);
-        (void)man_heard(&w.men[0]);
-        man_say(&w.men[0], MAIL "BDAT 5 LAST\r\nfirst" MAIL "BDAT 5 LAST\r\nother" MAIL);
-        wait_ms(&w, 500);
-        CHECK_STR(man_heard(&w.men[0]), OKS TAKEN OKS);
-        CHECK(w.men[0].lost);
+        street_call(&w.street, 0);
+        (void)man_heard(&w.street.men[0]);
+        man_say(&w.street.men[0], HELLO);
+        street_wait_ms(&w.street, 100);
+        (void)man_heard(&w.street.men[0]);
+        man_say(&w.street.men[0], MAIL "BDAT 5 LAST\r\nfirst" MAIL "BDAT 5 LAST\r\nother" MAIL);
+        street_wait_ms(&w.street, 500);
+        CHECK_STR(man_heard(&w.street.men[0]), OKS TAKEN OKS);
+        CHECK(w.street.men[0].lost);
         CHECK_U64(w.messages, places[i] == SMTP_CUT_ANSWER ? 2 : 1);
-        CHECK_U64(smtp_host_counts(w.host)->taken, 1);
-        CHECK_U64(smtp_host_counts(w.host)->broken, 0);
+        CHECK_U64(smtp_host_counts(w.street.host)->taken, 1);
+        CHECK_U64(smtp_host_counts(w.street.host)->broken, 0);
         CHECK_U64(w.gone, 1);
         CHECK_U64(w.gone_busy, 1);
         CHECK_U64(w.gone_in_text, places[i] != SMTP_CUT_ANSWER);
         CHECK_U64(w.gone_octets, octets[i]);
-        end(&w);
+        street_close(&w.street);
         CHECK_U64(w.gone, 1);
     }
 }
@@ -264,17 +218,17 @@ static void a_message_may_be_cut_when_it_is_asked_about(void)
     w.message = ACT_CUT;
     w.where = SMTP_CUT_ANSWER;
     begin(&w);
-    call(&w, 0);
-    man_say(&w.men[0], HELLO MAIL "DATA\r\n");
-    wait_ms(&w, 100);
-    (void)man_heard(&w.men[0]);
-    man_say(&w.men[0], "x\r\n.\r\nQUIT\r\n");
-    wait_ms(&w, 100);
-    CHECK_STR(man_heard(&w.men[0]), "");
-    CHECK(w.men[0].lost);
-    CHECK_U64(smtp_host_counts(w.host)->messages, 1);
-    CHECK_U64(smtp_host_counts(w.host)->taken, 0);
-    end(&w);
+    street_call(&w.street, 0);
+    man_say(&w.street.men[0], HELLO MAIL "DATA\r\n");
+    street_wait_ms(&w.street, 100);
+    (void)man_heard(&w.street.men[0]);
+    man_say(&w.street.men[0], "x\r\n.\r\nQUIT\r\n");
+    street_wait_ms(&w.street, 100);
+    CHECK_STR(man_heard(&w.street.men[0]), "");
+    CHECK(w.street.men[0].lost);
+    CHECK_U64(smtp_host_counts(w.street.host)->messages, 1);
+    CHECK_U64(smtp_host_counts(w.street.host)->taken, 0);
+    street_close(&w.street);
 }
 
 static void a_conversation_is_closed_with_a_line_or_without(void)
@@ -288,17 +242,17 @@ static void a_conversation_is_closed_with_a_line_or_without(void)
         w.message = ACT_CLOSE;
         w.line = lines[i];
         begin(&w);
-        call(&w, 0);
-        man_say(&w.men[0], HELLO);
-        wait_ms(&w, 100);
-        (void)man_heard(&w.men[0]);
-        man_say(&w.men[0], MAIL "BDAT 2 LAST\r\nhiNOOP\r\n");
-        wait_ms(&w, 500);
-        CHECK_STR(man_heard(&w.men[0]), i == 0 ? OKS "421 4.3.2 enough\r\n" : OKS);
-        CHECK(w.men[0].lost);
+        street_call(&w.street, 0);
+        man_say(&w.street.men[0], HELLO);
+        street_wait_ms(&w.street, 100);
+        (void)man_heard(&w.street.men[0]);
+        man_say(&w.street.men[0], MAIL "BDAT 2 LAST\r\nhiNOOP\r\n");
+        street_wait_ms(&w.street, 500);
+        CHECK_STR(man_heard(&w.street.men[0]), i == 0 ? OKS "421 4.3.2 enough\r\n" : OKS);
+        CHECK(w.street.men[0].lost);
         CHECK_U64(w.gone, 1);
-        CHECK_U64(smtp_host_counts(w.host)->taken, 0);
-        end(&w);
+        CHECK_U64(smtp_host_counts(w.street.host)->taken, 0);
+        street_close(&w.street);
     }
 }
 
@@ -310,13 +264,13 @@ static void who_is_closed_at_the_door_hears_that_alone(void)
     w.called = ACT_CLOSE;
     w.line = "421 4.3.2 not now";
     begin(&w);
-    call(&w, 0);
-    CHECK_STR(man_heard(&w.men[0]), "421 4.3.2 not now\r\n");
-    CHECK(w.men[0].lost);
+    street_call(&w.street, 0);
+    CHECK_STR(man_heard(&w.street.men[0]), "421 4.3.2 not now\r\n");
+    CHECK(w.street.men[0].lost);
     CHECK_U64(w.gone, 1);
-    call(&w, 1);
-    CHECK_HAS(man_heard(&w.men[1]), "220 ");
-    end(&w);
+    street_call(&w.street, 1);
+    CHECK_HAS(man_heard(&w.street.men[1]), "220 ");
+    street_close(&w.street);
     CHECK_U64(w.gone, 2);
 }
 
@@ -325,20 +279,20 @@ static void who_breaks_off_is_known_to_be_gone(void)
     static struct world w;
 
     memset(&w, 0, sizeof w);
-    w.c.connections = 1;
+    w.street.c.connections = 1;
     begin(&w);
-    call(&w, 0);
-    call(&w, 1);
-    CHECK_HAS(man_heard(&w.men[1]), "421 ");
-    man_say(&w.men[0], HELLO MAIL "DATA\r\nhello");
-    wait_ms(&w, 200);
-    man_go(&w.men[0]);
-    wait_ms(&w, 200);
+    street_call(&w.street, 0);
+    street_call(&w.street, 1);
+    CHECK_HAS(man_heard(&w.street.men[1]), "421 ");
+    man_say(&w.street.men[0], HELLO MAIL "DATA\r\nhello");
+    street_wait_ms(&w.street, 200);
+    man_go(&w.street.men[0]);
+    street_wait_ms(&w.street, 200);
     CHECK_U64(w.gone, 1); /* the one too many was never asked about */
     CHECK_U64(w.gone_in_text, 1);
     CHECK_U64(w.gone_octets, 5);
-    CHECK_U64(smtp_host_counts(w.host)->broken, 1);
-    end(&w);
+    CHECK_U64(smtp_host_counts(w.street.host)->broken, 1);
+    street_close(&w.street);
 }
 
 static void a_discarded_text_of_any_size_takes_no_memory(void)
@@ -348,23 +302,23 @@ static void a_discarded_text_of_any_size_takes_no_memory(void)
 
     memset(&w, 0, sizeof w);
     memset(text, 'x', sizeof text);
-    w.c.discard = true;
-    w.c.keep = 100;
-    w.c.held_max = 1000; /* of all messages */
+    w.street.c.discard = true;
+    w.street.c.keep = 100;
+    w.street.c.held_max = 1000; /* of all messages */
     begin(&w);
-    for (unsigned i = 0; i < MEN; i++) {
-        call(&w, i);
-        man_say(&w.men[i], HELLO MAIL "DATA\r\n");
+    for (unsigned i = 0; i < STREET_MEN; i++) {
+        street_call(&w.street, i);
+        man_say(&w.street.men[i], HELLO MAIL "DATA\r\n");
         for (unsigned k = 0; k < 5; k++)
-            man_say_octets(&w.men[i], slice_from(text, sizeof text));
-        man_say(&w.men[i], "\r\n.\r\n");
+            man_say_octets(&w.street.men[i], slice_from(text, sizeof text));
+        man_say(&w.street.men[i], "\r\n.\r\n");
     }
-    wait_ms(&w, 10000);
-    for (unsigned i = 0; i < MEN; i++)
-        CHECK_HAS(man_heard(&w.men[i]), GO TAKEN);
-    CHECK_U64(smtp_host_counts(w.host)->octets, MEN * (5ull * sizeof text + 2));
-    CHECK_U64(w.kept, MEN * 100ull);
-    end(&w);
+    street_wait_ms(&w.street, 10000);
+    for (unsigned i = 0; i < STREET_MEN; i++)
+        CHECK_HAS(man_heard(&w.street.men[i]), GO TAKEN);
+    CHECK_U64(smtp_host_counts(w.street.host)->octets, STREET_MEN * (5ull * sizeof text + 2));
+    CHECK_U64(w.kept, STREET_MEN * 100ull);
+    street_close(&w.street);
 }
 
 static void begin_tls(struct world *w, bool implicit)
@@ -372,8 +326,8 @@ static void begin_tls(struct world *w, bool implicit)
     struct err e = {0};
 
     memset(w, 0, sizeof *w);
-    w->c.tls = tls_server_selfmade("us.test", &e);
-    w->c.tls_implicit = implicit;
+    w->street.c.tls = tls_server_selfmade("us.test", &e);
+    w->street.c.tls_implicit = implicit;
     CHECK_STR(e.text, "");
     begin(w);
 }
@@ -384,7 +338,7 @@ static void wrap(struct world *w, struct smtp_man *m, struct tls_context *c)
 
     m->s = tls_wrap(c, m->s, NULL, &e);
     CHECK_STR(e.text, "");
-    wait_ms(w, 500);
+    street_wait_ms(&w->street, 500);
     CHECK_STR(tls_version(m->s), "TLSv1.3");
 }
 
@@ -396,28 +350,28 @@ static void starttls_begins_the_conversation_anew(void)
     struct tls_context *c = tls_client_create(NULL, true, &e);
 
     begin_tls(&w, false);
-    call(&w, 0);
-    man_say(&w.men[0], HELLO);
-    wait_ms(&w, 100);
-    CHECK_HAS(man_heard(&w.men[0]), "250-STARTTLS\r\n");
-    man_say(&w.men[0], "STARTTLS\r\nNOOP\r\n");
-    wait_ms(&w, 100);
-    CHECK_STR(man_heard(&w.men[0]), "220 2.0.0 begin TLS\r\n");
-    wrap(&w, &w.men[0], c);
-    man_say(&w.men[0], MAIL);
-    wait_ms(&w, 200);
-    CHECK_STR(man_heard(&w.men[0]), "503 5.5.1 EHLO first\r\n503 5.5.1 EHLO first\r\n");
-    man_say(&w.men[0], HELLO MAIL "BDAT 2 LAST\r\nhi");
-    wait_ms(&w, 200);
-    const char *heard = man_heard(&w.men[0]);
+    street_call(&w.street, 0);
+    man_say(&w.street.men[0], HELLO);
+    street_wait_ms(&w.street, 100);
+    CHECK_HAS(man_heard(&w.street.men[0]), "250-STARTTLS\r\n");
+    man_say(&w.street.men[0], "STARTTLS\r\nNOOP\r\n");
+    street_wait_ms(&w.street, 100);
+    CHECK_STR(man_heard(&w.street.men[0]), "220 2.0.0 begin TLS\r\n");
+    wrap(&w, &w.street.men[0], c);
+    man_say(&w.street.men[0], MAIL);
+    street_wait_ms(&w.street, 200);
+    CHECK_STR(man_heard(&w.street.men[0]), "503 5.5.1 EHLO first\r\n503 5.5.1 EHLO first\r\n");
+    man_say(&w.street.men[0], HELLO MAIL "BDAT 2 LAST\r\nhi");
+    street_wait_ms(&w.street, 200);
+    const char *heard = man_heard(&w.street.men[0]);
 
     CHECK_HAS(heard, OKS TAKEN);
     CHECK(!strstr(heard, "STARTTLS"));
     CHECK_U64(w.messages, 1);
-    end(&w);
+    street_close(&w.street);
     CHECK_U64(w.gone, 1);
     tls_context_destroy(c);
-    tls_context_destroy(w.c.tls);
+    tls_context_destroy(w.street.c.tls);
 }
 
 static void implicit_tls_holds_from_the_first_octet(void)
@@ -429,24 +383,24 @@ static void implicit_tls_holds_from_the_first_octet(void)
     begin_tls(&w, true);
     w.message = ACT_DELAY;
     w.delay_ns = NS_PER_S;
-    call(&w, 0);
-    CHECK_STR(man_heard(&w.men[0]), "");
-    wrap(&w, &w.men[0], c);
-    CHECK_STR(man_heard(&w.men[0]), "220 us.test ESMTP ready\r\n");
-    man_say(&w.men[0], HELLO MAIL "BDAT 2 LAST\r\nhi" MAIL "BDAT 2 LAST\r\nhi");
-    wait_ms(&w, 500);
-    CHECK_HAS(man_heard(&w.men[0]), OKS);
-    wait_ms(&w, 2000);
-    CHECK_STR(man_heard(&w.men[0]), TAKEN OKS TAKEN);
+    street_call(&w.street, 0);
+    CHECK_STR(man_heard(&w.street.men[0]), "");
+    wrap(&w, &w.street.men[0], c);
+    CHECK_STR(man_heard(&w.street.men[0]), "220 us.test ESMTP ready\r\n");
+    man_say(&w.street.men[0], HELLO MAIL "BDAT 2 LAST\r\nhi" MAIL "BDAT 2 LAST\r\nhi");
+    street_wait_ms(&w.street, 500);
+    CHECK_HAS(man_heard(&w.street.men[0]), OKS);
+    street_wait_ms(&w.street, 2000);
+    CHECK_STR(man_heard(&w.street.men[0]), TAKEN OKS TAKEN);
     CHECK_U64(w.messages, 2);
-    call(&w, 1); /* he speaks no TLS */
-    man_say(&w.men[1], HELLO HELLO HELLO);
-    wait_ms(&w, 500);
-    CHECK(w.men[1].lost);
-    CHECK(!strstr(man_heard(&w.men[1]), "220 "));
-    end(&w);
+    street_call(&w.street, 1); /* he speaks no TLS */
+    man_say(&w.street.men[1], HELLO HELLO HELLO);
+    street_wait_ms(&w.street, 500);
+    CHECK(w.street.men[1].lost);
+    CHECK(!strstr(man_heard(&w.street.men[1]), "220 "));
+    street_close(&w.street);
     tls_context_destroy(c);
-    tls_context_destroy(w.c.tls);
+    tls_context_destroy(w.street.c.tls);
 }
 
 static const struct test tests[] = {

@@ -124,11 +124,13 @@ struct word word_span(uint64_t ns)
         print_short(&w, us, us < 10 ? 1 : 0, "\xc2\xb5s");
     else if (us < 1e6)
         print_short(&w, us / 1e3, us < 1e4 ? 2 : us < 1e5 ? 1 : 0, "ms");
-    else if (us < 6e7)
+    else if (us < 12e7)
         print_short(&w, us / 1e6, us < 1e7 ? 2 : 1, "s");
-    else if (s < 3600)
+    else if (s < 7200 && s % 60)
         (void)snprintf(w.t, sizeof w.t, "%u" SPACE "min" SPACE "%u" SPACE "s", (unsigned)(s / 60),
                        (unsigned)(s % 60));
+    else if (s < 7200)
+        (void)snprintf(w.t, sizeof w.t, "%u" SPACE "min", (unsigned)(s / 60));
     else
         (void)snprintf(w.t, sizeof w.t, "%llu" SPACE "h" SPACE "%u" SPACE "min",
                        (unsigned long long)(s / 3600), (unsigned)(s / 60 % 60));

@@ -44,6 +44,19 @@ void part_empty(struct html *h, const char *words)
     html_mix(h, "<p class=\"empty\">", words, "</p>\n", NULL);
 }
 
+void part_open_table(struct html *h, const char *summary, const char *head)
+{
+    html_mix(h, "<details class=\"data\"><summary>", summary,
+             "</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"",
+             summary, "\">\n<table>\n<thead><tr>", NULL);
+    html_mix(h, head, "", "</tr></thead>\n<tbody>\n", NULL);
+}
+
+void part_close_table(struct html *h)
+{
+    html_mix(h, "</tbody>\n</table>\n</div>\n</details>\n", NULL);
+}
+
 /* ----------------------------------------------------------------------------------------------------------- banner */
 
 /* Big marks of the verdict, in a circle: a tick, a cross, a question. */
@@ -189,11 +202,14 @@ static void class_first(struct html *h, const json_t *first)
 
 static void class_row(struct html *h, const json_t *row)
 {
+    const char *became = field_text(row, "became"), *name = field_text(row, "class");
+    bool same = strncmp(became, "were ", 5) == 0 && strcmp(became + 5, name) == 0;
+
     html_mix(h, "<tr><th scope=\"row\">", NULL);
     part_shape(h, field_text(row, "group"));
-    html_mix(h, "", field_text(row, "class"), " <small>", field_text(row, "became"),
-             "</small></th><td class=\"n\">", field_count(row, "copies").t, "</td><td class=\"n\">",
-             field_ppm(row, "share_ppm").t, "</td><td class=\"n range\">", NULL);
+    html_mix(h, "", name, " <small>", same ? "" : became, "</small></th><td class=\"n\">",
+             field_count(row, "copies").t, "</td><td class=\"n\">", field_ppm(row, "share_ppm").t,
+             "</td><td class=\"n range\">", NULL);
     if (field_is(row, "low_ppm") && field_is(row, "high_ppm"))
         html_mix(h, "", field_ppm(row, "low_ppm").t, " \xe2\x80\x93 ", field_ppm(row, "high_ppm").t,
                  NULL);

@@ -10,6 +10,9 @@
 void part_shape(struct html *h, const char *state);
 void part_empty(struct html *h,
                 const char *words); /* a section that has nothing to show says why */
+/* A table that stands folded under its picture; `head` is markup of ours. */
+void part_open_table(struct html *h, const char *summary, const char *head);
+void part_close_table(struct html *h);
 
 void part_banner(struct html *h, const json_t *data);
 void part_classes(struct html *h, const json_t *data);

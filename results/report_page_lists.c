@@ -3,11 +3,13 @@
  * However much there is to tell, the page stays below 6 MB: moves beyond MOVES_MAX that went well are counted, and stories
  * beyond STORIES_OCTETS have their headline only.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "results/report_page.h"
 
 #define MOVES_MAX      1000
+#define STORIES_SHOWN  20 /* the others are folded away */
 #define STORIES_OCTETS ((size_t)2 << 20)
 #define NDR_OCTETS     ((size_t)16 << 10) /* escaped */
 
@@ -86,12 +88,13 @@ void part_moves(struct html *h, const json_t *data)
         part_empty(h, "Nothing was moved in this run.");
         return;
     }
-    html_mix(h,
-             "<p class=\"lead\">The longest gap is the longest time between two deliveries to the "
-             "mailbox. Headings sort.</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
-             "aria-label=\"Moves, a table\">\n<table class=\"sortable\" "
-             "id=\"moves-table\">\n<thead><tr>",
-             NULL);
+    html_mix(
+        h,
+        "<p class=\"lead\">The longest gap is the longest time between two deliveries to the "
+        "mailbox. Headings sort.</p>\n<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
+        "aria-label=\"Moves, a table\">\n<table class=\"sortable\" "
+        "id=\"moves-table\">\n<thead><tr>",
+        NULL);
     for (size_t k = 0; k < sizeof headings / sizeof headings[0]; k++)
         html_mix(h, "<th scope=\"col\" class=\"", headings[k].key, "\">", headings[k].text, "</th>",
                  NULL);
@@ -193,7 +196,14 @@ void part_stories(struct html *h, const json_t *data)
         "<p class=\"lead\">What happened to copies that went wrong, and to those whose fate stayed "
         "open, event by event.</p>\n",
         NULL);
-    json_array_foreach(stories, i, s) story(h, data, s, i, h->out->n - start < STORIES_OCTETS);
+    json_array_foreach(stories, i, s)
+    {
+        if (i == STORIES_SHOWN)
+            html_mix(h, "<details class=\"data more\"><summary>",
+                     word_count(json_array_size(stories) - i).t, " more stories</summary>\n", NULL);
+        story(h, data, s, i, h->out->n - start < STORIES_OCTETS);
+    }
+    html_mix(h, i > STORIES_SHOWN ? "</details>\n" : "", NULL);
     if (field_number(data, "stories_left_out") > 0)
         html_mix(h, "<p class=\"note\">", field_count(data, "stories_left_out").t,
                  " more are in <code>postmuster list RUN</code>, and <code>postmuster trace RUN "
@@ -233,33 +243,39 @@ static void coverage_row(struct html *h, const json_t *place)
 
 static void method_coverage(struct html *h, const json_t *coverage)
 {
-    size_t i;
+    size_t i, n = json_array_size(coverage), final = 0;
+    char heading[80];
     const json_t *place;
     const char *key;
-    json_t *n;
+    json_t *number;
 
     html_mix(h, "<h3>Places that were looked at</h3>\n", NULL);
     if (json_is_object(coverage)) { /* too many for a list */
         html_mix(h, "<p>", NULL);
-        json_object_foreach((json_t *)coverage, key, n)
-            html_mix(h, "", key, ": ", word_count((uint64_t)json_integer_value(n)).t, ". ", NULL);
+        json_object_foreach((json_t *)coverage, key, number) html_mix(
+            h, "", key, ": ", word_count((uint64_t)json_integer_value(number)).t, ". ", NULL);
         html_mix(h, "</p>\n", NULL);
         return;
     }
-    if (json_array_size(coverage) == 0) {
+    if (n == 0) {
         part_empty(h, "None.");
         return;
     }
-    html_mix(
-        h,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Coverage, a table\">\n"
-        "<table class=\"sortable\">\n<thead><tr><th scope=\"col\">Place</th>"
-        "<th scope=\"col\" class=\"n\">Scans</th><th scope=\"col\" class=\"n\">Complete</th>"
-        "<th scope=\"col\" class=\"n\">Last</th><th "
-        "scope=\"col\">Final</th></tr></thead>\n<tbody>\n",
-        NULL);
-    json_array_foreach(coverage, i, place) coverage_row(h, place);
-    html_mix(h, "</tbody>\n</table>\n</div>\n", NULL);
+    json_array_foreach(coverage, i, place)
+    {
+        final += json_is_true(json_object_get(place, "final"));
+    }
+    (void)snprintf(heading, sizeof heading, "%zu places, %zu of them final", n, final);
+    part_open_table(
+        h, heading,
+        "<th scope=\"col\">Place</th><th scope=\"col\" class=\"n\">Scans</th>"
+        "<th scope=\"col\" class=\"n\">Complete</th><th scope=\"col\" class=\"n\">Last</th>"
+        "<th scope=\"col\">Final</th>");
+    json_array_foreach(coverage, i, place)
+    {
+        coverage_row(h, place);
+    }
+    part_close_table(h);
 }
 
 static const struct heading session_columns[] = {

@@ -8,20 +8,6 @@
     "<th scope=\"col\" class=\"n\">50 %</th><th scope=\"col\" class=\"n\">90 %</th>"               \
     "<th scope=\"col\" class=\"n\">99 %</th><th scope=\"col\" class=\"n\">99.9 %</th>"
 
-/* A table that stands folded under its picture. */
-static void open_table(struct html *h, const char *summary, const char *head)
-{
-    html_mix(h, "<details class=\"data\"><summary>", summary,
-             "</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"",
-             summary, "\">\n<table>\n<thead><tr>", NULL);
-    html_mix(h, head, "", "</tr></thead>\n<tbody>\n", NULL);
-}
-
-static void close_table(struct html *h)
-{
-    html_mix(h, "</tbody>\n</table>\n</div>\n</details>\n", NULL);
-}
-
 /* ------------------------------------------------------------------------------------------------------------- flow */
 
 static const char *box_label(const json_t *stages, const char *id)
@@ -45,14 +31,14 @@ void part_flow(struct html *h, const json_t *data)
         part_empty(h, "Nothing was planned.");
         return;
     }
-    open_table(h, "The flow as a table",
-               "<th scope=\"col\">From</th><th scope=\"col\">To</th>"
-               "<th scope=\"col\" class=\"n\">Copies</th>");
+    part_open_table(h, "The flow as a table",
+                    "<th scope=\"col\">From</th><th scope=\"col\">To</th>"
+                    "<th scope=\"col\" class=\"n\">Copies</th>");
     json_array_foreach(links, i, link)
         html_mix(h, "<tr><td>", box_label(stages, field_text(link, "from")), "</td><td>",
                  box_label(stages, field_text(link, "to")), "</td><td class=\"n\">",
                  field_count(link, "copies").t, "</td></tr>\n", NULL);
-    close_table(h);
+    part_close_table(h);
 }
 
 /* --------------------------------------------------------------------------------------------------------- timeline */
@@ -63,15 +49,20 @@ void part_timeline_lead(struct html *h, const json_t *data)
 
     html_mix(
         h,
-        "<p class=\"lead\">Time of the target since the load began. A lane is a move: asked, "
-        "copying "
-        "begun, flipped, done. Dots stand where a copy was sent, in the lane of the mailbox it was "
-        "for; their shape and colour are the group of its class.",
+        "<p class=\"lead\">Time of the target since the load began. Marks stand where a copy was "
+        "sent; their shape and colour are the group of its class.",
         NULL);
+    if (json_array_size(json_object_get(t, "moves")) > 0)
+        html_mix(
+            h,
+            " A lane is a move: asked, copying begun, flipped, done; the mark of a copy stands "
+            "in the lane of the mailbox it was for.",
+            NULL);
     if (field_number(t, "moves_left_out") > 0)
         html_mix(h, " The first ", word_count(json_array_size(json_object_get(t, "moves"))).t,
                  " moves are drawn; ", field_count(t, "moves_left_out").t, " more are not.", NULL);
-    if (field_is(t, "dots_share_ppm") && field_number(t, "dots_share_ppm") < 1000000)
+    if (json_array_size(json_object_get(t, "dots")) > 0 &&
+        field_number(t, "dots_share_ppm") < 1000000)
         html_mix(
             h, " Of the copies, ", field_ppm(t, "dots_share_ppm").t,
             " have their dot, evenly chosen; <code>postmuster list</code> and <code>trace</code> "
@@ -106,7 +97,7 @@ void part_timeline(struct html *h, const json_t *data)
              bin = (uint64_t)field_number(t, "bin_ns");
     size_t n = json_array_size(json_object_get(bins, "offered"));
 
-    if (n == 0) {
+    if (n == 0 || field_number(t, "end_ns") <= field_number(t, "start_ns")) {
         part_empty(h, "Nothing happened: there is nothing to draw.");
         return;
     }
@@ -123,7 +114,7 @@ void part_timeline(struct html *h, const json_t *data)
             html_mix(h, "<td class=\"n\">", column_at(bins, k, i).t, "</td>", NULL);
         html_mix(h, "</tr>\n", NULL);
     }
-    close_table(h);
+    part_close_table(h);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ phase */
@@ -164,6 +155,19 @@ static void phase_window(struct html *h, const json_t *phase, const json_t *wind
     html_mix(h, "</p>\n", NULL);
 }
 
+static bool phase_any_bad(const json_t *phase)
+{
+    size_t i;
+    const json_t *n;
+
+    json_array_foreach(json_object_get(json_object_get(phase, "density"), "bad"), i, n)
+    {
+        if (json_integer_value(n) > 0)
+            return true;
+    }
+    return false;
+}
+
 void part_phase_lead(struct html *h, const json_t *data)
 {
     const json_t *phase = json_object_get(data, "phase");
@@ -184,10 +188,11 @@ void part_phase_lead(struct html *h, const json_t *data)
     if (json_is_object(window))
         phase_window(h, phase, window);
     else
-        html_mix(h,
-                 "<p class=\"finding\">No window is estimated: nothing went wrong near a move, or "
-                 "too few copies did.</p>\n",
-                 NULL);
+        html_mix(h, "<p class=\"finding\">",
+                 phase_any_bad(phase)
+                     ? "No window is estimated from this run; the plot shows where its losses lie."
+                     : "Nothing went wrong near a move, so there is no window to estimate.",
+                 "</p>\n", NULL);
 }
 
 static void phase_density(struct html *h, const json_t *phase)
@@ -196,9 +201,9 @@ static void phase_density(struct html *h, const json_t *phase)
     const json_t *sends = json_object_get(density, "sends"), *bad = json_object_get(density, "bad");
     int64_t bin = field_number(density, "bin_ns"), from = field_number(phase, "from_ns");
 
-    open_table(h, "Sends and losses by phase as a table",
-               "<th scope=\"col\">From</th><th scope=\"col\" class=\"n\">Sends</th>"
-               "<th scope=\"col\" class=\"n\">Of them bad</th>");
+    part_open_table(h, "Sends and losses by phase as a table",
+                    "<th scope=\"col\">From</th><th scope=\"col\" class=\"n\">Sends</th>"
+                    "<th scope=\"col\" class=\"n\">Of them bad</th>");
     for (size_t i = 0; i < json_array_size(sends); i++)
         html_mix(h, "<tr><th scope=\"row\">", word_relative(from + (int64_t)i * bin).t,
                  "</th><td class=\"n\">",
@@ -206,7 +211,7 @@ static void phase_density(struct html *h, const json_t *phase)
                  "</td><td class=\"n\">",
                  word_count((uint64_t)json_integer_value(json_array_get(bad, i))).t, "</td></tr>\n",
                  NULL);
-    close_table(h);
+    part_close_table(h);
 }
 
 void part_phase(struct html *h, const json_t *data)

@@ -15,8 +15,9 @@ function flowPlaces(stages, total) {
   let height = FLOW.height;
   stages.forEach((stage, column) => {
     let y = 40;
-    for (const box of listOf(stage.boxes)) {
-      if (!box.copies) continue;
+    const worse = box => WORSE.indexOf(flowGroup(box.id));
+    const boxes = listOf(stage.boxes).filter(box => box.copies);
+    for (const box of boxes.sort((a, b) => worse(a) - worse(b) || b.copies - a.copies)) {
       const h = Math.max(FLOW.least, box.copies / total * FLOW.height);
       places.set(box.id, {box, column, y, h, out: 0, in: 0, group: flowGroup(box.id)});
       y += Math.max(h, 16) + FLOW.gap;
@@ -49,13 +50,13 @@ function drawFlow() {
   stages.forEach((stage, column) => {
     svg.append(drawing("text", {x: x(column), y: 14, class: "soft"}, STAGE_WORDS[stage.name] || stage.name));
   });
-  for (const l of links) {
-    const a = places.get(l.from), b = places.get(l.to);
-    if (!a || !b || !l.copies) continue;
+  const ribbons = links.map(l => ({a: places.get(l.from), b: places.get(l.to), copies: l.copies})).filter(l => l.a && l.b && l.copies);
+  ribbons.sort((l, m) => l.a.y - m.a.y || l.b.y - m.b.y); /* so that ribbons of a box do not cross at its edge */
+  for (const {a, b, copies} of ribbons) {
     const ribbon = drawing("path", {
-      d: flowRibbon(a, b, l.copies, x(a.column) + FLOW.box, x(b.column)), fill: flowColor(b.group || a.group), "fill-opacity": .25,
+      d: flowRibbon(a, b, copies, x(a.column) + FLOW.box, x(b.column)), fill: flowColor(b.group || a.group), "fill-opacity": .25,
     });
-    ribbon.append(drawing("title", {}, `${a.box.label} to ${b.box.label}: ${count(l.copies)}`));
+    ribbon.append(drawing("title", {}, `${a.box.label} to ${b.box.label}: ${count(copies)}`));
     svg.append(ribbon);
   }
   for (const p of places.values()) {

@@ -14,16 +14,23 @@ function percentile(x) {
   return short(100 * (1 - Math.pow(10, -x)), x > 3 ? 7 : 4) + " %";
 }
 
+/* A thousand figures know three nines and no more: the greatest of them ends the curve. What took no time has no logarithm. */
+function known(l) {
+  const end = nines(1 - 1 / Math.max(l.count, 2)), points = l.curve.map(([q, us]) => ({x: nines(q / 1e6), y: us}));
+  return points.filter(p => p.x < end).concat({x: end, y: l.max}).filter(p => p.y > 0);
+}
+
 function drawLatency() {
   const drawn = listOf(data.latency).filter(l => listOf(l.curve).length > 1);
   part("latency-pictures").hidden = drawn.length === 0;
   if (drawn.length === 0) return;
-  const most = Math.max(...drawn.map(l => nines(l.curve[l.curve.length - 1][0] / 1e6)), 2);
+  const most = Math.max(...drawn.map(l => nines(1 - 1 / Math.max(l.count, 1))), 2);
   const datasets = drawn.map(l => {
     const [label, ink, dash] = CURVES[l.name] || [l.name, "tick", []];
-    const points = l.curve.map(([q, us]) => ({x: nines(q / 1e6), y: Math.max(us, 1)}));
+    const points = known(l);
     return series(label, points, ink, dash, {stepped: false, borderWidth: 2});
   });
+  lineLegend("latency-legend", datasets);
   chart("chart-latency", {
     type: "line", data: {datasets},
     options: {
@@ -41,7 +48,7 @@ function drawLatency() {
         },
       },
       plugins: {
-        legend: {align: "start", labels: {usePointStyle: true, boxWidth: 34, padding: 12}},
+        legend: {display: false},
         tooltip: {callbacks: {title: items => percentile(items[0].parsed.x), label: i => i.dataset.label + ": " + span(i.parsed.y * 1e3)}},
       },
     },

@@ -84,7 +84,7 @@ function niceStep(range, ticks) {
 }
 
 function timeTicks(from, to, width) {
-  const out = [], step = niceStep(Math.max(to - from, 1), Math.max(2, width / 110));
+  const out = [], step = niceStep(Math.max(to - from, 1), Math.max(2, width / 80));
   for (let t = Math.ceil(from / step) * step; t <= to && out.length < 100; t += step) out.push(t);
   return out;
 }
@@ -114,12 +114,12 @@ function mark(g, group, x, y, r) {
   g.restore();
 }
 
-/* Text that fits, with an ellipsis where it was cut. */
+/* Text that fits. What tells names apart stands at their end. */
 function fitted(g, text, room) {
   if (g.measureText(text).width <= room) return text;
   let n = Math.min(text.length, 60);
-  while (n > 1 && g.measureText(text.slice(0, n) + "\u2026").width > room) n--;
-  return text.slice(0, n) + "\u2026";
+  while (n > 1 && g.measureText("\u2026" + text.slice(-n)).width > room) n--;
+  return "\u2026" + text.slice(-n);
 }
 
 /* Fills a rectangle with thin strokes: a band that is told from a shade without its colour. */
@@ -159,6 +159,7 @@ function legend(id, items) {
     if (item.group) svg.append(drawing("path", {d: SHAPES[item.group], fill: color(item.group), transform: "translate(3 0)"}));
     else if (item.tick) svg.append(drawing("path", {d: "M11 1v14", stroke: item.ink, "stroke-width": item.tick}));
     else if (item.hatched) svg.append(drawing("path", {d: "M1 15 8 1M8 15 15 1M15 15 22 1", stroke: item.ink, "stroke-width": 1.5}));
+    else if (item.dash) svg.append(drawing("path", {d: "M0 8h22", stroke: item.ink, "stroke-width": 2.4, "stroke-dasharray": item.dash.join(" ")}));
     else svg.append(drawing("rect", {x: 0, y: item.thin ? 6 : 2, width: 22, height: item.thin ? 4 : 12, fill: item.ink}));
     li.append(svg, item.text);
     list.append(li);

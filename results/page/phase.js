@@ -6,7 +6,10 @@ const PHASE = {strip: 70, gap: 10, bottom: 40, top: 24, tall: 16, low: 2, height
 
 function phaseBands(g, p, x, top, bottom, left, right) {
   const clip = v => Math.max(left, Math.min(right, x(v)));
-  if (p.cache_ns) hatch(g, clip(0), top, clip(p.cache_ns) - clip(0), bottom - top, color("cache"));
+  if (p.cache_ns) {
+    hatch(g, clip(0), top, clip(p.cache_ns) - clip(0), PHASE.strip, color("cache"));
+    if (p.cache_ns <= p.to_ns) line(g, x(p.cache_ns), top, x(p.cache_ns), bottom, color("warning"), [2, 3]);
+  }
   const w = p.window;
   if (!w) return;
   g.fillStyle = color("window");
@@ -35,7 +38,7 @@ function phaseStrip(g, p, x, top, left) {
   });
   g.fillStyle = color("soft");
   g.textAlign = "right";
-  g.fillText(fitted(g, "all moves", left - 12), left - 8, bottom - PHASE.strip / 2);
+  g.fillText(fitted(g, left > 90 ? "all moves" : "all", left - 12), left - 8, bottom - PHASE.strip / 2);
   line(g, left, bottom, g.canvas.clientWidth - RIGHT, bottom, color("line"));
 }
 
@@ -86,7 +89,7 @@ function phaseLegend(p, rows) {
   const items = [{ink: color("tick"), tick: 1.6, text: "a send"}];
   for (const k of WORSE.slice().reverse()) if (seen.has(k)) items.push({group: k, text: GROUP_WORDS[k]});
   if (p.window) items.push({ink: color("window"), text: "estimated window; bracket: its length with 95 % interval"});
-  if (p.cache_ns) items.push({ink: color("cache"), hatched: true, text: "lifetime of the cache, " + span(p.cache_ns)});
+  if (p.cache_ns) items.push({ink: color("cache"), hatched: true, text: "lifetime of the cache, " + span(p.cache_ns) + ", to the dotted line"});
   legend("phase-legend", items);
 }
 

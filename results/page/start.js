@@ -32,7 +32,7 @@ function openHash() {
     }
     const target = word && document.getElementById(word);
     if (!target) continue;
-    if (target.tagName === "DETAILS") target.open = true;
+    for (let e = target; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true;
     target.scrollIntoView();
   }
 }

@@ -1,6 +1,6 @@
 /* timeline.js - rates, lanes of moves with a dot for each copy, lateness and queues over one axis of time. */
 
-const LANES = {top: 34, others: 30, bottom: 26, tall: 18, low: 2, height: 720};
+const LANES = {top: 22, others: 30, bottom: 26, tall: 18, low: 2, height: 720};
 const SERVERS_MAX = 8;
 
 function steps(values, t, scale) {
@@ -12,17 +12,22 @@ function steps(values, t, scale) {
 function series(label, points, ink, dash, more) {
   return Object.assign({
     label, data: points, borderColor: color(ink), backgroundColor: color(ink), borderWidth: 1.6, borderDash: dash, pointRadius: 0,
-    stepped: true, pointStyle: "line",
+    stepped: true,
   }, more);
 }
 
-function overTime(id, t, datasets, format, lines) {
+/* The same lines and dashes as in the picture. */
+function lineLegend(id, datasets) {
+  legend(id, datasets.map(d => d.fill ? {ink: d.backgroundColor, text: d.label} : {ink: d.borderColor, dash: d.borderDash, text: d.label}));
+}
+
+function overTime(id, t, datasets, format) {
   chart(id, {
     type: "line", data: {datasets},
     options: {
       scales: {x: timeScale(t.start_ns, t.end_ns), y: valueScale("", format)},
       plugins: {
-        legend: {display: lines, align: "start", labels: {usePointStyle: true, boxWidth: 34, padding: 10}},
+        legend: {display: false},
         tooltip: {callbacks: {title: items => clock(items[0].parsed.x), label: i => i.dataset.label + ": " + format(i.parsed.y)}},
       },
     },
@@ -31,18 +36,20 @@ function overTime(id, t, datasets, format, lines) {
 
 function drawRates(t) {
   const per = 1e9 / t.bin_ns, bins = t.bins || {};
-  overTime("chart-rate", t, [
+  const datasets = [
     series("accepted", steps(bins.accepted, t, per), "accepted", []),
     series("refused", steps(bins.refused, t, per), "refused", [7, 3]),
     series("seen", steps(bins.seen, t, per), "seen", [2, 3]),
     series("offered", steps(bins.offered, t, per), "offered", [], {fill: true, borderWidth: 1, backgroundColor: color("line")}),
-  ], v => (v >= 100 ? count(v) : short(v, 3)) + "/s", true);
+  ];
+  lineLegend("rate-legend", datasets);
+  overTime("chart-rate", t, datasets, v => (v >= 100 ? count(v) : short(v, 3)) + "/s");
 }
 
 function drawLateness(t) {
   const late = listOf(t.bins && t.bins.late_p99_us);
   part("late-part").hidden = !late.some(n => n > 0);
-  if (late.some(n => n > 0)) overTime("chart-late", t, [series("late", steps(late, t, 1e3), "refused", [])], v => span(v), false);
+  if (late.some(n => n > 0)) overTime("chart-late", t, [series("late", steps(late, t, 1e3), "refused", [])], v => span(v));
 }
 
 function drawQueues(t) {
@@ -51,8 +58,10 @@ function drawQueues(t) {
   const inks = ["accepted", "violation", "seen", "refused", "open", "offered", "invalid", "tick"];
   part("queue-part").hidden = queues.length === 0;
   if (queues.length === 0) return;
-  overTime("chart-queue", t, queues.map((q, i) => series(q.server, q.t_ns.map((x, k) => ({x, y: q.depth[k]})), inks[i],
-    [[], [7, 3], [2, 3], [9, 3, 2, 3]][i % 4])), v => count(v), true);
+  const datasets = queues.map((q, i) => series(q.server, q.t_ns.map((x, k) => ({x, y: q.depth[k]})), inks[i],
+    [[], [7, 3], [2, 3], [9, 3, 2, 3]][i % 4]));
+  lineLegend("queue-legend", datasets);
+  overTime("chart-queue", t, datasets, v => count(v));
 }
 
 /* ---- lanes */
@@ -78,16 +87,22 @@ function laneBar(g, m, x, y, h, end) {
   }
 }
 
-function lanePhases(g, t, x, height) {
-  let free = [-1e9, -1e9];
+/* Phases that begin together are named together. */
+function lanePhases(g, t, x, width, height) {
+  const at = new Map();
   for (const p of listOf(t.phases)) {
-    const at = x(p.t_ns), row = at > free[0] ? 0 : 1;
-    line(g, at, 10 + row * 13, at, height - LANES.bottom, color("offered"), [1, 3]);
-    if (at <= free[row]) continue;
+    const px = Math.round(x(p.t_ns));
+    at.set(px, at.has(px) ? at.get(px) + ", " + p.name : p.name);
+  }
+  let free = -1e9;
+  for (const [px, name] of at) {
+    const room = g.measureText(name).width, left = Math.min(px, width - RIGHT - room);
+    line(g, px, 16, px, height - LANES.bottom, color("offered"), [1, 3]);
+    if (left < free) continue;
     g.fillStyle = color("soft");
     g.textAlign = "left";
-    g.fillText(p.name, at + 3, 8 + row * 13);
-    free[row] = at + g.measureText(p.name).width + 8;
+    g.fillText(name, left, 8);
+    free = left + room + 10;
   }
 }
 
@@ -135,7 +150,7 @@ function drawLanes(t) {
   }
   line(g, left, laneTop(0), width - RIGHT, laneTop(0), color("line"));
   moves.forEach((m, i) => laneBar(g, m, x, laneTop(i), h, t.end_ns));
-  lanePhases(g, t, x, height);
+  lanePhases(g, t, x, width, height);
   laneLabels(g, moves, laneTop, h, left);
   tips(canvas, laneDots(g, t, x, laneTop, h));
   const dotted = new Set(listOf(t.dots).map(d => (listOf(data.classes)[d[2]] || {}).group));

@@ -26,7 +26,7 @@ CLASSES = [  # name, what became of them, group, responsibility, transparency
 ]
 INDEX = {c[0]: i for i, c in enumerate(CLASSES)}
 HOSTILE = ("</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'> & &lt;b&gt; \"'` "
-           "\u202eslaveR\u202c \u2028\u2029 \u0007\u001b[31m {{script}} javascript:alert(1) <!-- ]]> \ud83d\ude80")
+           "\u202eslaveR\u202c \u2028\u2029 \u0007\u001b[31m {{script}} javascript:alert(1) <!-- ]]> \U0001f680")
 
 
 def token(n):

@@ -22,6 +22,7 @@ int cmd_report(const struct cmd *self, int argc, char **argv);
 int cmd_list(const struct cmd *self, int argc, char **argv);
 int cmd_trace(const struct cmd *self, int argc, char **argv);
 int cmd_compare(const struct cmd *self, int argc, char **argv);
+int cmd_export(const struct cmd *self, int argc, char **argv);
 int cmd_ndr(const struct cmd *self, int argc, char **argv);
 int cmd_p1(const struct cmd *self, int argc, char **argv);
 int cmd_sink(const struct cmd *self, int argc, char **argv);

@@ -190,7 +190,7 @@ static void add_moves(struct page *p, const struct shown_moves *losing)
 {
     if (!p->m->move_count)
         return;
-    stream_format(&p->out, "\n### Moves\n\n%u of %u moves lost something or did not succeed.\n",
+    stream_format(&p->out, "\n### Moves\n\n%u of %u moves have violations or did not succeed.\n",
                   losing->count + losing->left_out, p->m->move_count);
     if (!losing->count)
         return;

@@ -15,7 +15,7 @@ static int cmd_help(const struct cmd *self, int argc, char **argv);
 
 // clang-format off
 static const struct cmd commands[] = {
-    {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR | --dir DIR] [--parallel N] [--simulate] [--quiet]",
+    {"run", "PROFILE... [--variant NAME,...] [--set section.key=value] [--runs DIR | --dir DIR] [--parallel N] [--simulate] [--live MODE] [--metrics ADDRESS] [--quiet]",
      "run profiles, all variants side by side, and judge", cmd_run,
      "  --variant NAME,...         these variants only; \"\" is the plain profile\n"
      "  --set section.key=value    over the profile and its variant; as often as you like\n"
@@ -23,6 +23,8 @@ static const struct cmd commands[] = {
      "  --dir DIR                  this very folder, for one run\n"
      "  --parallel N               so many variants at a time\n"
      "  --simulate                 a lab profile on simulated time: same seed, same bytes\n"
+     "  --live MODE                what stderr shows meanwhile: auto, tty (a view that redraws itself), plain (lines), none\n"
+     "  --metrics ADDRESS          serve metrics for Prometheus meanwhile, at http://ADDRESS/metrics (port 9464; 0: any)\n"
      "  --quiet                    no progress on stderr\n"},
     {"check", "PROFILE [--variant NAME] [--set section.key=value] [--print]",
      "parse and lint a profile, say what it would do", cmd_check,
@@ -37,7 +39,8 @@ static const struct cmd commands[] = {
      "  --dir DIR                  where truth.tsv goes\n"},
     {"judge", "RUN [--runs DIR]", "recompute the verdict of a run from its journal", cmd_judge, NULL},
     {"report", "RUN [-f|--format FORM] [-o|--output FILE] [--runs DIR]", "show a run again, in a form for people or machines", cmd_report,
-     "  -f, --format FORM          text or json\n"
+     "  -f, --format FORM          text, json, html, markdown, junit, sarif, csv, hdr, hdr-accept, hdr-deliver, hdr-end-to-end,\n"
+     "                             hdr-ndr or hdr-lateness (postmuster(1))\n"
      "  -o, --output FILE          there instead of stdout; FILE appears when it is whole\n"
      "  --runs DIR                 where RUN's name is looked for (results/runs)\n"},
     {"list", "RUN [--class CLASS] [--move N] [--json] [--runs DIR]", "one line a copy", cmd_list,
@@ -49,6 +52,10 @@ static const struct cmd commands[] = {
      "  --log FILE                 what a mail system's log claims about the message, between our own events\n"
      "  --runs DIR                 where RUN's name is looked for (results/runs)\n"},
     {"compare", "RUN RUN... [--json] [--runs DIR]", "class tables side by side", cmd_compare, NULL},
+    {"export", "RUN --sqlite FILE [--events] [--runs DIR]", "a run as an SQLite file, for questions in SQL", cmd_export,
+     "  --sqlite FILE              it appears when it is whole\n"
+     "  --events                   every event of the journal too, in words\n"
+     "  --runs DIR                 where RUN's name is looked for (results/runs)\n"},
     {"ndr", "FILE...", "read bounces and other reports, one JSON line a mail", cmd_ndr, NULL},
     {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1, NULL},
     {"sink", "--smtp|--lmtp|--p1 ADDRESS [OPTION]...",

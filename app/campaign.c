@@ -22,6 +22,8 @@ static bool may_run(struct campaign *c, const struct profile *p, struct err *e)
                        "%s: --simulate needs a lab section: only a lab can run on "
                        "simulated time",
                        p->path);
+    if (c->metrics.family && !guard_check(&p->safety.guard, &c->metrics, e))
+        return err_wrap(e, "--metrics");
     if (p->parallel > c->parallel && !c->parallel_given)
         c->parallel = p->parallel;
     if (p->lab.base_port && !c->simulate) {

@@ -16,6 +16,7 @@ struct job {
     struct run_status status; /* the newest */
     bool has_status, told;    /* there is one; told: told_phase was shown to whoever watches */
     enum run_phase told_phase;
+    uint64_t told_ns; /* when */
     /* the campaign's own */
     struct arena *arena;
     struct run *run;
@@ -34,7 +35,8 @@ struct campaign {
     const char *runs_dir;
     const char *run_dir; /* of the only job, instead; NULL: a fresh one below runs_dir */
     bool simulate;
-    bool parallel_given; /* `parallel` is the user's word: profiles do not raise it */
+    bool parallel_given;     /* `parallel` is the user's word: profiles do not raise it */
+    struct net_addr metrics; /* where they are served, if every profile allows it; else zeroed */
     unsigned interrupts;
 };
 

@@ -7,63 +7,64 @@
 
 #include "app/campaign.h"
 #include "app/cmd.h"
+#include "app/live.h"
 #include "app/matrix.h"
-#include "app/progress.h"
+#include "app/metrics.h"
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "results/compare.h"
 #include "results/judge.h"
 
 #define STEP_MS      100
 #define ECHO_MS      100
-#define LINE_COLUMNS 150
 #define PROFILES_MAX 32
 #define PARALLEL_MAX 1000
+#define METRICS_PORT 9464 /* where OpenTelemetry's exporters are scraped, too */
 
 struct watcher {
-    bool quiet, terminal, color, line_open;
+    bool quiet, color;
     bool matrix;        /* cells are shown in a table at the end, not one by one */
     bool terminated;    /* the first to break it off was SIGTERM */
     uint64_t signal_ns; /* when the last one came */
+    struct live *live;
+    bool live_color;
+    struct metrics_server *metrics; /* NULL: not asked for */
 };
+
+/* In one write, so that no half of a view shows; a terminal that does not take it is not waited for. */
+static void to_stderr(struct buf *text)
+{
+    (void)fflush(stderr);
+    for (ssize_t n = 0; text->n > 0; buf_drop(text, (size_t)n)) {
+        n = write(STDERR_FILENO, text->p, text->n);
+        if (n <= 0)
+            break;
+    }
+    buf_fini(text);
+}
 
 static void end_line(struct watcher *w)
 {
-    if (w->line_open)
-        (void)fputs("\r\033[K", stderr);
-    w->line_open = false;
+    struct buf text;
+
+    buf_init(&text, 4096);
+    live_wipe(w->live, &text);
+    to_stderr(&text);
 }
 
-/* For logs and pipes: a line whenever a run enters a phase. */
-static void show_phases(const struct campaign *c)
+static void show_progress(struct watcher *w, struct campaign *c)
 {
-    struct buf line;
+    uint64_t now = clock_mono_ns();
+    struct live_room room = {.color = w->live_color};
+    struct buf text;
 
-    buf_init(&line, 4096);
-    for (uint32_t i = 0; i < c->count; i++) {
-        buf_clear(&line);
-        if (c->jobs[i].thread && progress_phase(&c->jobs[i], &line))
-            (void)fprintf(stderr, "%s\n", buf_text(&line));
-    }
-    buf_fini(&line);
-}
-
-static void show_progress(struct watcher *w, const struct campaign *c)
-{
-    struct buf line;
-
-    if (w->quiet)
-        return;
-    if (!w->terminal) {
-        show_phases(c);
-        return;
-    }
-    buf_init(&line, 4096);
-    if (progress_line(c, LINE_COLUMNS, &line)) {
-        (void)fprintf(stderr, "\r\033[K%s", buf_text(&line));
-        w->line_open = true;
-    }
-    buf_fini(&line);
+    terminal_size(STDERR_FILENO, &room.columns, &room.rows);
+    buf_init(&text, 4u << 20);
+    (void)live_show(w->live, c, now, &room, &text);
+    to_stderr(&text);
+    if (w->metrics)
+        metrics_publish(w->metrics, c, now);
 }
 
 /* What failed, in words; refused log-ons are what moves look like and stay in log.txt. */
@@ -183,6 +184,23 @@ static void walk(struct campaign *c, struct watcher *w)
     end_line(w);
 }
 
+/* Before any run starts: a port that is taken, or an address that a profile does not allow, is a word to the caller. */
+static bool serve_metrics(struct watcher *w, const struct campaign *c, struct err *e)
+{
+    struct net_addr at;
+    char text[NET_TEXT];
+
+    if (!c->metrics.family)
+        return true;
+    w->metrics = metrics_serve(&c->metrics, e);
+    if (!w->metrics)
+        return false;
+    at = metrics_addr(w->metrics);
+    if (!w->quiet)
+        (void)fprintf(stderr, "metrics on http://%s/metrics\n", net_print(&at, text));
+    return true;
+}
+
 static int run_all(struct campaign *c, struct watcher *w, char *const *paths, int count,
                    const char *variant)
 {
@@ -198,6 +216,8 @@ static int run_all(struct campaign *c, struct watcher *w, char *const *paths, in
                       c->count);
         return cmd_fail(&e);
     }
+    if (!serve_metrics(w, c, &e))
+        return cmd_fail(&e);
     for (uint32_t i = 0; i < c->count; i++)
         w->matrix |= strchr(c->jobs[i].variant, '/') != NULL;
     walk(c, w);
@@ -218,21 +238,46 @@ static int run_all(struct campaign *c, struct watcher *w, char *const *paths, in
     return w->matrix && code <= EX_INCONCLUSIVE ? worst : code;
 }
 
+static bool has_color(void)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return !(no && *no);
+}
+
+static int run_watched(struct campaign *c, struct watcher *w, char *const *paths, int count,
+                       const char *variant, enum live_mode mode)
+{
+    struct err e = {0};
+
+    w->live = live_create(w->quiet ? LIVE_NONE : mode, &e);
+    int code = w->live ? run_all(c, w, paths, count, variant) : cmd_fail(&e);
+
+    metrics_end(w->metrics);
+    live_destroy(w->live);
+    return code;
+}
+
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
     struct cmd_list sets = {0};
     const char *variant = NULL, *runs = "results/runs", *parallel = NULL, *dir = NULL;
+    const char *live = "auto", *metrics = NULL;
     bool simulate = false, quiet = false;
     const struct cmd_option options[] = {
         {.name = "variant", .text = &variant},   {.name = "set", .list = &sets},
         {.name = "runs", .text = &runs},         {.name = "dir", .text = &dir},
         {.name = "parallel", .text = &parallel}, {.name = "simulate", .flag = &simulate},
+        {.name = "live", .text = &live},         {.name = "metrics", .text = &metrics},
         {.name = "quiet", .flag = &quiet},       {0},
     };
     int first = cmd_parse(options, argc, argv);
     uint64_t at_once = 0;
+    enum live_mode mode;
+    struct err e = {0};
 
     if (first < 0 || first >= argc || argc - first > PROFILES_MAX ||
+        !live_mode_named(live, terminal_can_redraw(STDERR_FILENO), !has_color(), &mode) ||
         (parallel &&
          (!text_u64(slice_of(parallel), &at_once, NULL) || at_once == 0 || at_once > PARALLEL_MAX)))
         return cmd_usage(self);
@@ -244,9 +289,15 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
                          .runs_dir = runs,
                          .run_dir = dir,
                          .simulate = simulate};
-    struct watcher w = {.quiet = quiet, .terminal = isatty(STDERR_FILENO), .color = cmd_color()};
+    struct watcher w = {.quiet = quiet, .color = cmd_color(), .live_color = has_color()};
 
-    int code = c.arena ? run_all(&c, &w, argv + first, argc - first, variant) : EX_IO;
+    if (metrics && !net_parse(&c.metrics, metrics, METRICS_PORT, &e)) {
+        (void)err_wrap(&e, "--metrics");
+        arena_destroy(c.arena);
+        e.code = EX_BAD_USAGE;
+        return cmd_fail(&e);
+    }
+    int code = c.arena ? run_watched(&c, &w, argv + first, argc - first, variant, mode) : EX_IO;
 
     campaign_fini(&c);
     arena_destroy(c.arena);

@@ -69,7 +69,7 @@ enum moving {
 };
 
 struct move_now {
-    uint32_t move;
+    uint32_t move, mailbox, from, to;
     enum moving state;
     uint64_t asked_ns, flipped_ns; /* target time; NEVER_NS: not yet */
 };

@@ -37,9 +37,16 @@ bool run_status_open(struct run *r)
     r->watched.under_way = arena_new(r->arena, uint32_t, moves + 1ul);
     if (!r->status_ring || !r->watched.moves || !r->watched.under_way)
         return false;
-    for (uint32_t i = 0; i < moves; i++)
-        r->watched.moves[i] =
-            (struct move_now){.move = i, .asked_ns = NEVER_NS, .flipped_ns = NEVER_NS};
+    for (uint32_t i = 0; i < moves; i++) {
+        const struct move_plan *m = &r->plan.work->moves[i];
+
+        r->watched.moves[i] = (struct move_now){.move = i,
+                                                .mailbox = m->mailbox,
+                                                .from = m->from,
+                                                .to = m->to,
+                                                .asked_ns = NEVER_NS,
+                                                .flipped_ns = NEVER_NS};
+    }
     r->watched.states[MOVING_WAITING] = moves;
     return true;
 }

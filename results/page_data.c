@@ -1,4 +1,4 @@
-/* page_data.c - one walk over the copies, one pass over the journal, and the parts put together. */
+/* page_data.c - a walk over the copies, one pass over the journal, and the parts put together. */
 #include "results/page_data.h"
 
 #include <stdio.h>
@@ -32,6 +32,15 @@ static bool on_message(void *owner, const struct copy *copies, uint32_t n)
         page_stories_add(g->stories, &copies[i]);
         page_method_add(g->method, &copies[i]);
     }
+    return true;
+}
+
+static bool on_message_again(void *owner, const struct copy *copies, uint32_t n)
+{
+    struct page *g = owner;
+
+    for (uint32_t i = 0; i < n; i++)
+        page_phase_add_again(g->phase, &copies[i]);
     return true;
 }
 
@@ -73,6 +82,8 @@ static bool read_all(struct page *g, struct err *e)
     uint32_t torn;
 
     (void)copies_each(g->r.copies, on_message, g);
+    if (page_phase_looks_again(g->phase))
+        (void)copies_each(g->r.copies, on_message_again, g);
     if (!page_stories_choose(g->stories, e))
         return false;
     (void)snprintf(path, sizeof path, "%s/journal", g->r.source->run_dir);

@@ -44,6 +44,7 @@ struct page_phase {
     int64_t fine_ns;
     uint64_t *sends, *bad; /* FINE_BINS each */
     struct thin shots;     /* struct shot: primary copies whose fate is known */
+    struct span near;      /* where shots are taken from */
 };
 
 /* ------------------------------------------------------------------------------------------------------ which moves */
@@ -137,6 +138,7 @@ struct page_phase *page_phase_create(const struct page_run *r, struct err *e)
     if (f) {
         f->r = *r;
         f->fine_ns = NS_PER_US;
+        f->near = (struct span){INT64_MIN, INT64_MAX};
         f->mark = choose_mark(r);
         f->row_of = calloc(r->m->move_count + 1ul, sizeof *f->row_of);
         f->sends = calloc(FINE_BINS, sizeof *f->sends);
@@ -213,24 +215,34 @@ static int64_t relative(uint64_t t_ns, uint64_t mark_ns)
     return t_ns > mark_ns ? ns : -ns;
 }
 
-static void add_send(struct page_phase *f, struct row *w, const struct copy *p, int64_t ns)
+static bool phase_of(const struct page_phase *f, const struct copy *p, uint32_t *row, int64_t *ns)
 {
-    f->sends[fine_bin(f, ns)]++;
-    thin_add(&w->sends, &ns);
-    if (page_group(p->outcome) != AXIS_OPEN)
+    *row = p->move.move == NO_INDEX ? NO_INDEX : f->row_of[p->move.move];
+    if (*row == NO_INDEX || !p->tried || p->end_ns == NEVER_NS || p->outcome == CLASS_NOT_OWED)
+        return false;
+    *ns = relative(p->end_ns, page_mark(&f->r, p->move.move, f->mark));
+    return true;
+}
+
+static void add_shot(struct page_phase *f, const struct copy *p, int64_t ns)
+{
+    if (!p->alternate && page_group(p->outcome) != AXIS_OPEN && ns >= f->near.from &&
+        ns <= f->near.to)
         thin_add(&f->shots, &(struct shot){.phase = (double)ns, .lost = page_is_bad(p->outcome)});
 }
 
 void page_phase_add(struct page_phase *f, const struct copy *p)
 {
-    uint32_t row = p->move.move == NO_INDEX ? NO_INDEX : f->row_of[p->move.move];
+    uint32_t row;
+    int64_t ns;
 
-    if (row == NO_INDEX || !p->tried || p->end_ns == NEVER_NS || p->outcome == CLASS_NOT_OWED)
+    if (!phase_of(f, p, &row, &ns))
         return;
-    int64_t ns = relative(p->end_ns, page_mark(&f->r, p->move.move, f->mark));
-
-    if (!p->alternate)
-        add_send(f, &f->rows[row], p, ns);
+    if (!p->alternate) {
+        f->sends[fine_bin(f, ns)]++;
+        thin_add(&f->rows[row].sends, &ns);
+    }
+    add_shot(f, p, ns);
     if (!page_is_bad(p->outcome))
         return;
     f->bad[fine_bin(f, ns)]++;
@@ -258,6 +270,29 @@ static bool bounds_of(const struct page_phase *f, const uint64_t *bins, struct s
     s->from = (first - FINE_MIDDLE) * f->fine_ns;
     s->to = (last + 1 - FINE_MIDDLE) * f->fine_ns;
     return true;
+}
+
+/* Copies far from all harm say nothing about where it begins and ends, so only those near it share the room. */
+bool page_phase_looks_again(struct page_phase *f)
+{
+    struct span bad;
+
+    if (f->shots.stride == 1 || !bounds_of(f, f->bad, &bad))
+        return false;
+    f->near = (struct span){bad.from - (bad.to - bad.from), bad.to + (bad.to - bad.from)};
+    f->shots.count = 0;
+    f->shots.seen = 0;
+    f->shots.stride = 1;
+    return true;
+}
+
+void page_phase_add_again(struct page_phase *f, const struct copy *p)
+{
+    uint32_t row;
+    int64_t ns;
+
+    if (phase_of(f, p, &row, &ns))
+        add_shot(f, p, ns);
 }
 
 /* The moves themselves and all that went wrong, and half as much again at either side as far as there were sends. */

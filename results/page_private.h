@@ -74,6 +74,9 @@ struct page_phase;
 struct page_phase *page_phase_create(const struct page_run *r, struct err *e);
 void page_phase_destroy(struct page_phase *f);
 void page_phase_add(struct page_phase *f, const struct copy *p);
+/* true: there were too many copies for the window's estimate; it wants those near the harm once more. */
+bool page_phase_looks_again(struct page_phase *f);
+void page_phase_add_again(struct page_phase *f, const struct copy *p);
 json_t *page_phase_json(struct page_phase *f);
 
 /* Sorts the shots (page_window.c); late: figures about windows are not conclusive. null: there is none to be seen. */

@@ -46,7 +46,10 @@ static void hide_turns(char *text)
     for (size_t i = 0; i < n;) {
         size_t skip = unseen((unsigned char *)text + i, n - i);
 
-        text[out++] = skip ? '?' : text[i];
+        if (skip)
+            text[out++] = '?';
+        else
+            text[out++] = text[i];
         i += skip ? skip : 1;
     }
     text[out] = '\0';

@@ -63,8 +63,8 @@ void page_timeline_destroy(struct page_timeline *t)
 static void join_pairs(uint64_t *bins)
 {
     for (uint32_t i = 0; i < PAGE_BINS / 2; i++)
-        bins[i] = bins[2 * i] + bins[2 * i + 1];
-    memset(bins + PAGE_BINS / 2, 0, PAGE_BINS / 2 * sizeof *bins);
+        bins[i] = bins[2ul * i] + bins[2ul * i + 1];
+    memset(&bins[PAGE_BINS / 2], 0, PAGE_BINS / 2 * sizeof *bins);
 }
 
 static void widen(struct page_timeline *t)
@@ -73,7 +73,7 @@ static void widen(struct page_timeline *t)
         join_pairs(t->rates[k]);
     for (uint32_t i = 0; i < PAGE_BINS / 2; i++)
         for (uint32_t b = 0; b < LATE_BUCKETS; b++)
-            t->late[i][b] = t->late[2 * i][b] + t->late[2 * i + 1][b];
+            t->late[i][b] = t->late[2ul * i][b] + t->late[2ul * i + 1][b];
     memset(t->late + PAGE_BINS / 2, 0, PAGE_BINS / 2 * sizeof *t->late);
     t->bin_ns *= 2;
 }

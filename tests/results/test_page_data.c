@@ -273,7 +273,7 @@ static void a_hundred_thousand_copies_fit_a_page(void)
     size_t dots = page_size(o, "timeline/dots");
     int64_t lost = page_int(o, "classes/23/copies");
 
-    CHECK(lost > 20 * 5 && lost < 20 * 9);
+    CHECK(lost > 100 && lost < 180);
     CHECK(dots <= 20000 && dots > 10000);
     CHECK_I64(page_int(o, "timeline/dots_share_ppm"), (int64_t)(dots * 10));
     for (int64_t i = 0; i < lost; i++) { /* none of them was thinned away */
@@ -282,6 +282,9 @@ static void a_hundred_thousand_copies_fit_a_page(void)
         CHECK_I64(page_int(dot, "2"), CLASS_SILENT_LOSS);
     }
     CHECK_I64(page_sum(o, "timeline/bins/offered"), 100000);
+    CHECK(page_int(o, "phase/window/shots") >=
+          lost); /* all of them near the harm, and few others */
+    CHECK(page_int(o, "phase/window/shots") < 5 * lost);
     CHECK(page_bytes(o) < 4u << 20);
     json_decref(o);
     page_rig_fini(&g);

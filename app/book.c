@@ -45,12 +45,24 @@ struct book {
     struct timer sync, tell; /* tell: counts that came too soon after the ones before */
     struct err error;
     struct ring *farewell; /* one record: no writer is left */
+    void (*look)(void *owner, const struct ledger *l, uint64_t newest_ns); /* NULL: nobody looks */
+    void *look_owner;
+    uint64_t newest_ns; /* of events, where somebody looks */
 };
 
 static void fold(struct book *b, const struct event *events, uint32_t n)
 {
     ledger_apply(b->ledger, events, n);
     counts_add(&b->counts, b->manifest, events, n);
+    for (uint32_t i = 0; b->look && i < n; i++)
+        if (events[i].t_ns > b->newest_ns)
+            b->newest_ns = events[i].t_ns;
+}
+
+static void let_look(struct book *b)
+{
+    if (b->look)
+        b->look(b->look_owner, b->ledger, b->newest_ns);
 }
 
 static void sink_direct(struct journal_sink *s, const struct event *events, uint32_t n)
@@ -58,6 +70,7 @@ static void sink_direct(struct journal_sink *s, const struct event *events, uint
     struct writer *w = s->owner;
 
     fold(w->book, events, n);
+    let_look(w->book);
 }
 
 static void sink_ring(struct journal_sink *s, const struct event *events, uint32_t n)
@@ -143,6 +156,8 @@ static void on_wake(struct hook *h)
     tell_counts(b);
     if (last)
         loop_stop(b->loop);
+    else
+        let_look(b);
 }
 
 static void thread_main(void *owner)
@@ -223,6 +238,13 @@ bool book_sync(struct journal_sink *sink, const struct journal *j, struct err *e
     return w->fd >= 0
                ? true
                : err_set(e, EX_IO, "no descriptor to sync a journal: %s", strerrordesc_np(errno));
+}
+
+void book_watch(struct book *b,
+                void (*look)(void *owner, const struct ledger *l, uint64_t newest_ns), void *owner)
+{
+    b->look = look;
+    b->look_owner = owner;
 }
 
 bool book_begin(struct book *b, struct err *e)

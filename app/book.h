@@ -24,6 +24,10 @@ struct journal_sink *book_writer(struct book *b,
                                  struct err *e); /* before any event; lives as long as the book */
 /* The writer's journal, to be synced while the run lasts. */
 bool book_sync(struct journal_sink *sink, const struct journal *j, struct err *e);
+/* Called when blocks were folded, where the ledger is (the book's thread, or the writer's if there is none), with the newest
+ * time of any event; looks and changes nothing. Before book_begin(). */
+void book_watch(struct book *b,
+                void (*look)(void *owner, const struct ledger *l, uint64_t newest_ns), void *owner);
 bool book_begin(struct book *b, struct err *e); /* starts the thread, if threaded */
 struct book_counts book_counts(struct book *b); /* one reader's thread; the newest that came */
 /* All writers have closed their journals: folds what waits, ends the thread. */

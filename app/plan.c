@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "results/event.h"
+#include "results/stop_rule.h"
 #include "wire/x400/oraddr.h"
 
 #define NOBODY             "pm-no-such-user" /* whom canaries are sent to */
@@ -258,6 +259,11 @@ static uint64_t lateness_limit(const struct plan *p)
     return flag_ns && flag_ns < limit_ns ? flag_ns : limit_ns;
 }
 
+static const enum stop_rule stop_rules[] = {[STOP_WHEN_NEVER] = STOP_NEVER,
+                                            [STOP_WHEN_CERTAIN] = STOP_CERTAIN,
+                                            [STOP_WHEN_INTERVAL] = STOP_INTERVAL,
+                                            [STOP_WHEN_SPRT] = STOP_SPRT};
+
 bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, uint64_t run_id,
                struct err *e)
 {
@@ -286,6 +292,12 @@ bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, u
         .lateness_limit_ns = lateness_limit(p),
         .max_lateness_ns = profile->lateness_real_ns,
         .content_percent = content_percent(profile),
+        .stop = {.rule = stop_rules[profile->stop.when],
+                 .low_ppb = profile->stop.low_ppb,
+                 .high_ppb = profile->stop.high_ppb,
+                 .alpha_ppb = profile->stop.alpha_ppb,
+                 .beta_ppb = profile->stop.beta_ppb,
+                 .silence_ns = profile->stop.silence_ns},
     };
     if (!p->manifest.target || !plan_loads(p, a) || !plan_site(p, a) || !plan_moves(p, a) ||
         !plan_gates(p, a))

@@ -150,6 +150,22 @@ void run_on_interrupt(void *owner, const struct post *p)
     run_nudge(r);
 }
 
+/* The rule has seen enough: what is left of the plan is let go, and everything else is done as ever. */
+void run_on_stop(void *owner, uint32_t code, uint32_t moves)
+{
+    struct run *r = owner;
+
+    if (r->stopped || r->interrupts || r->phase != PHASE_LOAD)
+        return;
+    r->stopped = true;
+    record(r, &(struct event){.kind = EV_FINDING,
+                              .code = FIND_STOPPED,
+                              .a = code,
+                              .b = moves,
+                              .t_ns = target_now(r)});
+    run_nudge(r);
+}
+
 /* ------------------------------------------------------------------------------------------------------- the phases */
 
 static bool all_canaries_seen(const struct run *r)
@@ -284,7 +300,7 @@ static bool moves_and_sends_are_over(struct run *r)
         r->moves_told = true;
         for (uint32_t i = 0; i < r->workers_made; i++)
             worker_moves_over(r->workers[i]);
-        if (r->interrupts == 0)
+        if (r->interrupts == 0 && !r->stopped)
             r->sends_until_ns =
                 plan_end(r) + (settle_span(r) > PATIENCE_NS ? settle_span(r) : PATIENCE_NS);
     }
@@ -294,18 +310,21 @@ static bool moves_and_sends_are_over(struct run *r)
 
 static bool load_is_over(struct run *r)
 {
-    return r->interrupts > 0 || moves_and_sends_are_over(r);
+    return r->interrupts > 0 || r->stopped || moves_and_sends_are_over(r);
 }
 
 static void drain_enter(struct run *r)
 {
-    if (r->interrupts == 0)
+    if (r->interrupts == 0 && !r->stopped)
         return;
     uint64_t now = loop_now(r->loop), span = settle_span(r);
 
-    r->end_by_ns = now + span;
-    r->drain_until_ns = now + span / 2;
-    r->sends_until_ns = now + (span / 4 < PATIENCE_NS ? span / 4 : PATIENCE_NS);
+    if (r->interrupts > 0) {
+        r->end_by_ns = now + span;
+        r->drain_until_ns = now + span / 2;
+        r->sends_until_ns = now + (span / 4 < PATIENCE_NS ? span / 4 : PATIENCE_NS);
+    } else
+        r->sends_until_ns = now + (span > PATIENCE_NS ? span : PATIENCE_NS);
     moves_stop(r->moves);
     stop_workers(r, false);
 }

@@ -5,6 +5,7 @@
 #include "app/plan.h"
 #include "app/post.h"
 #include "app/run.h"
+#include "app/run_stop.h"
 #include "app/worker.h"
 #include "loadgen/move.h"
 #include "probes/muster.h"
@@ -66,6 +67,8 @@ struct run {
     uint64_t sends_until_ns, drain_until_ns, end_by_ns;
     bool sends_stopped, sends_cut;
     unsigned interrupts;
+    struct run_stop *stop; /* NULL: the profile has no rule */
+    bool stopped;          /* by it */
 
     struct timer step, flush, status;
     struct post_end interrupt_line;
@@ -90,6 +93,7 @@ void run_on_home(void *owner, uint32_t mailbox, uint32_t server, uint64_t t_ns);
 void run_on_verified(void *owner, uint32_t move, bool agrees);
 void run_on_canary(void *owner, uint64_t number);
 void run_on_interrupt(void *owner, const struct post *p);
+void run_on_stop(void *owner, uint32_t code, uint32_t moves);
 
 /* run_log.c: what failed, in words; for log.txt and run_result(). */
 void run_log(struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -510,11 +510,28 @@ static bool check_length(const struct draft *d, const struct workload *w)
                    p->path, (uint64_t)((last_ns + p->settle_deadline_ns) / (3600 * NS_PER_S)));
 }
 
+/* A rule about moves needs some, and rates to tell apart. */
+static bool check_stop(const struct draft *d, const struct workload *w)
+{
+    const struct stop_profile *s = &d->p->stop;
+    const struct node *run = node_find(d->root, KEY(SEC_RUN));
+    bool rates = s->when == STOP_WHEN_INTERVAL || s->when == STOP_WHEN_SPRT;
+    const struct node *n = node_find(run, "stop");
+
+    if (s->when == STOP_WHEN_NEVER)
+        return true;
+    if (rates && s->high_ppb == 0)
+        return node_complain(n, d->err, "run.stop: \"stop_rate\" is missing, such as 1%%..5%%");
+    if (rates && w->move_count == 0)
+        return node_complain(n, d->err, "run.stop: %s counts moves, and there are none", n->text);
+    return true;
+}
+
 static bool check_plan(const struct draft *d)
 {
     struct arena *scratch = arena_create(PLAN_CEILING);
     const struct workload *w = scratch ? workload_create(scratch, d->p, d->err) : NULL;
-    bool ok = w && check_caps(d, w->planned) && check_length(d, w);
+    bool ok = w && check_caps(d, w->planned) && check_length(d, w) && check_stop(d, w);
 
     if (!scratch)
         (void)draft_no_memory(d);

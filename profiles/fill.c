@@ -79,6 +79,10 @@ static bool unknown_name(const struct value *v, const char *what, const char *wo
 
 static void print_limit(char *out, size_t room, const struct option *o, double limit)
 {
+    if (o->type == OPT_SHARE) {
+        (void)snprintf(out, room, "%g%%", limit / 1e7);
+        return;
+    }
     if (o->type == OPT_DURATION)
         (void)text_print_duration(out, room, (uint64_t)limit);
     else if (o->type == OPT_RATE)
@@ -230,6 +234,56 @@ static bool split_span(const char *text, struct slice *low, struct slice *high)
     }
     *low = slice_trim(slice_from(text, (size_t)(dots - text)));
     *high = slice_trim(slice_of(dots + 2));
+    return true;
+}
+
+/* "5%", "0.05", "1e-4", "50ppm" to parts in a billion, below the whole. */
+static bool parse_share(struct slice s, uint64_t *ppb)
+{
+    char text[40], *end = NULL;
+    double x, unit = 1e9;
+
+    if (s.n == 0 || s.n >= sizeof text || !isdigit(s.p[0]))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    if (strpbrk(text, "xX"))
+        return false; /* strtod() would take hexadecimal */
+    x = strtod(text, &end);
+    if (strcmp(end, "%") == 0)
+        unit = 1e7;
+    else if (strcmp(end, "ppm") == 0)
+        unit = 1e3;
+    else if (*end)
+        return false;
+    if (!(x >= 0 && x * unit < 1e9))
+        return false;
+    *ppb = (uint64_t)(x * unit + 0.5);
+    return true;
+}
+
+static bool read_share(const struct value *v)
+{
+    uint64_t ppb = 0;
+
+    if (!is_text(v) || !parse_share(slice_of(v->n->text), &ppb))
+        return wrong(v, "a share such as 5%, 0.05 or 50ppm");
+    if (!in_range(v, (double)ppb))
+        return false;
+    store(v, &ppb, sizeof ppb);
+    return true;
+}
+
+static bool read_shares(const struct value *v)
+{
+    struct slice low, high;
+    uint64_t from = 0, to = 0;
+
+    if (!is_text(v) || !split_span(v->n->text, &low, &high) || !parse_share(low, &from) ||
+        !parse_share(high, &to) || from == 0 || to <= from)
+        return wrong(v, "two shares above 0, the smaller first, such as 1%..5%");
+    store(v, &from, sizeof from);
+    memcpy(v->out + v->o->more, &to, sizeof to);
     return true;
 }
 
@@ -651,14 +705,19 @@ static bool read_nothing(const struct value *v)
 /* --- sections --------------------------------------------------------------------------------------------------- */
 
 static const reader readers[OPT_TYPE_COUNT] = {
-    [OPT_TEXT] = read_text,           [OPT_WORD] = read_word,     [OPT_CHOICE] = read_choice,
-    [OPT_EITHER] = read_choice,       [OPT_BITS] = read_bits,     [OPT_BOOL] = read_bool,
-    [OPT_U16] = read_whole,           [OPT_U32] = read_whole,     [OPT_U64] = read_whole,
-    [OPT_DURATION] = read_duration,   [OPT_RATE] = read_rate,     [OPT_SIZES] = read_sizes,
-    [OPT_PHASE] = read_phase,         [OPT_TEXTS] = read_texts,   [OPT_GROUP] = read_group,
-    [OPT_GROUPS] = read_groups,       [OPT_SERVER] = read_server, [OPT_MOVER] = read_mover,
-    [OPT_END_POINT] = read_end_point, [OPT_SECRET] = read_secret, [OPT_JSON] = read_json,
-    [OPT_NETWORKS] = read_networks,   [OPT_FREE] = read_nothing,  [OPT_SELECTOR] = read_selector,
+    [OPT_TEXT] = read_text,           [OPT_WORD] = read_word,
+    [OPT_CHOICE] = read_choice,       [OPT_EITHER] = read_choice,
+    [OPT_BITS] = read_bits,           [OPT_BOOL] = read_bool,
+    [OPT_U16] = read_whole,           [OPT_U32] = read_whole,
+    [OPT_U64] = read_whole,           [OPT_DURATION] = read_duration,
+    [OPT_RATE] = read_rate,           [OPT_SIZES] = read_sizes,
+    [OPT_PHASE] = read_phase,         [OPT_TEXTS] = read_texts,
+    [OPT_GROUP] = read_group,         [OPT_GROUPS] = read_groups,
+    [OPT_SERVER] = read_server,       [OPT_MOVER] = read_mover,
+    [OPT_END_POINT] = read_end_point, [OPT_SECRET] = read_secret,
+    [OPT_JSON] = read_json,           [OPT_SHARE] = read_share,
+    [OPT_SHARES] = read_shares,       [OPT_NETWORKS] = read_networks,
+    [OPT_FREE] = read_nothing,        [OPT_SELECTOR] = read_selector,
 };
 
 static bool check_keys(const struct filling *f, enum section s, const char *path,

@@ -71,6 +71,7 @@ const char *const probe_type_names[] = {"imap",      "http",     "exec",     "ma
                                         "opensmtpd", "sendmail", "exchange", NULL};
 static const char *const lookup_words[] = {"http", "exec", "imap", "ldap", NULL};
 static const char *const place_words[] = {"home", "old", "alternate", "originator", NULL};
+static const char *const stop_words[] = {"never", "certain", "interval", "sprt", NULL};
 static const char *const silence_words[] = {"double-collect", "lifetimes", NULL};
 
 #define AT(type, field)   .at = (uint16_t)offsetof(struct type, field)
@@ -95,6 +96,18 @@ static const struct option options[] = {
     {SEC_RUN, "max_lateness", OPT_DURATION, AT(profile, lateness_real_ns), .preset = "100ms", RANGE(1e5, NS(3600)),
      .help = "Where more than one message in 100 leaves later than this after it was due (real time) the report says "
              "GENERATOR-SATURATED and certifies no latency."},
+    {SEC_RUN, "stop", OPT_CHOICE, AT(profile, stop.when), .preset = "never", .words = stop_words,
+     .help = "When the load ends before its plan does: certain (a gate is violated, for good), interval or sprt (how often moves "
+             "lose is known); `docs/stop-rules.md`."},
+    {SEC_RUN, "stop_rate", OPT_SHARES, AT(profile, stop.low_ppb), MORE(profile, stop.high_ppb),
+     .help = "interval, sprt: the share of losing moves that is fine, and the one that is not, such as 1%..5%."},
+    {SEC_RUN, "stop_alpha", OPT_SHARE, AT(profile, stop.alpha_ppb), .preset = "5%", RANGE(1, 4e8),
+     .help = "interval, sprt: the chance to be wrong that is taken (sprt: to call a fine rate bad)."},
+    {SEC_RUN, "stop_beta", OPT_SHARE, AT(profile, stop.beta_ppb), .preset = "5%", RANGE(1, 4e8),
+     .help = "sprt: the chance that is taken to call a bad rate fine."},
+    {SEC_RUN, "stop_silence", OPT_DURATION, AT(profile, stop.silence_ns), .preset = "0", RANGE(0, NS(30 * DAY)),
+     .help = "A copy that was nowhere for so long counts as lost when the rule looks; 0: only what nothing can better. The verdict "
+             "waits for the settled account either way."},
 
     {SEC_LAB, "version", OPT_TEXT, AT(lab_spec, lab.version), .preset = "5.5-sp3",
      .help = "Row of the lab's version table, from 4.0-rtm to 5.5-sp4, and modern."},

@@ -57,6 +57,8 @@ enum option_type {
     OPT_DURATION,  /* uint64_t, ns */
     OPT_RATE,      /* double, per second */
     OPT_SIZES,     /* struct load_profile: size, size_min, size_max */
+    OPT_SHARE,     /* uint64_t, parts in a billion: "0.05", "5%" */
+    OPT_SHARES,    /* two of them, at `at` and `more`: "1%..5%" */
     OPT_PHASE,     /* two int64_t, ns: "-5s..30s" */
     OPT_TEXTS,     /* const char *const *, NULL-terminated; count at `more` unless 0 */
     OPT_GROUP,     /* uint32_t; "none" is SITE_NONE */

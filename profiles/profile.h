@@ -235,12 +235,21 @@ struct expect_profile {         /* what a cell of a matrix should show */
     bool unattested;
 };
 
+enum stop_when { STOP_WHEN_NEVER, STOP_WHEN_CERTAIN, STOP_WHEN_INTERVAL, STOP_WHEN_SPRT };
+
+struct stop_profile { /* shares are parts in a billion */
+    enum stop_when when;
+    uint64_t low_ppb, high_ppb, alpha_ppb, beta_ppb;
+    uint64_t silence_ns;
+};
+
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): by subject; a run has one
 struct profile {
     const char *path, *name, *description;
     uint64_t seed;
-    uint32_t parallel;         /* variants side by side */
-    const char *protocol;      /* of loads that do not say */
+    uint32_t parallel;    /* variants side by side */
+    const char *protocol; /* of loads that do not say */
+    struct stop_profile stop;
     uint64_t lateness_real_ns; /* senders later than this (p99) make latencies worthless */
     struct lab_profile lab;
     struct x400_profile x400;

@@ -5,14 +5,15 @@
 #include "profiles/option.h"
 
 static const char *const type_names[OPT_TYPE_COUNT] = {
-    [OPT_TEXT] = "text",           [OPT_WORD] = "word",     [OPT_CHOICE] = "word",
-    [OPT_EITHER] = "word",         [OPT_BITS] = "words",    [OPT_BOOL] = "yes or no",
-    [OPT_U16] = "number",          [OPT_U32] = "number",    [OPT_U64] = "number",
-    [OPT_DURATION] = "duration",   [OPT_RATE] = "rate",     [OPT_SIZES] = "size",
-    [OPT_PHASE] = "span",          [OPT_TEXTS] = "list",    [OPT_GROUP] = "group",
-    [OPT_GROUPS] = "groups",       [OPT_SERVER] = "server", [OPT_MOVER] = "mover",
-    [OPT_END_POINT] = "host:port", [OPT_SECRET] = "secret", [OPT_JSON] = "map",
-    [OPT_NETWORKS] = "networks",   [OPT_FREE] = "map",      [OPT_SELECTOR] = "selector",
+    [OPT_TEXT] = "text",         [OPT_WORD] = "word",         [OPT_CHOICE] = "word",
+    [OPT_EITHER] = "word",       [OPT_BITS] = "words",        [OPT_BOOL] = "yes or no",
+    [OPT_U16] = "number",        [OPT_U32] = "number",        [OPT_U64] = "number",
+    [OPT_DURATION] = "duration", [OPT_RATE] = "rate",         [OPT_SIZES] = "size",
+    [OPT_SHARE] = "share",       [OPT_SHARES] = "shares",     [OPT_PHASE] = "span",
+    [OPT_TEXTS] = "list",        [OPT_GROUP] = "group",       [OPT_GROUPS] = "groups",
+    [OPT_SERVER] = "server",     [OPT_MOVER] = "mover",       [OPT_END_POINT] = "host:port",
+    [OPT_SECRET] = "secret",     [OPT_JSON] = "map",          [OPT_NETWORKS] = "networks",
+    [OPT_FREE] = "map",          [OPT_SELECTOR] = "selector",
 };
 
 static bool print_type(struct buf *out, const struct option *o)

@@ -20,7 +20,7 @@ static const char *const mark_names[] = {"asked",  "copy",     "flipped",  "done
 static const char *const finding_names[] = {
     "connect-failed", "protocol",    "timeout",           "probe-failed",
     "queue-failed",   "foreign",     "unreadable-report", "directories-differ",
-    "action-failed",  "interrupted", "no-chunking"};
+    "action-failed",  "interrupted", "no-chunking",       "stopped"};
 
 static const char *const trial_names[] = {"passed", "needs-reset", "not-consumed", "broken",
                                           "silent"};

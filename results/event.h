@@ -169,6 +169,7 @@ enum finding {
     FIND_ACTION_FAILED,      /* an action of the profile was not carried out; a: which action */
     FIND_INTERRUPTED,        /* somebody broke the run off; a: how often he asked */
     FIND_NO_CHUNKING, /* announced, but the trial failed: DATA was used; a: load; b: enum trial_end */
+    FIND_STOPPED,     /* run.stop ended the load; a: stop_code(); b: after so many moves */
     FIND_COUNT
 };
 

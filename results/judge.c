@@ -90,7 +90,8 @@ static bool was_carried_out(const struct judgement *j)
     const struct tally *t = &j->tally;
 
     return t->health.findings[FIND_INTERRUPTED] == 0 &&
-           beyond(j, class_name(CLASS_NOT_SENT), t->classes[CLASS_NOT_SENT]) == 0 &&
+           (t->health.stopped ||
+            beyond(j, class_name(CLASS_NOT_SENT), t->classes[CLASS_NOT_SENT]) == 0) &&
            beyond(j, "moves-failed", t->health.moves_undone) == 0 &&
            beyond(j, "moves-disproved", t->health.moves_disproved) == 0 &&
            beyond(j, "actions-failed", t->health.findings[FIND_ACTION_FAILED]) == 0;
@@ -119,7 +120,8 @@ static bool shows_something(const struct judgement *j)
            (j->manifest->move_count == 0 || t->health.moves_done > 0);
 }
 
-static void decide(struct judgement *j)
+/* false: out of memory. */
+static bool decide(struct judgement *j, const struct ledger *l)
 {
     bool fails = false, open = !shows_something(j) || !was_carried_out(j);
 
@@ -127,6 +129,9 @@ static void decide(struct judgement *j)
         fails |= j->gates[i].verdict == VERDICT_FAIL;
         open |= j->gates[i].verdict == VERDICT_INCONCLUSIVE;
     }
+    if (!stop_judge(&j->stop, l, &j->tally, fails))
+        return false;
+    open |= j->stop.stopped && !j->stop.holds; /* too early, as it turned out */
     j->verdict = fails ? VERDICT_FAIL : open ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
     j->exit_code = fails ? EX_FAIL : open ? EX_INCONCLUSIVE : EX_PASS;
     /* A message that nobody sent, or sums that differ: no other word of ours can be trusted then. */
@@ -134,6 +139,7 @@ static void decide(struct judgement *j)
         j->verdict = VERDICT_INCONCLUSIVE;
         j->exit_code = EX_INTERNAL;
     }
+    return true;
 }
 
 /* Evidence that found no room is gone: nothing that is said without it would be sound. */
@@ -160,9 +166,7 @@ struct judgement *judge(const struct manifest *m, const struct ledger *l, struct
     if (ok) {
         j->manifest = m;
         write_identities(j);
-        ok = decide_gates(j);
-        if (ok)
-            decide(j);
+        ok = decide_gates(j) && decide(j, l);
         ok = (ok && reasons_write(j)) || err_set(e, EX_IO, "out of memory for the judgement");
     }
     if (!ok) {

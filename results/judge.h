@@ -14,6 +14,7 @@
 #include "results/gates.h"
 #include "results/ledger.h"
 #include "results/manifest.h"
+#include "results/stop_rule.h"
 #include "results/tally.h"
 
 struct identity {
@@ -33,6 +34,7 @@ struct judgement {
     uint32_t identity_count;
     struct gate_result *gates;
     uint32_t gate_count;
+    struct stop_outcome stop;
     char *reasons[REASONS_MAX]; /* sentences for people, the decisive ones first */
     uint32_t reason_count;
 };

@@ -93,6 +93,21 @@ static json_t *put_settings(const struct manifest *m)
         json_u64(m->max_lateness_ns), "content_percent", json_u64(m->content_percent));
 }
 
+/* Only where there is one: manifests of runs without read as ever. */
+static bool put_stop(const struct manifest *m, json_t *root)
+{
+    const struct manifest_stop *s = &m->stop;
+
+    if (s->rule == 0)
+        return true;
+    return json_object_set_new(root, "stop",
+                               json_pack("{so so so so so so}", "rule", json_u64(s->rule),
+                                         "low_ppb", json_u64(s->low_ppb), "high_ppb",
+                                         json_u64(s->high_ppb), "alpha_ppb", json_u64(s->alpha_ppb),
+                                         "beta_ppb", json_u64(s->beta_ppb), "silence_ns",
+                                         json_u64(s->silence_ns))) == 0;
+}
+
 bool manifest_write(const struct manifest *m, const char *path, struct err *e)
 {
     json_t *root = json_pack("{si so so so so so so so}", "schema", MANIFEST_SCHEMA, "name",
@@ -103,7 +118,7 @@ bool manifest_write(const struct manifest *m, const char *path, struct err *e)
     json_t *settings = put_settings(m), *lists = put_lists(m);
 
     if (!root || !settings || !lists || json_object_update(root, settings) < 0 ||
-        json_object_update(root, lists) < 0) {
+        json_object_update(root, lists) < 0 || !put_stop(m, root)) {
         json_decref(root);
         root = NULL; /* json_file_write() says so */
     }
@@ -265,6 +280,23 @@ static bool get_content(struct reading *r)
     return true;
 }
 
+static bool get_stop(struct reading *r)
+{
+    const json_t *o = json_object_get(r->root, "stop");
+    struct manifest_stop *s = &r->m->stop;
+
+    if (!o)
+        return true;
+    if (!json_get_u32(o, "rule", &s->rule, r->e) ||
+        !json_get_u64(o, "low_ppb", &s->low_ppb, r->e) ||
+        !json_get_u64(o, "high_ppb", &s->high_ppb, r->e) ||
+        !json_get_u64(o, "alpha_ppb", &s->alpha_ppb, r->e) ||
+        !json_get_u64(o, "beta_ppb", &s->beta_ppb, r->e) ||
+        !json_get_u64(o, "silence_ns", &s->silence_ns, r->e))
+        return err_wrap(r->e, "stop");
+    return true;
+}
+
 static bool get_settings(struct reading *r)
 {
     struct manifest *m = r->m;
@@ -278,7 +310,8 @@ static bool get_settings(struct reading *r)
            json_get_u64(r->root, "late_ns", &m->late_ns, r->e) &&
            json_get_u64(r->root, "alternate_lag_ns", &m->alternate_lag_ns, r->e) &&
            json_get_u64(r->root, "lateness_limit_ns", &m->lateness_limit_ns, r->e) &&
-           get_newer(r, r->root, "max_lateness_ns", &m->max_lateness_ns) && get_content(r);
+           get_newer(r, r->root, "max_lateness_ns", &m->max_lateness_ns) && get_content(r) &&
+           get_stop(r);
 }
 
 static bool get_tables(struct reading *r)

@@ -43,6 +43,13 @@ struct manifest_gate {
     uint64_t limit; /* pass while the count is at most this (pacing-p99: ns) */
 };
 
+struct
+    manifest_stop { /* run.stop: when the load may end before its plan does; results/stop_rule.h */
+    uint32_t rule;  /* enum stop_rule */
+    uint64_t low_ppb, high_ppb, alpha_ppb, beta_ppb; /* parts in a billion */
+    uint64_t silence_ns; /* a copy silent for longer counts as lost; 0: only what is certain does */
+};
+
 struct manifest {
     const char *name, *variant, *description; /* variant "" if none */
     const char *target;                       /* "lab 5.5-sp3", or "live" */
@@ -71,6 +78,7 @@ struct manifest {
         lateness_limit_ns; /* shortest knob a scenario relies on, real lateness x scale must stay below; 0: none */
     uint64_t max_lateness_ns; /* real: a generator that is later is saturated; 0: no limit */
     uint32_t content_percent; /* of so many of 100 messages the bodies were compared */
+    struct manifest_stop stop;
 };
 
 bool manifest_write(const struct manifest *m, const char *path, struct err *e);

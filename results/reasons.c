@@ -242,6 +242,48 @@ static void say_open(struct saying *s)
     }
 }
 
+/* What the rule says of the settled account, with its interval. */
+static void say_rate(struct saying *s)
+{
+    const struct stop_outcome *o = &s->j->stop;
+    const struct manifest_stop *rule = &s->j->manifest->stop;
+    const struct stop_decision *d = &o->last;
+    char found[80] = "which decides nothing";
+
+    if (d->end == STOP_LOW)
+        (void)snprintf(found, sizeof found, "so less than %.4g %% do",
+                       (double)rule->high_ppb / 1e7);
+    if (d->end == STOP_HIGH)
+        (void)snprintf(found, sizeof found, "so more than %.4g %% do", (double)rule->low_ppb / 1e7);
+    say(s,
+        "run.stop (%s): %llu of %llu moves lost something, %s; their rate is %.3g to %.3g %% (%.4g "
+        "%% "
+        "sure, however often one looks)",
+        stop_rule_name(o->rule), (unsigned long long)d->seen.k, (unsigned long long)d->seen.n,
+        found, 100 * d->rate.low, 100 * d->rate.high, 100 - (double)rule->alpha_ppb / 1e7);
+}
+
+static void say_stop(struct saying *s)
+{
+    const struct stop_outcome *o = &s->j->stop;
+    const struct tally *t = &s->j->tally;
+    char left[32];
+
+    if (o->stopped) {
+        say(s,
+            "stopped by run.stop (%s) after %u of %u moves, %llu were made: %s copies were not "
+            "sent",
+            stop_rule_name(o->rule), o->claim_moves, s->j->manifest->move_count,
+            (unsigned long long)t->health.moves_asked,
+            text_print_count(left, sizeof left, t->classes[CLASS_NOT_SENT]));
+        if (!o->holds)
+            say(s, "what run.stop saw then is not what the settled account says: the run was ended "
+                   "too early to say more");
+    }
+    if (o->rule == STOP_INTERVAL || o->rule == STOP_SPRT)
+        say_rate(s);
+}
+
 /* What was planned and did not take place. */
 static void say_undone(struct saying *s)
 {
@@ -250,7 +292,7 @@ static void say_undone(struct saying *s)
     uint64_t never = h->moves_undone > h->moves_failed ? h->moves_undone - h->moves_failed : 0;
     char count[32];
 
-    if (t->classes[CLASS_NOT_SENT])
+    if (t->classes[CLASS_NOT_SENT] && !h->stopped)
         say(s, "%s planned copies were not sent",
             text_print_count(count, sizeof count, t->classes[CLASS_NOT_SENT]));
     if (h->moves_failed)
@@ -307,6 +349,7 @@ bool reasons_write(struct judgement *j)
     say_saturation(&s);
     say_gates(&s, VERDICT_FAIL);
     say_open(&s);
+    say_stop(&s);
     say_undone(&s);
     say_gates(&s, VERDICT_INCONCLUSIVE);
     say_notes(&s);

@@ -215,6 +215,26 @@ static json_t *health(const struct judgement *j)
     return o;
 }
 
+/* Only where the profile has a rule; rates in parts in a billion. */
+static json_t *stop_of(const struct judgement *j)
+{
+    const struct stop_outcome *s = &j->stop;
+    json_t *o = json_object();
+
+    put(o, "rule", json_words(stop_rule_name(s->rule)));
+    put(o, "stopped", json_boolean(s->stopped));
+    put(o, "claim", json_words(stop_end_name(s->claim)));
+    put(o, "after_moves", json_u64(s->claim_moves));
+    put(o, "holds", json_boolean(s->holds));
+    put(o, "settled", json_words(stop_end_name(s->last.end)));
+    put(o, "moves_read", json_u64(s->last.moves));
+    put(o, "moves_counted", json_u64(s->last.seen.n));
+    put(o, "moves_losing", json_u64(s->last.seen.k));
+    put(o, "rate_low_ppb", json_u64((uint64_t)(s->last.rate.low * 1e9)));
+    put(o, "rate_high_ppb", json_u64((uint64_t)(s->last.rate.high * 1e9 + 0.5)));
+    return o;
+}
+
 static json_t *run_of(const struct manifest *m)
 {
     json_t *o = json_object();
@@ -255,6 +275,8 @@ static json_t *summary(const struct judgement *j)
     put(o, "phases", phases(&j->tally));
     put(o, "latency", latencies(&j->tally));
     put(o, "health", health(j));
+    if (j->stop.rule != STOP_NEVER)
+        put(o, "stop", stop_of(j));
     return o;
 }
 

@@ -108,7 +108,8 @@ static void read_marks(struct tally *t, const struct ledger *l)
         t->health.moves_failed += l->marks[i][MARK_FAILED] != 0;
         t->health.moves_verified += l->marks[i][MARK_VERIFIED] != 0;
         t->health.moves_disproved += l->marks[i][MARK_DISPROVED] != 0;
-        t->health.moves_undone += l->marks[i][MARK_DONE] == 0;
+        t->health.moves_undone +=
+            l->marks[i][MARK_DONE] == 0 && (!t->health.stopped || l->marks[i][MARK_ASKED] != 0);
     }
 }
 
@@ -127,6 +128,7 @@ static bool read_health(struct tally *t, struct copies *c, const unsigned char *
     }
     for (int i = 0; i < FIND_COUNT; i++)
         h->findings[i] = l->findings[i].count;
+    h->stopped = h->findings[FIND_STOPPED] > 0;
     h->loads_alive = v.loads_alive;
     h->places = v.places;
     h->places_final = v.final;

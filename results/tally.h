@@ -48,10 +48,12 @@ struct tally {
         uint64_t findings[FIND_COUNT];
         uint64_t strays; /* events that do not fit the manifest */
         uint64_t moves_asked, moves_done, moves_failed, moves_verified, moves_disproved;
-        uint64_t moves_undone; /* planned, and not done: failed, never ended, never asked */
+        uint64_t
+            moves_undone; /* planned, and not done: failed, never ended, never asked (unless stopped) */
         uint32_t torn;
         bool overlong; /* longer than the ledger's clock: later times are not known */
         bool ended, settled, waves_complete;
+        bool stopped; /* by run.stop: what was left of the plan is not owed any more */
         bool
             windows_late; /* messages left later than the shortest time that the scenario relies on */
     } health;

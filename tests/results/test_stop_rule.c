@@ -1,0 +1,291 @@
+/* test_stop_rule.c - stop rules: the numbers of spec/method.md 2.5, moves read in order, looks, and the last word. */
+#include <math.h>
+#include <string.h>
+
+#include "results/sequential.h"
+#include "results/stop_rule.h"
+#include "tests/results/world.h"
+#include "tests/support/check.h"
+
+#define MANY 4096
+
+static const struct manifest_stop sprt_rule = {.rule = STOP_SPRT,
+                                               .low_ppb = 10000000,
+                                               .high_ppb = 50000000,
+                                               .alpha_ppb = 50000000,
+                                               .beta_ppb = 50000000};
+
+static void sprt_stops_after_as_many_moves_as_the_table_says(void)
+{
+    static const struct {
+        uint64_t low, high, alpha, beta; /* ppb */
+        uint32_t none, one;              /* moves in all, with no and one losing one first */
+    } rows[] = {{10000000, 50000000, 50000000, 50000000, 72, 112},
+                {1000000, 10000000, 50000000, 100000000, 249, 505},
+                {100000, 1000000, 50000000, 50000000, 3270, 0}};
+
+    static uint8_t fates[MANY];
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct manifest_stop s = {STOP_SPRT,     rows[i].low,  rows[i].high,
+                                  rows[i].alpha, rows[i].beta, 0};
+
+        memset(fates, FATE_FINE, sizeof fates);
+        struct stop_decision d = stop_decide(&s, fates, MANY);
+
+        CHECK_U64(d.end, STOP_LOW);
+        CHECK_U64(d.moves, rows[i].none);
+        CHECK_U64(stop_decide(&s, fates, rows[i].none - 1).end, STOP_GO_ON);
+        fates[0] = FATE_LOSING;
+        if (rows[i].one)
+            CHECK_U64(stop_decide(&s, fates, MANY).moves, rows[i].one);
+    }
+}
+
+static void two_losing_moves_at_once_accept_the_higher_rate(void)
+{
+    uint8_t fates[] = {FATE_LOSING, FATE_LOSING, FATE_FINE, FATE_FINE};
+    struct stop_decision d = stop_decide(&sprt_rule, fates, 4);
+
+    CHECK_U64(d.end, STOP_HIGH);
+    CHECK_U64(d.moves, 2); /* and what comes after it is not read */
+    CHECK_U64(d.seen.k, 2);
+}
+
+static void moves_are_read_in_order_up_to_the_first_open_one(void)
+{
+    uint8_t fates[] = {FATE_FINE, FATE_VOID, FATE_FINE, FATE_OPEN, FATE_LOSING, FATE_LOSING};
+    struct stop_decision d = stop_decide(&sprt_rule, fates, 6);
+
+    CHECK_U64(d.end, STOP_GO_ON);
+    CHECK_U64(d.moves, 3);
+    CHECK_U64(d.seen.n, 2); /* the failed one says nothing */
+    CHECK_U64(d.seen.k, 0);
+}
+
+static void the_interval_rule_ends_when_its_interval_leaves_the_band(void)
+{
+    struct manifest_stop s = sprt_rule;
+    static uint8_t fates[MANY];
+    uint32_t n = 0;
+
+    s.rule = STOP_INTERVAL;
+    struct stop_decision d = stop_decide(&s, memset(fates, FATE_FINE, sizeof fates), MANY);
+
+    while (anytime_interval((struct proportion){0, ++n}, 0.05).high >= 0.05)
+        ;
+    CHECK_U64(d.end, STOP_LOW);
+    CHECK_U64(d.moves, n);
+    d = stop_decide(&s, memset(fates, FATE_LOSING, sizeof fates), MANY);
+    CHECK_U64(d.end, STOP_HIGH);
+    CHECK(d.rate.low > 0.01);
+    CHECK(d.moves <= 3);
+}
+
+static void only_what_gates_count_is_a_loss(void)
+{
+    struct world w;
+    uint64_t certain[CLASS_COUNT] = {0};
+
+    world_init(&w, 10);
+    w.gates[0] = (struct manifest_gate){"ndr", 2};
+    w.gates[1] = (struct manifest_gate){"unknown", 0};
+    w.gates[2] = (struct manifest_gate){"late", 0};
+    w.m.gate_count = 3;
+    CHECK_U64(stop_losses(&w.m), 1u << CLASS_NDR);
+    certain[CLASS_NDR] = 2;
+    certain[CLASS_MISDELIVERED] = 9;
+    CHECK(!stop_is_violated(&w.m, certain));
+    certain[CLASS_NDR] = 3;
+    CHECK(stop_is_violated(&w.m, certain));
+    w.m.gate_count = 0; /* the default gates count misdelivery too */
+    certain[CLASS_NDR] = 0;
+    CHECK(stop_is_violated(&w.m, certain));
+    world_fini(&w);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ looks */
+
+/* A world whose load is under way, with one move from 100 to 110. */
+static void open_world(struct world *w, enum stop_rule rule)
+{
+    world_init(w, 20);
+    w->m.stop = sprt_rule;
+    w->m.stop.rule = rule;
+    add(w, (struct event){.kind = EV_PHASE, .code = PHASE_LOAD, .t_ns = 0});
+    moved(w, 0, 100, 105, 110);
+}
+
+/* What a fresh watch sees at t. */
+static struct stop_decision look(struct world *w, double t)
+{
+    struct err e = {0};
+    struct ledger *l = ledger_create(&w->m, &e);
+    struct stop_watch *watch = stop_watch_create(&w->m, &e);
+    struct stop_decision d = {0};
+
+    ledger_apply(l, w->events, w->count);
+    CHECK(stop_look(watch, l, S(t), &d, &e));
+    stop_watch_destroy(watch);
+    ledger_destroy(l);
+    return d;
+}
+
+static void a_move_is_read_when_it_is_done_and_what_is_late_has_had_its_time(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_SPRT);
+    accepted(&w, 0, 104);
+    CHECK_U64(look(&w, 160).moves, 0); /* message 0 is nowhere yet */
+    seen(&w, 0, 112, 1, BOB, 3);
+    CHECK_U64(look(&w, 130).moves, 0); /* 30 s for what is late */
+    CHECK_U64(look(&w, 141).moves, 1);
+    CHECK_U64(look(&w, 141).seen.k, 0);
+    sent(&w, 1, 106); /* under way */
+    CHECK_U64(look(&w, 141).moves, 0);
+    ended(&w, 1, 107, END_REFUSED_TEMP);
+    CHECK_U64(look(&w, 141).moves, 1);
+    world_fini(&w);
+}
+
+static void a_report_is_certain_and_silence_only_where_the_profile_says_so(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    accepted(&w, 0, 104);
+    CHECK_U64(look(&w, 5000).end, STOP_GO_ON);
+    w.m.stop.silence_ns = S(600);
+    CHECK_U64(look(&w, 700).end, STOP_GO_ON);
+    CHECK_U64(look(&w, 705).end, STOP_FAIL);
+    w.m.stop.silence_ns = 0;
+    reported(&w, 0, 120, BOB, 77);
+    CHECK_U64(look(&w, 121).end, STOP_FAIL);
+    CHECK_U64(look(&w, 121).moves, 1);
+    world_fini(&w);
+}
+
+static void a_sighting_that_comes_before_the_record_of_its_send_is_no_loss(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    seen(&w, 3, 101, 1, EVE, 3);
+    seen(&w, 4, 101, 0, BOB, 3);
+    CHECK_U64(look(&w, 200).end, STOP_GO_ON);
+    world_fini(&w);
+}
+
+static void nothing_is_looked_at_before_the_load_and_after_it(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    accepted(&w, 0, 104);
+    reported(&w, 0, 120, BOB, 77);
+    CHECK_U64(look(&w, 121).end, STOP_FAIL);
+    add(&w, (struct event){.kind = EV_PHASE, .code = PHASE_DRAIN, .t_ns = S(122)});
+    CHECK_U64(look(&w, 123).end, STOP_GO_ON);
+    world_fini(&w);
+}
+
+static void a_watch_that_looks_often_sees_what_one_look_sees(void)
+{
+    struct world w;
+    struct err e = {0};
+    struct stop_decision d = {0};
+
+    open_world(&w, STOP_CERTAIN);
+    w.m.gate_count = 1;
+    w.gates[0] = (struct manifest_gate){"ndr", 9};
+    struct ledger *l = ledger_create(&w.m, &e);
+    struct stop_watch *watch = stop_watch_create(&w.m, &e);
+    uint32_t told = 0;
+
+    for (uint64_t n = 0; n < 20; n++) {
+        double t = 100 + 40.0 * (double)n;
+
+        accepted(&w, n, t);
+        if (n % 2)
+            reported(&w, n, t + 2, BOB, 77);
+        else
+            seen(&w, n, t + 2, 1, BOB, 3);
+        ledger_apply(l, w.events + told, w.count - told);
+        told = w.count;
+        CHECK(stop_look(watch, l, S(t + 3), &d, &e));
+        CHECK_U64(d.end, n < 19 ? STOP_GO_ON : STOP_FAIL); /* the tenth report */
+    }
+    stop_watch_destroy(watch);
+    ledger_destroy(l);
+    world_fini(&w);
+}
+
+/* ---------------------------------------------------------------------------------------------------- the last word */
+
+static void stopped(struct world *w, enum stop_rule rule, enum stop_end end, uint32_t moves)
+{
+    add(w, (struct event){
+               .kind = EV_FINDING, .code = FIND_STOPPED, .a = stop_code(rule, end), .b = moves});
+}
+
+static void what_is_left_of_a_stopped_plan_is_not_owed(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    w.moves[1] = (struct manifest_move){BOB, 1, 0, S(500), "users"};
+    w.m.move_count = 2;
+    accepted(&w, 0, 104);
+    seen(&w, 0, 112, 1, BOB, 3);
+    settle(&w, 1000);
+    CHECK_U64(judged(&w)->verdict, VERDICT_INCONCLUSIVE); /* 19 messages and a move are missing */
+    CHECK_U64(w.judgement->tally.health.moves_undone, 1);
+    stopped(&w, STOP_CERTAIN, STOP_FAIL, 1);
+    CHECK_U64(judged(&w)->verdict, VERDICT_INCONCLUSIVE); /* it did not fail: stopped in error */
+    CHECK(w.judgement->stop.stopped && !w.judgement->stop.holds);
+    CHECK_U64(w.judgement->tally.health.moves_undone, 0);
+    reported(&w, 0, 130, BOB, 77);
+    CHECK_U64(judged(&w)->verdict, VERDICT_FAIL);
+    CHECK(w.judgement->stop.holds);
+    world_fini(&w);
+}
+
+static void a_claim_that_the_settled_account_takes_back_is_inconclusive(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_SPRT);
+    w.m.stop.low_ppb = 300000000; /* so coarse that one move decides: .05/.95 > (1-.99)/(1-.3) */
+    w.m.stop.high_ppb = 990000000;
+    w.m.gate_count = 1;
+    w.gates[0] = (struct manifest_gate){"ndr", 5};
+    accepted(&w, 0, 104);
+    seen(&w, 0, 112, 1, BOB, 3);
+    stopped(&w, STOP_SPRT, STOP_LOW, 1);
+    settle(&w, 1000);
+    CHECK_U64(judged(&w)->stop.last.end, STOP_LOW);
+    CHECK_U64(w.judgement->verdict, VERDICT_PASS);
+    accepted(&w, 1, 107);
+    reported(&w, 1, 130, BOB, 77);
+    CHECK_U64(judged(&w)->stop.last.end, STOP_GO_ON);
+    CHECK_U64(w.judgement->verdict, VERDICT_INCONCLUSIVE); /* the gate alone would pass */
+    world_fini(&w);
+}
+
+static const struct test tests[] = {
+    TEST(sprt_stops_after_as_many_moves_as_the_table_says),
+    TEST(two_losing_moves_at_once_accept_the_higher_rate),
+    TEST(moves_are_read_in_order_up_to_the_first_open_one),
+    TEST(the_interval_rule_ends_when_its_interval_leaves_the_band),
+    TEST(only_what_gates_count_is_a_loss),
+    TEST(a_move_is_read_when_it_is_done_and_what_is_late_has_had_its_time),
+    TEST(a_report_is_certain_and_silence_only_where_the_profile_says_so),
+    TEST(a_sighting_that_comes_before_the_record_of_its_send_is_no_loss),
+    TEST(nothing_is_looked_at_before_the_load_and_after_it),
+    TEST(a_watch_that_looks_often_sees_what_one_look_sees),
+    TEST(what_is_left_of_a_stopped_plan_is_not_owed),
+    TEST(a_claim_that_the_settled_account_takes_back_is_inconclusive),
+    TEST_END};
+
+const struct suite stop_rule_suite = {"stop_rule", tests};

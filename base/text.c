@@ -346,13 +346,30 @@ static size_t utf8_length(struct slice s)
     return n;
 }
 
+/* Octets of a character that turns the direction of text, or is seen by nobody; 0: it is neither. */
+static size_t unseen(struct slice s)
+{
+    const unsigned char *p = s.p;
+
+    if (s.n >= 2 && p[0] == 0xd8 && p[1] == 0x9c)
+        return 2; /* U+061C */
+    if (s.n < 3)
+        return 0;
+    if (p[0] == 0xe2 && p[1] == 0x80 &&
+        ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae)))
+        return 3; /* U+200B..F, U+2028..E */
+    if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)
+        return 3; /* U+2060..F */
+    return p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf ? 3 : 0;
+}
+
 const char *text_clean(char *out, size_t room, struct slice said)
 {
     size_t at = 0;
     bool blank = false;
 
     while (said.n > 0) {
-        size_t n = utf8_length(said);
+        size_t hidden = unseen(said), n = hidden ? 0 : utf8_length(said);
         bool control = said.p[0] <= ' ' || said.p[0] == 0x7f;
 
         if (!control) {
@@ -366,7 +383,7 @@ const char *text_clean(char *out, size_t room, struct slice said)
                 out[at++] = '?';
         }
         blank = control ? at > 0 : false;
-        said = slice_skip(said, n ? n : 1);
+        said = slice_skip(said, hidden ? hidden : n ? n : 1);
     }
     out[at] = '\0';
     return out;

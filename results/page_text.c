@@ -23,38 +23,6 @@ void page_push(json_t *list, json_t *value)
 
 /* ------------------------------------------------------------------------------------------------ what others said */
 
-/* Octets of a character at p that turns the direction of text, or is seen by nobody; 0: it is none of these. */
-static size_t unseen(const unsigned char *p, size_t n)
-{
-    if (n >= 2 && p[0] == 0xd8 && p[1] == 0x9c)
-        return 2; /* U+061C */
-    if (n < 3)
-        return 0;
-    if (p[0] == 0xe2 && p[1] == 0x80 &&
-        ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae)))
-        return 3; /* U+200B..F, U+2028..E */
-    if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)
-        return 3; /* U+2060..F */
-    return p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf ? 3 : 0;
-}
-
-/* In place: it only gets shorter. */
-static void hide_turns(char *text)
-{
-    size_t n = strlen(text), out = 0;
-
-    for (size_t i = 0; i < n;) {
-        size_t skip = unseen((unsigned char *)text + i, n - i);
-
-        if (skip)
-            text[out++] = '?';
-        else
-            text[out++] = text[i];
-        i += skip ? skip : 1;
-    }
-    text[out] = '\0';
-}
-
 /* At most `room - 1` bytes of it. */
 static json_t *clean(struct slice text, size_t room)
 {
@@ -63,7 +31,6 @@ static json_t *clean(struct slice text, size_t room)
     if (!out)
         return NULL;
     (void)text_clean(out, room, text);
-    hide_turns(out);
     json_t *s = json_string(out);
 
     if (out != small)

@@ -236,6 +236,11 @@ static void what_others_said_is_cleaned_before_it_is_shown(void)
         "gr\xc3\xbc\xc3\xa9 ? ?? ???");
     CHECK_STR(text_clean(out, sizeof out, slice_of("\xf0\x9f\x93\xac \xed\xa0\x80 \xc3")),
               "\xf0\x9f\x93\xac ??? ?");
+    CHECK_STR(text_clean(out, sizeof out,
+                         slice_of("a\xe2\x80\xae"
+                                  "b\xe2\x81\xa6"
+                                  "c\xd8\x9c\xef\xbb\xbf")),
+              "a?b?c??");
     CHECK_STR(text_clean(out, sizeof out, slice_of("fourteen chars\xc3\xbc")), "fourteen chars");
     CHECK_STR(text_clean(out, 1, slice_of("x")), "");
     CHECK_STR(text_clean(out, sizeof out, slice_from("a\0b", 3)), "a b");

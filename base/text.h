@@ -29,7 +29,8 @@ const char *text_print_count(char *out, size_t room, uint64_t n); /* "1,234,567"
 const char *text_nearest(struct slice word, const char *const *names);
 
 /* What others said, made fit to show: printable UTF-8 in one line; control characters become blanks, runs of blanks one, bad
- * octets and characters that turn the direction of text or are seen by nobody '?'; cut before the character that has no room. Returns out; room at least 1. */
+ * octets '?', and so do characters that turn the direction of text or are seen by nobody; cut before the character that has
+ * no room. Returns out; room at least 1. */
 const char *text_clean(char *out, size_t room, struct slice said);
 
 #endif

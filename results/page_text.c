@@ -54,7 +54,6 @@ json_t *page_lines(struct slice text, size_t limit)
     while (more && text.n > 0 && out.n < limit) {
         (void)slice_cut(&text, '\n', &line);
         (void)text_clean(part, limit - out.n, line);
-        hide_turns(part);
         more = buf_add_text(&out, part) && buf_add(&out, "\n", 1);
     }
     json_t *s = json_string(buf_text(&out));

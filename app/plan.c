@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/fingerprint.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/text.h"
@@ -303,5 +304,5 @@ bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, u
         !plan_gates(p, a))
         return err_set(e, EX_IO, "out of memory for the plan");
     p->key = plan_key(&p->manifest);
-    return true;
+    return fingerprint_make(&p->manifest.prints, profile, e);
 }

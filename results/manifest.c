@@ -108,6 +108,18 @@ static bool put_stop(const struct manifest *m, json_t *root)
                                          json_u64(s->silence_ns))) == 0;
 }
 
+static bool put_prints(const struct manifest *m, json_t *root)
+{
+    const struct manifest_prints *p = &m->prints;
+
+    if (p->loads == 0)
+        return true;
+    return json_object_set_new(root, "fingerprint",
+                               json_pack("{so so so so}", "loads", hex(p->loads), "mailboxes",
+                                         hex(p->mailboxes), "moves", hex(p->moves), "actions",
+                                         hex(p->actions))) == 0;
+}
+
 bool manifest_write(const struct manifest *m, const char *path, struct err *e)
 {
     json_t *root = json_pack("{si so so so so so so so}", "schema", MANIFEST_SCHEMA, "name",
@@ -118,7 +130,7 @@ bool manifest_write(const struct manifest *m, const char *path, struct err *e)
     json_t *settings = put_settings(m), *lists = put_lists(m);
 
     if (!root || !settings || !lists || json_object_update(root, settings) < 0 ||
-        json_object_update(root, lists) < 0 || !put_stop(m, root)) {
+        json_object_update(root, lists) < 0 || !put_stop(m, root) || !put_prints(m, root)) {
         json_decref(root);
         root = NULL; /* json_file_write() says so */
     }
@@ -297,6 +309,19 @@ static bool get_stop(struct reading *r)
     return true;
 }
 
+static bool get_prints(struct reading *r)
+{
+    const json_t *o = json_object_get(r->root, "fingerprint");
+    struct manifest_prints *p = &r->m->prints;
+
+    if (!o || (json_get_hex(o, "loads", &p->loads, r->e) &&
+               json_get_hex(o, "mailboxes", &p->mailboxes, r->e) &&
+               json_get_hex(o, "moves", &p->moves, r->e) &&
+               json_get_hex(o, "actions", &p->actions, r->e)))
+        return true;
+    return err_wrap(r->e, "fingerprint");
+}
+
 static bool get_settings(struct reading *r)
 {
     struct manifest *m = r->m;
@@ -311,7 +336,7 @@ static bool get_settings(struct reading *r)
            json_get_u64(r->root, "alternate_lag_ns", &m->alternate_lag_ns, r->e) &&
            json_get_u64(r->root, "lateness_limit_ns", &m->lateness_limit_ns, r->e) &&
            get_newer(r, r->root, "max_lateness_ns", &m->max_lateness_ns) && get_content(r) &&
-           get_stop(r);
+           get_stop(r) && get_prints(r);
 }
 
 static bool get_tables(struct reading *r)

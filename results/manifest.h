@@ -50,6 +50,11 @@ struct
     uint64_t silence_ns; /* a copy silent for longer counts as lost; 0: only what is certain does */
 };
 
+struct
+    manifest_prints { /* of the plan: equal in runs of the same plan, whatever build they met; 0: not stated */
+    uint64_t loads, mailboxes, moves, actions;
+};
+
 struct manifest {
     const char *name, *variant, *description; /* variant "" if none */
     const char *target;                       /* "lab 5.5-sp3", or "live" */
@@ -78,6 +83,7 @@ struct manifest {
         lateness_limit_ns; /* shortest knob a scenario relies on, real lateness x scale must stay below; 0: none */
     uint64_t max_lateness_ns; /* real: a generator that is later is saturated; 0: no limit */
     uint32_t content_percent; /* of so many of 100 messages the bodies were compared */
+    struct manifest_prints prints;
     struct manifest_stop stop;
 };
 

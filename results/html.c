@@ -120,7 +120,9 @@ struct word word_span(uint64_t ns)
     double us = (double)ns / 1e3;
     uint64_t s = (ns + NS_PER_S / 2) / NS_PER_S;
 
-    if (us < 1000)
+    if (ns == 0)
+        print_short(&w, 0, 0, "s");
+    else if (us < 1000)
         print_short(&w, us, us < 10 ? 1 : 0, "\xc2\xb5s");
     else if (us < 1e6)
         print_short(&w, us / 1e3, us < 1e4 ? 2 : us < 1e5 ? 1 : 0, "ms");

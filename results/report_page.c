@@ -264,8 +264,10 @@ void part_classes(struct html *h, const json_t *data)
         "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Classes, a table\">\n"
         "<table class=\"account\">\n<thead><tr><th scope=\"col\">Class</th>"
         "<th scope=\"col\" class=\"n\">Copies</th><th scope=\"col\" class=\"n\">Share</th>"
-        "<th scope=\"col\" class=\"n\">95 % interval</th><th scope=\"col\">Responsibility</th>"
-        "<th scope=\"col\">Transparency</th><th scope=\"col\">First of them</th></tr></thead>\n",
+        "<th scope=\"col\" class=\"n\">95 % interval</th><th scope=\"col\" "
+        "class=\"axis\">Responsibility</th>"
+        "<th scope=\"col\" class=\"axis\">Transparency</th><th scope=\"col\">First of "
+        "them</th></tr></thead>\n",
         NULL);
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         copies += class_group(h, classes, &groups[i]);
@@ -335,7 +337,7 @@ void part_gates(struct html *h, const json_t *data)
         h,
         "<table>\n<thead><tr><th scope=\"col\">Gate</th><th scope=\"col\" class=\"n\">At most</th>"
         "<th scope=\"col\" class=\"n\">Found</th><th scope=\"col\" class=\"n\">Still open</th>"
-        "<th scope=\"col\">Result</th></tr></thead>\n<tbody>\n",
+        "<th scope=\"col\" class=\"axis\">Result</th></tr></thead>\n<tbody>\n",
         NULL);
     json_array_foreach(gates, i, gate)
     {

@@ -19,11 +19,14 @@ static const char *move_state(const json_t *move)
 {
     const char *result = field_text(move, "result");
 
-    if (field_number(move, "bad") > 0)
-        return "violation";
     if (strcmp(result, "verified") == 0 || strcmp(result, "done") == 0)
         return "ok";
     return strcmp(result, "disproved") == 0 ? "violation" : "warning";
+}
+
+static bool move_went_well(const json_t *move)
+{
+    return field_number(move, "bad") == 0 && strcmp(move_state(move), "ok") == 0;
 }
 
 /* A cell that sorts by a number, whatever words it shows. */
@@ -57,14 +60,17 @@ static void move_row(struct html *h, const json_t *move)
     struct word id = word_plain(field_number(move, "id"));
 
     html_mix(h, "<tr id=\"move-", id.t, "\"><th scope=\"row\" class=\"n\" data-v=\"", id.t, "\">",
-             id.t, "</th><td>", field_text(move, "mailbox"), "</td><td>", field_text(move, "from"),
-             " \xe2\x86\x92 ", field_text(move, "to"), "</td>", NULL);
+             id.t, "</th><td class=\"box\">", field_text(move, "mailbox"), "</td><td>",
+             field_text(move, "from"), " \xe2\x86\x92 ", field_text(move, "to"), "</td>", NULL);
     move_number(h, move, "asked_ns", field_clock(move, "asked_ns"));
     move_number(h, move, "took_ns", field_span(move, "took_ns"));
     html_mix(h, "<td class=\"axis\">", NULL);
     part_shape(h, move_state(move));
     html_mix(h, "", field_text(move, "result"), "</td>", NULL);
-    move_number(h, move, "bad", field_count(move, "bad"));
+    html_mix(h, "<td class=\"n\" data-v=\"", word_plain(field_number(move, "bad")).t, "\">", NULL);
+    if (field_number(move, "bad") > 0)
+        part_shape(h, "violation");
+    html_mix(h, "", field_count(move, "bad").t, "</td>", NULL);
     move_number(h, move, "gap_ns", field_span(move, "gap_ns"));
     move_classes(h, json_object_get(move, "classes"));
     html_mix(h, "</tr>\n", NULL);
@@ -73,9 +79,9 @@ static void move_row(struct html *h, const json_t *move)
 static const struct heading {
     const char *text, *key; /* key: the class of the cells, or a field of the data */
 } headings[] = {
-    {"Move", "n"},   {"Mailbox", ""}, {"From \xe2\x86\x92 to", ""}, {"Asked", "n"},
-    {"Took", "n"},   {"Result", ""},  {"Violations", "n"},          {"Longest gap", "n"},
-    {"Copies", "n"}, {"Classes", ""},
+    {"Move", "n"},   {"Mailbox", ""},    {"From \xe2\x86\x92 to", ""}, {"Asked", "n"},
+    {"Took", "n"},   {"Result", "axis"}, {"Violations", "n"},          {"Longest gap", "n"},
+    {"Copies", "n"}, {"Classes", "mix"},
 };
 
 void part_moves(struct html *h, const json_t *data)
@@ -101,7 +107,7 @@ void part_moves(struct html *h, const json_t *data)
     html_mix(h, "</tr></thead>\n<tbody>\n", NULL);
     json_array_foreach(moves, i, move)
     {
-        bool well = strcmp(move_state(move), "ok") == 0;
+        bool well = move_went_well(move);
 
         if (n > MOVES_MAX && room[!well] == 0) {
             left++;
@@ -170,8 +176,9 @@ static void story(struct html *h, const json_t *data, const json_t *s, size_t in
     html_mix(h, "</span> <code>", *field_text(s, "token") ? field_text(s, "token") : number.t,
              "</code></summary>\n", NULL);
     html_mix(h, "<p>", field_text(s, "why"), NULL);
-    if (*field_text(s, "rule"))
-        html_mix(h, " <small>Rule: ", field_text(s, "rule"), "</small>", NULL);
+    if (field_is(s, "rule"))
+        html_mix(h, " <small>Row ", word_plain(field_number(s, "rule")).t,
+                 " of the classes, the first that holds.</small>", NULL);
     html_mix(h, "</p>\n", NULL);
     if (whole) {
         story_events(h, json_object_get(s, "events"));
@@ -270,7 +277,7 @@ static void method_coverage(struct html *h, const json_t *coverage)
         h, heading,
         "<th scope=\"col\">Place</th><th scope=\"col\" class=\"n\">Scans</th>"
         "<th scope=\"col\" class=\"n\">Complete</th><th scope=\"col\" class=\"n\">Last</th>"
-        "<th scope=\"col\">Final</th>");
+        "<th scope=\"col\" class=\"axis\">Final</th>");
     json_array_foreach(coverage, i, place)
     {
         coverage_row(h, place);

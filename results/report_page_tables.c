@@ -61,7 +61,7 @@ void part_timeline_lead(struct html *h, const json_t *data)
     if (field_number(t, "moves_left_out") > 0)
         html_mix(h, " The first ", word_count(json_array_size(json_object_get(t, "moves"))).t,
                  " moves are drawn; ", field_count(t, "moves_left_out").t, " more are not.", NULL);
-    if (json_array_size(json_object_get(t, "dots")) > 0 &&
+    if (json_array_size(json_object_get(t, "dots")) > 0 && field_is(t, "dots_share_ppm") &&
         field_number(t, "dots_share_ppm") < 1000000)
         html_mix(
             h, " Of the copies, ", field_ppm(t, "dots_share_ppm").t,
@@ -147,7 +147,7 @@ static void phase_window(struct html *h, const json_t *phase, const json_t *wind
     if (field_is(window, "estimate_ns"))
         html_mix(h, ": estimated at <b>", field_span(window, "estimate_ns").t, "</b> long", NULL);
     if (field_is(window, "ci_low_ns") && field_is(window, "ci_high_ns"))
-        html_mix(h, " (95 %: ", field_span(window, "ci_low_ns").t, " to ",
+        html_mix(h, " (95\xc2\xa0%: ", field_span(window, "ci_low_ns").t, " to ",
                  field_span(window, "ci_high_ns").t, ")", NULL);
     html_mix(h, ".", NULL);
     if (*field_text(window, "method"))

@@ -39,7 +39,7 @@ function drawLatency() {
         x: {
           type: "linear", min: 0, max: most, grid: {color: color("line")},
           afterBuildTicks: axis => { axis.ticks = NINES.map(n => ({value: nines(n[0])})).filter(t => t.value <= most + .01); },
-          ticks: {callback: v => (NINES.find(n => Math.abs(nines(n[0]) - v) < .01) || ["", ""])[1], maxRotation: 0, autoSkip: false, align: "inner"},
+          ticks: {callback: v => (NINES.find(n => Math.abs(nines(n[0]) - v) < .01) || ["", ""])[1], maxRotation: 0, autoSkip: false},
         },
         y: {
           type: "logarithmic", grid: {color: color("line")}, afterFit: axis => { axis.width = gutter(); },

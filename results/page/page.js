@@ -69,7 +69,7 @@ function clock(ns) {
 
 /* ---- axes: the same left edge for all that stands under one another */
 
-const RIGHT = 16;
+const RIGHT = 26; /* half a label of the time axis */
 
 function gutter() {
   return innerWidth < 740 ? 66 : 112;
@@ -120,6 +120,17 @@ function fitted(g, text, room) {
   let n = Math.min(text.length, 60);
   while (n > 1 && g.measureText("\u2026" + text.slice(-n)).width > room) n--;
   return "\u2026" + text.slice(-n);
+}
+
+/* Names of rows: of each where they have room, else of every second, fifth, tenth ... */
+function rowNames(g, rows, height, top, left, name, id) {
+  const each = [1, 2, 5, 10, 20, 50, 100].find(n => n * height >= 13) || 200;
+  g.textAlign = "right";
+  g.fillStyle = color("soft");
+  rows.forEach((row, i) => {
+    if (i % each) return;
+    g.fillText(fitted(g, each === 1 ? name(row) : (left > 90 ? "move " : "#") + id(row), left - 12), left - 8, top + (i + .5) * height);
+  });
 }
 
 /* Fills a rectangle with thin strokes: a band that is told from a shade without its colour. */
@@ -229,7 +240,7 @@ function timeScale(from, to) {
   return {
     type: "linear", min: from, max: to, bounds: "data",
     afterBuildTicks: axis => { axis.ticks = timeTicks(from, to, axis.chart.width - gutter()).map(value => ({value})); },
-    ticks: {callback: v => clock(v), maxRotation: 0, autoSkip: false, align: "inner"}, grid: {color: color("line")},
+    ticks: {callback: v => clock(v), maxRotation: 0, autoSkip: false}, grid: {color: color("line")},
   };
 }
 

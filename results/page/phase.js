@@ -60,7 +60,7 @@ function phaseMarks(g, p, rows, x, y, h) {
       for (const b of listOf(row.bad)) {
         if ((group.get(b.class) || "violation") !== which || b.ns < p.from_ns || b.ns > p.to_ns) continue;
         const px = x(b.ns), py = y(i) + h / 2;
-        mark(g, which, px, py, h < 6 ? 2.6 : 4.2);
+        mark(g, which, px, py, h < 4 ? 1.9 : h < 8 ? 2.6 : 4.2);
         points.push({
           x: px, y: py, number: b.number,
           words: () => `move ${row.move} (${row.mailbox}), ${p.mark} ${b.ns < 0 ? "" : "+"}${span(b.ns)}: ` +
@@ -77,7 +77,7 @@ function phaseAxis(g, p, x, top, bottom, width, left) {
     line(g, x(tick), top, x(tick), bottom + 4, color("line"));
     g.fillStyle = color("soft");
     g.textAlign = "center";
-    g.fillText((tick > 0 ? "+" : "") + span(tick), Math.min(x(tick), width - RIGHT - 18), bottom + 14);
+    g.fillText((tick > 0 ? "+" : "") + span(tick), x(tick), bottom + 14);
   }
   g.fillStyle = color("ink");
   g.fillText(p.mark, x(0), bottom + 30);
@@ -117,11 +117,6 @@ function drawPhase() {
   line(g, x(0), stripTop, x(0), bottom + 4, color("ink"));
   g.lineWidth = 1;
   tips(canvas, phaseMarks(g, p, rows, x, y, h));
-  const each = Math.ceil(14 / h);
-  g.textAlign = "right";
-  g.fillStyle = color("soft");
-  rows.forEach((row, i) => {
-    if (i % each === 0) g.fillText(fitted(g, each > 1 ? "move " + row.move : row.mailbox, left - 12), left - 8, y(i) + h / 2);
-  });
+  rowNames(g, rows, h, top, left, row => row.mailbox, row => row.move);
   phaseLegend(p, rows);
 }

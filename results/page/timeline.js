@@ -109,9 +109,9 @@ function lanePhases(g, t, x, width, height) {
 function laneDots(g, t, x, laneTop, laneHeight) {
   const classes = listOf(data.classes), points = [];
   for (const group of WORSE) {
-    const r = group === "ok" ? 1.4 : laneHeight < 8 ? 2.6 : 4;
+    const r = group === "ok" ? 1.4 : laneHeight < 4 ? 1.8 : laneHeight < 8 ? 2.6 : 4;
     g.fillStyle = color(group);
-    g.globalAlpha = group === "ok" ? .6 : 1;
+    g.globalAlpha = group !== "ok" ? 1 : laneHeight < 4 ? .35 : .6;
     for (const d of listOf(t.dots)) {
       if ((classes[d[2]] ? classes[d[2]].group : "open") !== group) continue;
       const other = d[1] < 0, h = other ? LANES.others : laneHeight;
@@ -126,13 +126,10 @@ function laneDots(g, t, x, laneTop, laneHeight) {
 }
 
 function laneLabels(g, moves, laneTop, h, left) {
-  const each = Math.ceil(14 / h);
   g.textAlign = "right";
   g.fillStyle = color("soft");
   g.fillText("others", left - 8, laneTop(-1) + LANES.others / 2);
-  moves.forEach((m, i) => {
-    if (i % each === 0) g.fillText(fitted(g, each > 1 ? "move " + m.id : m.mailbox, left - 12), left - 8, laneTop(i) + h / 2);
-  });
+  rowNames(g, moves, h, laneTop(0), left, m => m.mailbox, m => m.id);
 }
 
 function drawLanes(t) {
@@ -145,7 +142,7 @@ function drawLanes(t) {
   for (const tick of timeTicks(t.start_ns, t.end_ns, width - left)) {
     line(g, x(tick), LANES.top, x(tick), height - LANES.bottom + 4, color("line"));
     g.fillStyle = color("soft");
-    g.textAlign = tick === t.start_ns ? "left" : x(tick) > width - RIGHT - 24 ? "right" : "center";
+    g.textAlign = "center";
     g.fillText(clock(tick), x(tick), height - LANES.bottom + 14);
   }
   line(g, left, laneTop(0), width - RIGHT, laneTop(0), color("line"));

@@ -158,7 +158,7 @@ class Run:
                 if CLASSES[k][2] in ("violation", "open"):
                     density["bad"][(ns - low) // density["bin_ns"]] += 1
                     bad.append({"ns": ns, "class": CLASSES[k][0], "number": number, "token": token(number)})
-            rows.append({"move": m["id"], "mailbox": m["mailbox"], "sends": sorted(sends)[:300], "bad": bad})
+            rows.append({"move": m["id"], "mailbox": m["mailbox"], "sends": sorted(sends)[::-(-len(sends) // 300) or 1], "bad": bad})
         found = window and {"low_ns": int(window[0] * S), "high_ns": int(window[1] * S), "estimate_ns": int((window[1] - window[0]) * S),
                             "ci_low_ns": int((window[1] - window[0]) * .94 * S), "ci_high_ns": int((window[1] - window[0]) * 1.07 * S),
                             "method": "least and greatest loss, corrected for the gaps between sends"}
@@ -201,7 +201,7 @@ class Run:
                       [t + 30 * S, self.text("a scan of s2 found nothing of it (scan 9, complete)")]]
             report = "Your message did not reach some or all of the intended recipients.\n\n  The recipient name is not recognized\n"
             out.append({"number": number, "token": token(number), "mailbox": box, "role": "primary", "class": CLASSES[k][0],
-                        "rule": "16: a failed report to its originator", "why": "Its mailbox existed all along, and its originator was "
+                        "rule": 16, "why": "Its mailbox existed all along, and its originator was "
                         "told by s1 that it is unknown (5.1.1).", "events": events,
                         "report": self.text(report) if CLASSES[k][0] == "ndr" else None})
         return out

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/campaign.h"
+#include "app/ci.h"
 #include "app/cmd.h"
 #include "app/live.h"
 #include "app/matrix.h"
@@ -89,6 +90,36 @@ static void show_error(const struct job *j)
                   text);
 }
 
+static const char *github_summary(void)
+{
+    const char *file = getenv("GITHUB_STEP_SUMMARY");
+
+    return file && *file ? file : NULL;
+}
+
+/* To GitHub's runner, if this is one: the page of its summary, and why the run did not pass. */
+static void tell_github(const struct job *j)
+{
+    const char *file = github_summary(), *actions = getenv("GITHUB_ACTIONS");
+    char run[256];
+    struct err e = {0};
+    struct buf lines;
+
+    if (file && j->result.judgement && !ci_summarize(&j->result, file, &e))
+        (void)fprintf(stderr, "postmuster: %s\n", e.text);
+    if (!actions || strcmp(actions, "true") != 0)
+        return;
+    (void)snprintf(run, sizeof run, "%s%s%s", j->path, *j->variant ? " " : "", j->variant);
+    buf_init(&lines, 1u << 20);
+    if (j->result.judgement)
+        (void)ci_annotate(run, j->result.judgement, &lines);
+    else if (j->result.error.code)
+        (void)ci_annotate_error(run, j->result.error.text, &lines);
+    (void)fputs(buf_text(&lines), stdout);
+    (void)fflush(stdout);
+    buf_fini(&lines);
+}
+
 static void show_result(void *owner, struct job *j)
 {
     struct watcher *w = owner;
@@ -99,6 +130,8 @@ static void show_result(void *owner, struct job *j)
         show_error(j);
     if (j->result.log && !w->matrix && !w->quiet)
         show_log(j->result.log);
+    if (!j->result.judgement && !w->matrix)
+        tell_github(j);
     if (!j->result.judgement)
         return;
     if (w->matrix) {
@@ -113,6 +146,7 @@ static void show_result(void *owner, struct job *j)
     (void)printf("run folder: %s\n\n", j->result.dir);
     (void)fflush(stdout);
     buf_fini(&text);
+    tell_github(j);
 }
 
 /* Variants of one profile, side by side. */
@@ -136,14 +170,19 @@ static void compare_variants(const struct campaign *c, const char *path, bool co
 static int show_matrix(const struct campaign *c, const char *path)
 {
     uint32_t counts[CELL_NO_VERDICT + 1];
+    const char *file = github_summary();
+    struct err e = {0};
     struct buf text;
 
     buf_init(&text, 16u << 20);
-    if (matrix_print(c, path, &text, counts))
+    if (matrix_print(c, path, &text, counts)) {
         (void)printf("%s\n%u cells as expected, %u not reproduced, %u with an unexpected class, "
                      "%u without a verdict\n",
                      buf_text(&text), counts[CELL_AS_EXPECTED], counts[CELL_NOT_REPRODUCED],
                      counts[CELL_UNEXPECTED], counts[CELL_NO_VERDICT]);
+        if (file && !ci_summarize_text("postmuster matrix", buf_slice(&text), file, &e))
+            (void)fprintf(stderr, "postmuster: %s\n", e.text);
+    }
     buf_fini(&text);
     if (counts[CELL_UNEXPECTED])
         return EX_FAIL;

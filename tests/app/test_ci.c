@@ -7,14 +7,14 @@
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
-static char *const reasons[] = {"100% of \r\n::warning::it, all: gone", "second"};
+static char hostile[] = "100% of \r\n::warning::it, all: gone", second[] = "second";
 
 static struct judgement failed(void)
 {
     struct judgement j = {.verdict = VERDICT_FAIL, .reason_count = 2};
 
-    j.reasons[0] = reasons[0];
-    j.reasons[1] = reasons[1];
+    j.reasons[0] = hostile;
+    j.reasons[1] = second;
     return j;
 }
 
@@ -51,7 +51,7 @@ static void ten_reasons_are_enough(void)
     struct buf out;
 
     for (unsigned i = 0; i < REASONS_MAX; i++)
-        j.reasons[i] = reasons[1];
+        j.reasons[i] = second;
     buf_init(&out, 1u << 20);
     CHECK(ci_annotate("x", &j, &out));
     CHECK_U64(out.n, 10 * strlen("::error title=postmuster x%3A INCONCLUSIVE::second\n"));

@@ -45,6 +45,7 @@ struct book {
     struct timer sync, tell; /* tell: counts that came too soon after the ones before */
     struct err error;
     struct ring *farewell; /* one record: no writer is left */
+    struct ring *errands;  /* of const struct book_errand * */
     void (*look)(void *owner, const struct ledger *l, uint64_t newest_ns); /* NULL: nobody looks */
     void *look_owner;
     uint64_t newest_ns; /* of events, where somebody looks */
@@ -140,6 +141,7 @@ static void on_sync(struct timer *t)
 static void on_wake(struct hook *h)
 {
     struct book *b = h->owner;
+    const struct book_errand *errand;
     struct block *full;
     uint32_t bye;
     bool last = ring_pop(b->farewell, &bye);
@@ -152,6 +154,8 @@ static void on_wake(struct hook *h)
             PM_ASSERT(pushed);
         }
     }
+    while (ring_pop(b->errands, &errand))
+        errand->run(errand->owner, b->ledger);
     sync_files(b);
     tell_counts(b);
     if (last)
@@ -181,13 +185,14 @@ struct book *book_create(const struct manifest *m, bool threaded, struct err *e)
         b->loop = loop_epoll_create(e);
         b->counts_ring = ring_create(sizeof b->counts, 16);
         b->farewell = ring_create(sizeof(uint32_t), 2);
+        b->errands = ring_create(sizeof(struct book_errand *), BOOK_ERRANDS);
         timer_init(&b->sync, on_sync, b);
         timer_init(&b->tell, on_tell, b);
         b->wake = (struct hook){.run = on_wake, .owner = b};
         if (b->loop)
             loop_on_wake(b->loop, &b->wake);
     }
-    if (!b->ledger || (threaded && (!b->loop || !b->counts_ring || !b->farewell))) {
+    if (!b->ledger || (threaded && (!b->loop || !b->counts_ring || !b->farewell || !b->errands))) {
         book_destroy(b);
         return NULL;
     }
@@ -245,6 +250,17 @@ void book_watch(struct book *b,
 {
     b->look = look;
     b->look_owner = owner;
+}
+
+void book_send(struct book *b, const struct book_errand *errand)
+{
+    if (!b->thread) {
+        errand->run(errand->owner, b->ledger);
+        return;
+    }
+    bool pushed = ring_push(b->errands, &errand);
+    PM_ASSERT(pushed); /* the sender counts them */
+    loop_wake(b->loop);
 }
 
 bool book_begin(struct book *b, struct err *e)
@@ -305,6 +321,7 @@ void book_destroy(struct book *b)
     }
     ring_destroy(b->counts_ring);
     ring_destroy(b->farewell);
+    ring_destroy(b->errands);
     if (b->loop) {
         timer_disarm(b->loop, &b->sync);
         timer_disarm(b->loop, &b->tell);

@@ -28,6 +28,16 @@ bool book_sync(struct journal_sink *sink, const struct journal *j, struct err *e
  * time of any event; looks and changes nothing. Before book_begin(). */
 void book_watch(struct book *b,
                 void (*look)(void *owner, const struct ledger *l, uint64_t newest_ns), void *owner);
+/* Asks something of the ledger where it is: run() is called on the book's thread between two blocks, at once if there is none,
+ * and changes nothing. At most BOOK_ERRANDS under way; one thread sends them. They live until they have run. */
+#define BOOK_ERRANDS 256u
+
+struct book_errand {
+    void (*run)(void *owner, const struct ledger *l);
+    void *owner;
+};
+
+void book_send(struct book *b, const struct book_errand *errand);
 bool book_begin(struct book *b, struct err *e); /* starts the thread, if threaded */
 struct book_counts book_counts(struct book *b); /* one reader's thread; the newest that came */
 /* All writers have closed their journals: folds what waits, ends the thread. */

@@ -72,6 +72,7 @@ static void add_load(struct print *p, const struct profile *f, const struct load
     add_number(p, (uint64_t)l->no_reassignment << 1 | (uint64_t)l->no_alternate);
     add_number(p, l->resend);
     add_number(p, l->aim);
+    add_number(p, l->law);
     add_number(p, (uint64_t)l->aim_from_ns);
     add_number(p, (uint64_t)l->aim_to_ns);
     add_number(p, l->per_move);

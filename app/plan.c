@@ -25,6 +25,11 @@ struct token_key plan_key(const struct manifest *m)
     return token_key_make(m->run_id, rng_u64(&secret));
 }
 
+static const enum move_mark aim_marks[] = {[AIM_ASKED] = MARK_ASKED,
+                                           [AIM_COPY] = MARK_COPY,
+                                           [AIM_FLIPPED] = MARK_FLIPPED,
+                                           [AIM_DONE] = MARK_DONE};
+
 static bool plan_loads(struct plan *p, struct arena *a)
 {
     const struct profile *profile = p->profile;
@@ -47,6 +52,9 @@ static bool plan_loads(struct plan *p, struct arena *a)
             .deferred_ns = strcmp(l->protocol, "p1") == 0 ? l->deferred_ns : 0,
             .burst_ns = l->arrivals == ARRIVE_BURSTS ? l->burst_every_ns : 0,
         };
+        if (l->arrivals == ARRIVE_AIMED && l->law == LAW_ADAPTIVE)
+            loads[i].aim = (struct manifest_aim){aim_marks[l->aim], (uint64_t)l->aim_from_ns,
+                                                 (uint64_t)l->aim_to_ns};
         p->threads = l->threads > p->threads ? l->threads : p->threads;
     }
     p->manifest.loads = loads;

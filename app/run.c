@@ -84,6 +84,12 @@ void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_n
 {
     struct run *r = owner;
 
+    if (mark == MARK_ASKED && !aimer_asked(r->aimer, move)) {
+        struct err e = {0};
+
+        (void)err_set(&e, EX_IO, "out of memory for adaptive aim");
+        run_fail(r, &e);
+    }
     for (uint32_t i = 0; i < r->workers_made; i++)
         worker_mark(r->workers[i], move, mark, t_ns);
     if (mark == MARK_ASKED)
@@ -94,6 +100,15 @@ void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_n
         r->moves_ended++;
         muster_move_ended(r->muster, move);
     }
+    run_nudge(r);
+}
+
+void run_on_aimed(void *owner, uint32_t load, uint32_t move, const int64_t *aims_ns)
+{
+    struct run *r = owner;
+
+    for (uint32_t i = 0; i < r->workers_made; i++)
+        worker_aims(r->workers[i], load, move, aims_ns);
     run_nudge(r);
 }
 
@@ -296,7 +311,7 @@ static void load_enter(struct run *r)
 
 static bool moves_and_sends_are_over(struct run *r)
 {
-    if (moves_are_over(r->moves) && !r->moves_told) {
+    if (moves_are_over(r->moves) && !r->moves_told && aimer_is_idle(r->aimer)) {
         r->moves_told = true;
         for (uint32_t i = 0; i < r->workers_made; i++)
             worker_moves_over(r->workers[i]);
@@ -305,7 +320,7 @@ static bool moves_and_sends_are_over(struct run *r)
                 plan_end(r) + (settle_span(r) > PATIENCE_NS ? settle_span(r) : PATIENCE_NS);
     }
     bound_sends(r);
-    return moves_are_over(r->moves) && all_idle(r);
+    return moves_are_over(r->moves) && r->moves_told && all_idle(r);
 }
 
 static bool load_is_over(struct run *r)

@@ -2,6 +2,7 @@
 #ifndef APP_RUN_PRIVATE_H
 #define APP_RUN_PRIVATE_H
 
+#include "app/aimer.h"
 #include "app/plan.h"
 #include "app/post.h"
 #include "app/run.h"
@@ -67,6 +68,7 @@ struct run {
     uint64_t sends_until_ns, drain_until_ns, end_by_ns;
     bool sends_stopped, sends_cut;
     unsigned interrupts;
+    struct aimer *aimer;   /* NULL: no load is aimed adaptively */
     struct run_stop *stop; /* NULL: the profile has no rule */
     bool stopped;          /* by it */
 
@@ -88,6 +90,7 @@ void run_fail(struct run *r, const struct err *e);
 void run_on_heard(void *owner, struct slice apdu);
 void run_on_worker(void *owner, struct worker *w, enum worker_news what);
 void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_ns);
+void run_on_aimed(void *owner, uint32_t load, uint32_t move, const int64_t *aims_ns);
 void run_on_moves_over(void *owner);
 void run_on_home(void *owner, uint32_t mailbox, uint32_t server, uint64_t t_ns);
 void run_on_verified(void *owner, uint32_t move, bool agrees);

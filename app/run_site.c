@@ -164,6 +164,20 @@ static bool open_desk(struct run *r, struct err *e)
     return r->muster != NULL;
 }
 
+static bool open_aimer(struct run *r, struct err *e)
+{
+    return aimer_open(&r->aimer,
+                      &(struct aimer_config){.work = r->plan.work,
+                                             .manifest = &r->plan.manifest,
+                                             .book = r->book,
+                                             .desk = r->loop,
+                                             .clock = &r->clock,
+                                             .journal = r->journal,
+                                             .aimed = run_on_aimed,
+                                             .owner = r},
+                      e);
+}
+
 static bool open_stop(struct run *r, struct err *e)
 {
     return run_stop_open(&r->stop,
@@ -224,7 +238,7 @@ bool run_open(struct run *r, struct err *e)
         return err_set(e, EX_IO, "out of memory for the run");
     return post_open(&r->interrupt_line, r->loop, run_on_interrupt, r, e) && open_records(r, e) &&
            open_listeners(r, e) && open_site(r, e) && open_world(r, e) && open_workers(r, e) &&
-           open_desk(r, e) && open_stop(r, e) && book_begin(r->book, e);
+           open_desk(r, e) && open_aimer(r, e) && open_stop(r, e) && book_begin(r->book, e);
 }
 
 /* Probes, moves and what they dial with; sockets and children do not outlive the verdict. */
@@ -261,6 +275,7 @@ void run_close(struct run *r)
     judgement_destroy(r->judgement);
     book_destroy(r->book);
     run_stop_close(r->stop);
+    aimer_close(r->aimer);
     lab_host_destroy(r->lab);
     for (uint32_t i = 0; r->tls && i < r->plan.threads * r->profile->site.server_count; i++)
         tls_context_destroy(r->tls[i]);

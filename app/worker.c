@@ -14,6 +14,7 @@ enum order {
     ORDER_ARM,
     ORDER_START,
     ORDER_MARK,
+    ORDER_AIMS,
     ORDER_MOVES_OVER,
     ORDER_CANARY,
     ORDER_STOP,
@@ -135,6 +136,12 @@ static void end(struct worker *w)
         loop_stop(w->loop);
 }
 
+static const int64_t *aims_of(const struct post *p)
+{
+    return (const int64_t *)(uintptr_t)
+        p->c; // NOLINT(performance-no-int-to-ptr): posted as a number
+}
+
 static void carry_out(struct worker *w, const struct post *p)
 {
     switch ((enum order)p->kind) {
@@ -148,6 +155,9 @@ static void carry_out(struct worker *w, const struct post *p)
         break;
     case ORDER_MARK:
         sender_mark(w->sender, p->a, (enum move_mark)p->b, p->c);
+        break;
+    case ORDER_AIMS:
+        sender_aims(w->sender, p->a, (uint32_t)p->b, aims_of(p));
         break;
     case ORDER_MOVES_OVER:
         sender_moves_over(w->sender);
@@ -274,6 +284,11 @@ void worker_start(struct worker *w, const struct run_clock *clock)
 void worker_mark(struct worker *w, uint32_t move, enum move_mark mark, uint64_t t_ns)
 {
     give(w, ORDER_MARK, move, mark, t_ns);
+}
+
+void worker_aims(struct worker *w, uint32_t load, uint32_t move, const int64_t *aims_ns)
+{
+    give(w, ORDER_AIMS, load, move, (uintptr_t)aims_ns);
 }
 
 void worker_moves_over(struct worker *w)

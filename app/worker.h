@@ -45,6 +45,8 @@ bool worker_begin(
     struct err *e); /* starts the thread and arms: NEWS_ARMED or NEWS_BROKEN follows */
 void worker_start(struct worker *w, const struct run_clock *clock);
 void worker_mark(struct worker *w, uint32_t move, enum move_mark mark, uint64_t t_ns);
+void worker_aims(struct worker *w, uint32_t load, uint32_t move,
+                 const int64_t *aims_ns); /* sender_aims() */
 void worker_moves_over(struct worker *w);
 void worker_canary(struct worker *w, uint64_t number);
 void worker_stop(struct worker *w, bool now);

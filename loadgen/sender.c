@@ -40,7 +40,12 @@ struct owed {              /* one load's share of this thread */
     uint32_t lease_size;
 
     struct due_heap heap; /* aimed loads */
-    uint8_t *told;        /* per aimed move: bits AIM_PRIMES, AIM_AIMS */
+    uint8_t *told;        /* per aimed move: bits TOLD_ */
+
+    struct adapted {            /* per aimed move of an adaptive load; else NULL */
+        const int64_t *aims_ns; /* NULL: not told yet */
+        uint64_t mark_ns;       /* with TOLD_MARK */
+    } * adapted;
 
     uint64_t *canaries; /* numbers waiting */
     uint32_t canary_count, canary_room;
@@ -49,7 +54,7 @@ struct owed {              /* one load's share of this thread */
     uint32_t under_way;
 };
 
-enum { TOLD_PRIMES = 1, TOLD_AIMS = 2 };
+enum { TOLD_PRIMES = 1, TOLD_AIMS = 2, TOLD_MARK = 4 };
 
 struct sender {
     struct sender_context c;
@@ -478,6 +483,8 @@ static void plan_aims(struct owed *o, uint32_t k, bool primes, bool before, uint
         struct msg m = workload_message(w, w->first[o->index] + first + i);
 
         PM_ASSERT(m.move == w->aimed_moves[o->index][k] && m.prime == primes);
+        if (o->adapted && !primes)
+            m.aim_ns = o->adapted[k].aims_ns[i - l->prime];
         if ((m.aim_ns < 0) == before)
             plan_one(o, m.number, mark_ns, m.aim_ns);
     }
@@ -504,37 +511,72 @@ static bool is_aim(enum aim_mark aim, enum move_mark mark)
     return marks[aim] == mark;
 }
 
+/* The load's mark is told, and when to send after it. */
+static void plan_told(struct owed *o, uint32_t k, uint64_t mark_ns)
+{
+    if (o->told[k] & TOLD_AIMS || (o->adapted && !o->adapted[k].aims_ns))
+        return;
+    o->told[k] |= TOLD_AIMS;
+    plan_aims(o, k, false, false, mark_ns);
+}
+
 static void mark_told(struct owed *o, uint32_t k, enum move_mark mark, uint64_t t_ns)
 {
     if (mark == MARK_ASKED && !(o->told[k] & TOLD_PRIMES)) {
         o->told[k] |= TOLD_PRIMES;
         plan_aims(o, k, true, false, t_ns);
     }
-    if (is_aim(o->as.load->aim, mark) && !(o->told[k] & TOLD_AIMS)) {
-        o->told[k] |= TOLD_AIMS;
-        plan_aims(o, k, false, false, t_ns);
+    if (is_aim(o->as.load->aim, mark) && !(o->told[k] & TOLD_MARK)) {
+        o->told[k] |= TOLD_MARK;
+        if (o->adapted)
+            o->adapted[k].mark_ns = t_ns;
+        plan_told(o, k, t_ns);
     }
     due_soon(o);
 }
 
+/* Which of the load's moves it is; aimed_count: none of them. */
+static uint32_t find_aimed(const struct owed *o, uint32_t move)
+{
+    const struct workload *w = o->sender->c.work;
+    const uint32_t *moves = w->aimed_moves[o->index];
+    uint32_t low = 0, count = w->aimed_count[o->index], high = count;
+
+    while (low < high) { /* the list is in order */
+        uint32_t middle = low + (high - low) / 2;
+
+        if (moves[middle] < move)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && moves[low] == move ? low : count;
+}
+
 void sender_mark(struct sender *s, uint32_t move, enum move_mark mark, uint64_t t_ns)
 {
-    const struct workload *w = s->c.work;
-
     for (uint32_t i = 0; i < s->count && s->started; i++) {
         struct owed *o = &s->owed[i];
-        uint32_t low = 0, high = is_aimed(o) ? w->aimed_count[o->index] : 0;
+        uint32_t k = is_aimed(o) ? find_aimed(o, move) : 0;
 
-        while (low < high) { /* the list is in order */
-            uint32_t middle = low + (high - low) / 2;
+        if (is_aimed(o) && k < s->c.work->aimed_count[o->index])
+            mark_told(o, k, mark, t_ns);
+    }
+    look_idle(s);
+}
 
-            if (w->aimed_moves[o->index][middle] < move)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (is_aimed(o) && low < w->aimed_count[o->index] && w->aimed_moves[o->index][low] == move)
-            mark_told(o, low, mark, t_ns);
+void sender_aims(struct sender *s, uint32_t load, uint32_t move, const int64_t *aims_ns)
+{
+    for (uint32_t i = 0; i < s->count && s->started; i++) {
+        struct owed *o = &s->owed[i];
+        uint32_t k = o->index == load && o->adapted ? find_aimed(o, move) : 0;
+
+        if (o->index != load || !o->adapted || k == s->c.work->aimed_count[load])
+            continue;
+        o->adapted[k].aims_ns = aims_ns;
+        if (o->told[k] & TOLD_MARK)
+            plan_told(o, k, o->adapted[k].mark_ns);
+        due_soon(o);
     }
     look_idle(s);
 }
@@ -562,7 +604,9 @@ static bool open_aimed(struct owed *o)
 
     o->heap.first = calloc(messages, sizeof *o->heap.first);
     o->told = calloc(moves + 1u, 1);
-    return o->heap.first && o->told;
+    if (l->law == LAW_ADAPTIVE)
+        o->adapted = calloc(moves + 1u, sizeof *o->adapted);
+    return o->heap.first && o->told && (o->adapted || l->law != LAW_ADAPTIVE);
 }
 
 static bool speaks(const struct load_profile *l, const struct sender_ops *ops)
@@ -682,6 +726,7 @@ void sender_destroy(struct sender *s)
         timer_disarm(s->c.loop, &o->timer);
         free(o->heap.first);
         free(o->told);
+        free(o->adapted);
         free(o->canaries);
         free(o->returned);
     }

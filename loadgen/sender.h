@@ -48,6 +48,9 @@ void sender_arm(struct sender *s, void (*ready)(void *owner, const struct err *e
 void sender_start(struct sender *s);
 void sender_mark(struct sender *s, uint32_t move, enum move_mark mark,
                  uint64_t t_ns); /* target time; plans aimed messages */
+/* When adaptive aim sends in this move: for each of the load's per_move messages the ns after its mark, not before it. Borrowed
+ * for the sender's life. Until this and the mark are both told, they wait. */
+void sender_aims(struct sender *s, uint32_t load, uint32_t move, const int64_t *aims_ns);
 void sender_moves_over(
     struct sender *s); /* no more marks: aimed messages not planned by now will not be sent */
 void sender_canary(struct sender *s, uint64_t number); /* now */

@@ -12,10 +12,11 @@
 #include "profiles/draft.h"
 #include "profiles/workload.h"
 
-#define ADDRESS_MAX   254
-#define PLAN_CEILING  (512u << 20)
-#define LONGEST_NS    (76 * 3600ull * NS_PER_S) /* what the 32-bit times of results/ledger.c hold */
-#define KEY(section_) (option_sections[section_].name)
+#define ADDRESS_MAX     254
+#define PLAN_CEILING    (512u << 20)
+#define LONGEST_NS      (76 * 3600ull * NS_PER_S) /* what the 32-bit times of results/ledger.c hold */
+#define AIM_FARTHEST_NS (30 * 60 * NS_PER_S)
+#define KEY(section_)   (option_sections[section_].name)
 
 bool draft_complain(const struct draft *d, enum section s, const char *name, const char *key,
                     const char *why)
@@ -195,6 +196,25 @@ static bool check_site(const struct draft *d)
 
 /* --- loads ------------------------------------------------------------------------------------------------------ */
 
+/* What is learned is kept in us of 32 bits, and a move is planned when it is asked for. */
+static bool check_aim(const struct draft *d, const struct load_profile *l)
+{
+    if (l->aim_from_ns < 0 && l->aim != AIM_ASKED)
+        return draft_complain(d, SEC_LOAD, l->name, "phase",
+                              "only the asking is known before it happens (mark: asked)");
+    if (l->law != LAW_ADAPTIVE)
+        return true;
+    if (l->aim_from_ns < 0)
+        return draft_complain(d, SEC_LOAD, l->name, "phase",
+                              "adaptive aim decides when the move is asked for, not before");
+    if (l->aim_to_ns - l->aim_from_ns < (int64_t)NS_PER_MS)
+        return draft_complain(d, SEC_LOAD, l->name, "phase", "too short to search: under 1 ms");
+    if (l->aim_to_ns > (int64_t)AIM_FARTHEST_NS)
+        return draft_complain(d, SEC_LOAD, l->name, "phase",
+                              "adaptive aim reaches 30 minutes after the mark");
+    return true;
+}
+
 static bool check_arrivals(const struct draft *d, const struct load_profile *l)
 {
     const char *why = "";
@@ -217,10 +237,7 @@ static bool check_arrivals(const struct draft *d, const struct load_profile *l)
                need(d, SEC_LOAD, l->name, "burst_every", why) &&
                need(d, SEC_LOAD, l->name, "duration", why);
     case ARRIVE_AIMED:
-        if (l->aim_from_ns < 0 && l->aim != AIM_ASKED)
-            return draft_complain(d, SEC_LOAD, l->name, "phase",
-                                  "only the asking is known before it happens (mark: asked)");
-        return true;
+        return check_aim(d, l);
     }
     return need(d, SEC_LOAD, l->name, "rate", why) && need(d, SEC_LOAD, l->name, "duration", why);
 }

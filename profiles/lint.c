@@ -11,6 +11,7 @@
 
 #define PLAN_CEILING  (512u << 20)
 #define SEE_THE_RACE  0.1 /* messages per second to a mailbox that moves */
+#define AIM_MOVES     20  /* fewer teach adaptive aim little */
 #define SLOT_BYTES    32  /* of the ledger */
 #define EVENTS_A_COPY 5   /* lease, sent, end, seen, and one more */
 
@@ -169,6 +170,34 @@ static bool lint_move(const struct profile *p, const struct move_profile *m, str
     return ok;
 }
 
+/* What a move lost is known when it has ended and what is late has had its time: moves that follow faster learn less. */
+static bool lint_aim(const struct profile *p, const struct workload *w, uint32_t load,
+                     struct buf *out)
+{
+    const struct load_profile *l = &p->loads[load];
+    uint64_t rounds = 0, apart_ns = NEVER_NS;
+    char late[32];
+
+    for (uint32_t i = 0; i < p->move_count; i++)
+        for (uint32_t k = 0; k < p->moves[i].group_count; k++)
+            if (sends_to(l, p->moves[i].groups[k])) {
+                rounds = p->moves[i].count > rounds ? p->moves[i].count : rounds;
+                apart_ns = p->moves[i].every_ns < apart_ns ? p->moves[i].every_ns : apart_ns;
+            }
+    (void)text_print_duration(late, sizeof late, p->late_ns);
+    if (w->aimed_count[load] > 0 && w->aimed_count[load] < AIM_MOVES &&
+        !buf_add_format(
+            out, "load.%s.aim: adaptive aim learns from move to move, and %u moves are few\n",
+            l->name, w->aimed_count[load]))
+        return false;
+    return rounds <= 1 || apart_ns >= p->late_ns ||
+           buf_add_format(
+               out,
+               "load.%s.aim: a silent copy counts as a probable loss %s (settle.late) after "
+               "its move, and the next move is asked for before that\n",
+               l->name, late);
+}
+
 static bool lint_times(const struct profile *p, const struct workload *w, struct buf *out)
 {
     uint64_t end_ns = 0;
@@ -182,6 +211,8 @@ static bool lint_times(const struct profile *p, const struct workload *w, struct
             end_ns = l->start_ns + l->duration_ns;
         if (ok && l->arrivals == ARRIVE_AIMED && w->aimed_count[i] == 0)
             ok = buf_add_format(out, "load.%s: none of its recipients moves\n", l->name);
+        if (ok && l->arrivals == ARRIVE_AIMED && l->law == LAW_ADAPTIVE)
+            ok = lint_aim(p, w, i, out);
     }
     for (uint32_t i = 0; ok && i < w->move_count && !aimed; i++)
         if (w->moves[i].at_ns >= end_ns) {

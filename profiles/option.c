@@ -62,6 +62,7 @@ static const char *const notify_words[] = {"default", "never", "failure", "succe
 static const char *const ret_words[] = {"full", "headers", NULL};
 static const char *const mode_words[] = {"lockstep", "pipelining", "chunking", NULL};
 static const char *const mark_words[] = {"asked", "copy", "flipped", "done", NULL};
+static const char *const law_words[] = {"spread", "comb", "adaptive", NULL};
 static const char *const old_home_words[] = {"gone", "kept", NULL};
 static const char *const mover_words[] = {"http", "exec", NULL};
 static const char *const do_words[] = {"alternate", "knob",       "restart", "down",
@@ -272,6 +273,9 @@ static const struct option options[] = {
      .help = "p1: how often a message in doubt is sent again, the same octets with the same identifier."},
     {SEC_LOAD, "mark", OPT_CHOICE, AT(load_profile, aim), .preset = "asked", .words = mark_words,
      .help = "aimed: the mark of a move that times count from."},
+    {SEC_LOAD, "aim", OPT_CHOICE, AT(load_profile, law), .preset = "spread", .words = law_words,
+     .help = "aimed: spread (anywhere in equal parts of the phase), comb (equal steps, shifted from move to move until no gap is "
+             "left), or adaptive (where moves before lost something); `docs/aiming.md`."},
     {SEC_LOAD, "phase", OPT_PHASE, AT(load_profile, aim_from_ns), MORE(load_profile, aim_to_ns), .preset = "0s..60s",
      .help = "aimed: the span around the mark, such as 0s..30s; before it only with mark asked."},
     {SEC_LOAD, "per_move", OPT_U32, AT(load_profile, per_move), .preset = "1", RANGE(1, 1e6),

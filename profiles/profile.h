@@ -24,6 +24,8 @@ enum notify { NOTIFY_DEFAULT, NOTIFY_NEVER, NOTIFY_FAILURE, NOTIFY_SUCCESS };
 
 enum aim_mark { AIM_ASKED, AIM_COPY, AIM_FLIPPED, AIM_DONE };
 
+enum aim_law { LAW_SPREAD, LAW_COMB, LAW_ADAPTIVE };
+
 enum priority { PRIO_NORMAL, PRIO_NON_URGENT, PRIO_URGENT }; /* as X.411 counts them */
 
 enum send_mode { SEND_LOCKSTEP, SEND_PIPELINING, SEND_CHUNKING };
@@ -57,6 +59,7 @@ struct load_profile {
     uint32_t resend; /* how often a message in doubt is sent again, with the same identifier */
     /* aimed at a mark of every move of a mailbox in `to` */
     enum aim_mark aim;
+    enum aim_law law;
     int64_t aim_from_ns, aim_to_ns; /* relative to the mark; negative only for AIM_ASKED */
     uint32_t per_move;
     uint32_t prime;          /* priming messages per move, ... */

@@ -442,7 +442,14 @@ static uint32_t draw_size(const struct load_profile *l, struct rng *r)
     PM_UNREACHABLE();
 }
 
-/* Messages of one move are spread over the aim's span, one in each equal part of it. */
+/* The fraction of i times the golden ratio: no two of the first i come close, and no gap among them is long. */
+static double golden_part(uint64_t i)
+{
+    return (double)(i * 0x9e3779b97f4a7c15ull >> 11) * 0x1p-53;
+}
+
+/* Messages of one move are spread over the aim's span, one in each equal part of it: anywhere, or all at the same place
+ * (comb). Those of an adaptive load are told when the move is asked for; here they are as spread. */
 static void draw_aim(const struct workload *w, const struct load_profile *l, struct msg *m,
                      struct rng *r)
 {
@@ -455,7 +462,9 @@ static void draw_aim(const struct workload *w, const struct load_profile *l, str
         m->aim_ns = (int64_t)(k * l->prime_every_ns);
         return;
     }
-    double part = ((double)(k - l->prime) + rng_unit(r)) / l->per_move;
+    double at_random = rng_unit(r); /* drawn in any case: what follows does not depend on the law */
+    double place = l->law == LAW_COMB ? golden_part(at / each) : at_random;
+    double part = ((double)(k - l->prime) + place) / l->per_move;
     m->aim_ns = l->aim_from_ns + (int64_t)(part * (double)(l->aim_to_ns - l->aim_from_ns));
 }
 

@@ -26,6 +26,7 @@ enum workload_stream {
     STREAM_CANARY,        /* counter: canary */
     STREAM_RUN,           /* keys and identities of seeded (simulated) runs */
     STREAM_COMPARED,      /* counter: message number: is its body read where not every one is */
+    STREAM_AIM = 0x800,   /* + load; counter: move: adaptive aim */
     STREAM_PACE = 0x1000, /* + load; counter: index in the load */
 };
 

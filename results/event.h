@@ -64,7 +64,10 @@
     X(EV_FINDING, "finding")                                                                         \
     /* So many connections of a load have come up. slot: thread; place: server; a: load; b: of     \
      * this thread, load and kind; code: event_sessions(). */ \
-    X(EV_SESSIONS, "sessions")
+    X(EV_SESSIONS, "sessions")                                                                       \
+    /* Adaptive aim chose when to send. t: when it did; slot: message slot; place: server; a:      \
+     * event_aim(); b: us after the load's mark of that move; code: its weight in ppm. */ \
+    X(EV_AIM, "aim")
 
 enum event_kind {
 
@@ -151,6 +154,18 @@ static inline uint32_t event_sessions(unsigned bits, unsigned window)
 static inline unsigned event_sessions_window(uint32_t code)
 {
     return code >> 16;
+}
+
+#define EVENT_AIM_BINS 256u /* at most */
+
+static inline uint32_t event_aim(uint32_t move, uint32_t bin)
+{
+    return move << 8 | bin;
+}
+
+static inline uint32_t event_aim_move(uint32_t a)
+{
+    return a >> 8;
 }
 
 enum canary_state { CANARY_SENT, CANARY_REFUSED, CANARY_REPORTED };

@@ -147,7 +147,7 @@ static bool has_all(const struct ledger *l, struct err *e)
 {
     if (l->out_of_memory)
         return err_set(e, EX_IO, "the ledger ran out of memory: not all evidence is known");
-    if (l->homes.full || l->alternates.full || l->waves.full)
+    if (l->homes.full || l->alternates.full || l->waves.full || l->aims.full)
         return err_set(e, EX_IO, "the ledger ran out of room for changes of the site");
     return true;
 }
@@ -158,7 +158,7 @@ struct judgement *judge(const struct manifest *m, const struct ledger *l, struct
         return NULL;
     struct judgement *j = calloc(1, sizeof *j);
     struct copies *c = j ? copies_create(l, e) : NULL;
-    bool ok = c && tally_run(&j->tally, c, e);
+    bool ok = c && tally_run(&j->tally, c, e) && aims_find(&j->aims, c, e);
 
     if (!j)
         err_set(e, EX_IO, "out of memory for the judgement");
@@ -184,6 +184,7 @@ void judgement_destroy(struct judgement *j)
         free(j->reasons[i]);
     free(j->gates);
     tally_fini(&j->tally);
+    aims_fini(&j->aims);
     free(j);
 }
 

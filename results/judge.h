@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "results/aim_found.h"
 #include "results/classify.h"
 #include "results/gates.h"
 #include "results/ledger.h"
@@ -35,6 +36,7 @@ struct judgement {
     struct gate_result *gates;
     uint32_t gate_count;
     struct stop_outcome stop;
+    struct aims aims;           /* of loads that were aimed adaptively */
     char *reasons[REASONS_MAX]; /* sentences for people, the decisive ones first */
     uint32_t reason_count;
 };

@@ -22,6 +22,7 @@ static void init_bags(struct ledger *l)
     bag_init(&l->homes, RARE_LIMIT);
     bag_init(&l->alternates, RARE_LIMIT);
     bag_init(&l->waves, RARE_LIMIT);
+    bag_init(&l->aims, RARE_LIMIT);
     bag_init(&l->strays, STRAY_LIMIT);
     for (int i = 0; i < FIND_COUNT; i++)
         bag_init(&l->findings[i], FINDING_LIMIT);
@@ -76,6 +77,7 @@ void ledger_destroy(struct ledger *l)
     bag_fini(&l->homes);
     bag_fini(&l->alternates);
     bag_fini(&l->waves);
+    bag_fini(&l->aims);
     bag_fini(&l->strays);
     sessions_fini(&l->sessions);
     for (int i = 0; i < FIND_COUNT; i++)
@@ -276,6 +278,15 @@ static bool fold_site(struct ledger *l, const struct event *ev)
     return true;
 }
 
+static bool fold_aim(struct ledger *l, const struct event *ev)
+{
+    if (ev->slot >= l->slot_count || event_aim_move(ev->a) >= l->manifest->move_count ||
+        !knows_server(l, ev->place))
+        return false;
+    bag_add(&l->aims, ev);
+    return true;
+}
+
 static bool fold_rare(struct ledger *l, const struct event *ev)
 {
     switch ((enum event_kind)ev->kind) {
@@ -306,6 +317,8 @@ static bool fold_rare(struct ledger *l, const struct event *ev)
             return false;
         sessions_add(&l->sessions, ev);
         return true;
+    case EV_AIM:
+        return fold_aim(l, ev);
     case EV_LOGON: /* the marks say what came of it */
     case EV_NONE:
         return true;
@@ -422,6 +435,7 @@ void ledger_merge(struct ledger *l, const struct ledger *from)
     bag_merge(&l->homes, &from->homes);
     bag_merge(&l->alternates, &from->alternates);
     bag_merge(&l->waves, &from->waves);
+    bag_merge(&l->aims, &from->aims);
     bag_merge(&l->strays, &from->strays);
     sessions_merge(&l->sessions, &from->sessions);
     for (int i = 0; i < FIND_COUNT; i++)

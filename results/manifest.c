@@ -8,6 +8,7 @@
 #include "results/json_file.h"
 
 #define MANIFEST_SCHEMA 1
+#define AIM_LIMIT_NS    (3600ull * 1000000000)
 #define TABLE_MAX       (1u << 24) /* entries in any table of a manifest */
 
 /* A number that must come back whole, whatever it is. */
@@ -41,13 +42,19 @@ static json_t *put_loads(const struct manifest *m)
     for (uint32_t i = 0; i < m->load_count; i++) {
         const struct manifest_load *l = &m->loads[i];
 
-        (void)json_array_append_new(
-            all, json_pack("{so so so so so so sb sb so so}", "name", json_words(l->name),
-                           "protocol", json_words(l->protocol), "via", json_words(l->via), "first",
-                           json_u64(l->first), "count", json_u64(l->count), "recipients",
-                           json_u64(l->recipients), "alternates", l->alternates, "silence_asked",
-                           l->silence_asked, "deferred_ns", json_u64(l->deferred_ns), "burst_ns",
-                           json_u64(l->burst_ns)));
+        json_t *o = json_pack("{so so so so so so sb sb so so}", "name", json_words(l->name),
+                              "protocol", json_words(l->protocol), "via", json_words(l->via),
+                              "first", json_u64(l->first), "count", json_u64(l->count),
+                              "recipients", json_u64(l->recipients), "alternates", l->alternates,
+                              "silence_asked", l->silence_asked, "deferred_ns",
+                              json_u64(l->deferred_ns), "burst_ns", json_u64(l->burst_ns));
+
+        if (l->aim.to_ns > 0)
+            (void)json_object_set_new(o, "aim",
+                                      json_pack("{so so so}", "mark", json_u64(l->aim.mark),
+                                                "from_ns", json_u64(l->aim.from_ns), "to_ns",
+                                                json_u64(l->aim.to_ns)));
+        (void)json_array_append_new(all, o);
     }
     return all;
 }
@@ -180,6 +187,21 @@ static bool get_newer(struct reading *r, const json_t *o, const char *key, uint6
     return !json_object_get(o, key) || json_get_u64(o, key, n, r->e);
 }
 
+static bool get_aim(struct reading *r, const json_t *load, struct manifest_aim *aim)
+{
+    const json_t *o = json_object_get(load, "aim");
+
+    if (!o)
+        return true;
+    if (!json_get_u32(o, "mark", &aim->mark, r->e) ||
+        !json_get_u64(o, "from_ns", &aim->from_ns, r->e) ||
+        !json_get_u64(o, "to_ns", &aim->to_ns, r->e))
+        return err_wrap(r->e, "aim");
+    if (aim->mark > MARK_DONE || aim->from_ns >= aim->to_ns || aim->to_ns > AIM_LIMIT_NS)
+        return err_set(r->e, EX_BAD_PROFILE, "\"aim\" is at nothing");
+    return true;
+}
+
 static bool get_load(struct reading *r, const json_t *o, void *row)
 {
     struct manifest_load *l = row;
@@ -192,7 +214,7 @@ static bool get_load(struct reading *r, const json_t *o, void *row)
           json_get_bool(o, "alternates", &l->alternates, r->e) &&
           json_get_bool(o, "silence_asked", &l->silence_asked, r->e) &&
           get_newer(r, o, "deferred_ns", &l->deferred_ns) &&
-          get_newer(r, o, "burst_ns", &l->burst_ns)))
+          get_newer(r, o, "burst_ns", &l->burst_ns) && get_aim(r, o, &l->aim)))
         return false;
     if (l->first > r->m->planned_messages || l->count > r->m->planned_messages - l->first)
         return err_set(r->e, EX_BAD_PROFILE, "its numbers leave the plan");

@@ -13,6 +13,11 @@
 
 #define MANIFEST_OURS "ours" /* name of the server that is our own X.400 MTA */
 
+struct manifest_aim {        /* adaptive aim; to_ns 0: none */
+    uint32_t mark;           /* enum move_mark */
+    uint64_t from_ns, to_ns; /* after it */
+};
+
 struct manifest_load {
     const char *name, *protocol, *via;
     uint64_t first, count; /* message numbers */
@@ -22,6 +27,7 @@ struct manifest_load {
     bool silence_asked;   /* NOTIFY=NEVER, or the null sender */
     uint64_t deferred_ns; /* X.400's deferred delivery: due so long after acceptance */
     uint64_t burst_ns;    /* from one burst to the next; 0: not in bursts */
+    struct manifest_aim aim;
 };
 
 struct manifest_mailbox {

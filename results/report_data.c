@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "results/json_file.h"
 #include "results/judge.h"
+#include "results/report_aim.h"
 #include "results/report_sessions.h"
 
 #define SUMMARY_SCHEMA 1
@@ -277,6 +278,8 @@ static json_t *summary(const struct judgement *j)
     put(o, "health", health(j));
     if (j->stop.rule != STOP_NEVER)
         put(o, "stop", stop_of(j));
+    if (j->aims.count > 0)
+        put(o, "aim", report_aim_json(j));
     return o;
 }
 

@@ -188,6 +188,27 @@ bool text_rate(struct slice s, double *per_second, struct err *e)
     return take_rate(s, per_second) || refuse(s, "a rate such as 10/s, 6/m or 1/30s", e);
 }
 
+bool text_share(struct slice s, double *share, struct err *e)
+{
+    char text[40] = "", *end = text;
+    double x = -1;
+
+    if (s.n > 0 && s.n < sizeof text && s.p[0] >= '0' && s.p[0] <= '9') {
+        memcpy(text, s.p, s.n);
+        x = strpbrk(text, "xX") ? -1 : strtod(text, &end); /* no hexadecimal */
+    }
+    if (strcmp(end, "%") == 0)
+        x /= 100;
+    else if (strcmp(end, "ppm") == 0)
+        x /= 1e6;
+    else if (*end)
+        x = -1;
+    if (!(x >= 0 && x <= 1))
+        return refuse(s, "a share such as 5%, 0.05 or 50ppm", e);
+    *share = x;
+    return true;
+}
+
 bool text_u64(struct slice s, uint64_t *n, struct err *e)
 {
     struct number sum = {0};

@@ -237,28 +237,14 @@ static bool split_span(const char *text, struct slice *low, struct slice *high)
     return true;
 }
 
-/* "5%", "0.05", "1e-4", "50ppm" to parts in a billion, below the whole. */
+/* In parts in a billion, below the whole. */
 static bool parse_share(struct slice s, uint64_t *ppb)
 {
-    char text[40], *end = NULL;
-    double x, unit = 1e9;
+    double share;
 
-    if (s.n == 0 || s.n >= sizeof text || !isdigit(s.p[0]))
+    if (!text_share(s, &share, NULL) || share >= 1)
         return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = '\0';
-    if (strpbrk(text, "xX"))
-        return false; /* strtod() would take hexadecimal */
-    x = strtod(text, &end);
-    if (strcmp(end, "%") == 0)
-        unit = 1e7;
-    else if (strcmp(end, "ppm") == 0)
-        unit = 1e3;
-    else if (*end)
-        return false;
-    if (!(x >= 0 && x * unit < 1e9))
-        return false;
-    *ppb = (uint64_t)(x * unit + 0.5);
+    *ppb = (uint64_t)(share * 1e9 + 0.5);
     return true;
 }
 

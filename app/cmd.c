@@ -22,13 +22,31 @@ static bool take(const struct cmd_option *o, const char *value)
     return true;
 }
 
+/* What is parsed is what help, manual and completion say. */
+static bool same_names(const struct cmd *c, const struct cmd_option *options)
+{
+    int rows = 0, count = 0;
+
+    for (const struct cmd_word *w = c->options; !cmd_word_is_last(w); w++)
+        rows += w->name != NULL;
+    for (const struct cmd_option *o = options; o->name; o++, count++) {
+        const struct cmd_word *w = cmd_word_named(c, o->name);
+
+        if (!w || !w->value != (o->flag != NULL) || (w->times == CMD_MANY) != (o->list != NULL))
+            return false;
+    }
+    return rows == count;
+}
+
 int cmd_parse(const struct cmd_option *options, int argc, char **argv)
 {
     struct option rows[OPTIONS_MAX + 1] = {0};
-    char letters[2 * OPTIONS_MAX + 1] = "";
+    char letters[2 * OPTIONS_MAX + 1] = "", letter_of[OPTIONS_MAX] = "";
+    const struct cmd *self = cmd_named(argv[0]);
     int count = 0, c;
     size_t n = 0;
 
+    PM_ASSERT(self && same_names(self, options));
     for (; options[count].name; count++) {
         PM_ASSERT(count < OPTIONS_MAX);
         rows[count] = (struct option){
@@ -36,8 +54,9 @@ int cmd_parse(const struct cmd_option *options, int argc, char **argv)
             .has_arg = options[count].flag ? no_argument : required_argument,
             .val = FIRST_VALUE + count,
         };
-        if (options[count].letter) {
-            letters[n++] = options[count].letter;
+        letter_of[count] = cmd_word_named(self, options[count].name)->letter;
+        if (letter_of[count]) {
+            letters[n++] = letter_of[count];
             if (!options[count].flag)
                 letters[n++] = ':';
         }
@@ -46,7 +65,7 @@ int cmd_parse(const struct cmd_option *options, int argc, char **argv)
     while ((c = getopt_long(argc, argv, letters, rows, NULL)) != -1) {
         int i = c < FIRST_VALUE ? 0 : c - FIRST_VALUE;
 
-        while (c < FIRST_VALUE && i < count && options[i].letter != c)
+        while (c < FIRST_VALUE && i < count && letter_of[i] != c)
             i++;
         if (i >= count || !take(&options[i], optarg))
             return -1;

@@ -110,8 +110,8 @@ int cmd_judge(const struct cmd *self, int argc, char **argv)
 int cmd_report(const struct cmd *self, int argc, char **argv)
 {
     const char *name = "text", *runs = RUNS_DIR, *file = NULL;
-    const struct cmd_option options[] = {{.name = "format", .text = &name, .letter = 'f'},
-                                         {.name = "output", .text = &file, .letter = 'o'},
+    const struct cmd_option options[] = {{.name = "format", .text = &name},
+                                         {.name = "output", .text = &file},
                                          {.name = "runs", .text = &runs},
                                          {0}};
     char path[CMD_PATH_BYTES];

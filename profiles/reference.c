@@ -1,6 +1,7 @@
 /* reference.c - the table of keys as Markdown and as a manual page. */
 #include <stdio.h>
 
+#include "base/roff.h"
 #include "base/text.h"
 #include "profiles/option.h"
 
@@ -66,24 +67,6 @@ bool option_markdown(struct buf *out)
 
     for (int s = 0; ok && s < SEC_COUNT; s++)
         ok = markdown_section(out, (enum section)s) && (s != SEC_GATES || markdown_gates(out));
-    return ok;
-}
-
-/* Text for roff: a hyphen is a minus, and a leading dot or quote would be a request. */
-static bool roff_text(struct buf *out, const char *text)
-{
-    bool ok = true;
-
-    for (const char *p = text; ok && *p; p++) {
-        if (*p == '-')
-            ok = buf_add_text(out, "\\-");
-        else if (*p == '\\')
-            ok = buf_add_text(out, "\\e");
-        else if ((*p == '.' || *p == '\'') && p == text)
-            ok = buf_add_format(out, "\\&%c", *p);
-        else
-            ok = *p == '`' || buf_add(out, p, 1);
-    }
     return ok;
 }
 

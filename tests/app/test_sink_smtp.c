@@ -391,7 +391,7 @@ static void help_and_the_manual_have_every_misbehaviour(void)
     char *help = program_said(&p, false);
 
     for (uint32_t i = 0; i < SINK_VICES; i++) {
-        (void)snprintf(option, sizeof option, "--%s %s\n", sink_vice_rows[i].name,
+        (void)snprintf(option, sizeof option, "--%s %s", sink_vice_rows[i].name,
                        sink_vice_rows[i].value);
         CHECK_HAS(help, option);
         CHECK_HAS(help, sink_vice_rows[i].help);

@@ -1,4 +1,4 @@
-/* cmd_results.c - look at finished (or killed) runs again: judge, report, list, trace, compare. */
+/* cmd_results.c - look at finished (or killed) runs again: judge, report, list, trace. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,6 @@
 #include "app/x400_words.h"
 #include "base/text.h"
 #include "probes/tracking.h"
-#include "results/compare.h"
 #include "results/folder.h"
 #include "results/judge.h"
 #include "results/lines.h"
@@ -42,15 +41,6 @@ const char *cmd_readable_dir(const char *runs_dir, const char *name, char out[CM
     if (folder_is_held(dir))
         (void)fprintf(stderr, "postmuster: %s: the run goes on; this is its account so far\n", dir);
     return dir;
-}
-
-static int print_text(struct buf *text)
-{
-    size_t written = fwrite(text->p, 1, text->n, stdout);
-    int code = written == text->n && fflush(stdout) == 0 ? EX_PASS : EX_IO;
-
-    buf_fini(text);
-    return code;
 }
 
 static bool print_piece(void *owner, struct slice piece)
@@ -356,36 +346,4 @@ int cmd_trace(const struct cmd *self, int argc, char **argv)
     if (!ok)
         return cmd_fail(&e);
     return fflush(stdout) == 0 ? EX_PASS : EX_IO;
-}
-
-int cmd_compare(const struct cmd *self, int argc, char **argv)
-{
-    bool json = false;
-    const char *runs_dir = RUNS_DIR;
-    const struct cmd_option options[] = {
-        {.name = "json", .flag = &json}, {.name = "runs", .text = &runs_dir}, {0}};
-    char path[CMD_PATH_BYTES];
-    struct err e = {0};
-    struct buf text;
-    int first = cmd_parse(options, argc, argv);
-    int count = argc - first;
-
-    if (first < 0 || count < 2 || count > COMPARED_MAX)
-        return cmd_usage(self);
-    struct compared *runs = calloc((size_t)count, sizeof *runs);
-
-    if (!runs)
-        return EX_IO;
-    buf_init(&text, 16u << 20);
-    bool ok = true;
-
-    for (int i = 0; ok && i < count; i++)
-        ok = compared_read(&runs[i], cmd_readable_dir(runs_dir, argv[first + i], path), &e);
-    ok = ok && (json ? compare_json(runs, (uint32_t)count, &text, &e)
-                     : compare_text(runs, (uint32_t)count, &text, cmd_color()));
-    free(runs);
-    if (ok)
-        return print_text(&text);
-    buf_fini(&text);
-    return cmd_fail(&e);
 }

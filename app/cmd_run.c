@@ -149,22 +149,27 @@ static void show_result(void *owner, struct job *j)
     tell_github(j);
 }
 
-/* Variants of one profile, side by side. */
+/* Variants of one profile, side by side, in short. */
 static void compare_variants(const struct campaign *c, const char *path, bool color)
 {
-    struct compared *all = calloc(COMPARED_MAX, sizeof *all);
+    struct compared *all = arena_new(c->arena, struct compared, COMPARED_MAX);
+    struct comparison *done = NULL;
+    struct err e = {0};
     struct buf text;
     uint32_t n = 0;
 
     for (uint32_t i = 0; all && i < c->count && n < COMPARED_MAX; i++)
         if (strcmp(c->jobs[i].path, path) == 0 && c->jobs[i].result.judgement &&
-            compared_read(&all[n], c->jobs[i].result.dir, NULL))
+            compared_read(&all[n], c->arena, c->jobs[i].result.dir, NULL))
             n++;
+    if (n > 1)
+        done = comparison_make(c->arena, all, n, true, &e);
     buf_init(&text, 16u << 20);
-    if (n > 1 && compare_text(all, n, &text, color))
+    if (done && compare_text(done, false, &text, color))
         (void)printf("%s\n", buf_text(&text));
+    if (e.code)
+        (void)fprintf(stderr, "postmuster: %s\n", e.text);
     buf_fini(&text);
-    free(all);
 }
 
 static int show_matrix(const struct campaign *c, const char *path)

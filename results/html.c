@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "base/clock.h"
 #include "base/text.h"
 
-#define NOTHING "\xe2\x80\x93" /* a dash: there is no such number */
-#define SPACE   "\xc2\xa0"     /* between a number and its unit: does not break */
+#define HASH_ROOM 64
+#define NOTHING   "\xe2\x80\x93" /* a dash: there is no such number */
+#define SPACE     "\xc2\xa0"     /* between a number and its unit: does not break */
 
 /* Control characters have no meaning in a page and some are not allowed in it. */
 static const char *entity(unsigned char c)
@@ -75,6 +78,18 @@ void html_mix(struct html *h, ...)
         ours = !ours;
     }
     va_end(args);
+}
+
+void html_policy_hash(struct html *h, struct slice text)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE], base64[HASH_ROOM];
+    unsigned len = 0;
+
+    h->ok = h->ok && EVP_Digest(text.p, text.n, digest, &len, EVP_sha256(), NULL) == 1;
+    if (!h->ok)
+        return;
+    (void)EVP_EncodeBlock(base64, digest, (int)len);
+    html_mix(h, " 'sha256-", (const char *)base64, "'", NULL);
 }
 
 struct word word_count(uint64_t n)

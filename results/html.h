@@ -19,6 +19,8 @@ struct html {
 /* Markup of ours and text of anybody's in turns, markup first, ended by NULL: html_mix(h, "<td>", name, "</td>", NULL). */
 void html_mix(struct html *h, ...) __attribute__((sentinel));
 void html_text(struct html *h, const char *text); /* one text, escaped */
+/* " 'sha256-<base64>'" of what stands between the tags, for the page's policy, as browsers compute it. */
+void html_policy_hash(struct html *h, struct slice text);
 /* Escaped until `room` octets are written; false: there was more. */
 bool html_text_within(struct html *h, const char *text, size_t room);
 

@@ -4,14 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "results/page/files.h"
 #include "results/page_data.h"
 #include "results/report_page.h"
 
 #define PAGE_MAX   (64u << 20)
-#define HASH_ROOM  64
 #define DUMP_FLAGS (JSON_COMPACT | JSON_SORT_KEYS)
 
 static void put_slice(struct html *h, struct slice s)
@@ -21,29 +18,16 @@ static void put_slice(struct html *h, struct slice s)
 
 /* ----------------------------------------------------------------------------------------------------------- policy */
 
-/* "sha256-<base64>" of what stands between the tags, as browsers compute it. */
-static void policy_hash(struct html *h, struct slice text)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE], base64[HASH_ROOM];
-    unsigned len = 0;
-
-    h->ok = h->ok && EVP_Digest(text.p, text.n, digest, &len, EVP_sha256(), NULL) == 1;
-    if (!h->ok)
-        return;
-    (void)EVP_EncodeBlock(base64, digest, (int)len);
-    html_mix(h, " 'sha256-", (const char *)base64, "'", NULL);
-}
-
 static void put_policy(struct html *h, const json_t *data)
 {
     (void)data;
     html_mix(h,
              "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; script-src",
              NULL);
-    policy_hash(h, page_chart);
-    policy_hash(h, page_js);
+    html_policy_hash(h, page_chart);
+    html_policy_hash(h, page_js);
     html_mix(h, "; style-src", NULL);
-    policy_hash(h, page_css);
+    html_policy_hash(h, page_css);
 }
 
 static void put_style(struct html *h, const json_t *data)

@@ -9,6 +9,8 @@
 #include "base/bytes.h"
 
 extern const struct slice page_html, page_css;
+extern const struct slice
+    compare_css; /* added to page_css on the pages of comparisons and matrices */
 extern const struct slice page_chart; /* Chart.js */
 extern const struct slice page_js;    /* page.js, flow.js, timeline.js, phase.js, latency.js */
 

@@ -1,0 +1,121 @@
+/* cmd_compare.c - runs side by side, on the terminal, as JSON, or as a page. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/cmd.h"
+#include "base/text.h"
+#include "results/compare.h"
+
+#define RUNS_DIR    "results/runs"
+#define ARENA_BYTES (8ull << 30)
+#define TEXT_BYTES  (64u << 20)
+
+struct request {
+    const char *form, *file, *runs_dir;
+    bool force;
+};
+
+static bool read_runs(struct compared *all, struct arena *a, char **names, uint32_t count,
+                      const struct request *q, struct err *e)
+{
+    char path[CMD_PATH_BYTES];
+
+    for (uint32_t i = 0; i < count; i++) {
+        const char *dir = cmd_readable_dir(q->runs_dir, names[i], path);
+
+        if (!compared_read(&all[i], a, dir, e) || !compared_find_window(&all[i], a, dir, e))
+            return false;
+    }
+    return true;
+}
+
+static bool write_form(const struct comparison *c, const struct request *q, struct buf *out,
+                       struct err *e)
+{
+    if (strcmp(q->form, "json") == 0)
+        return compare_json(c, out, e);
+    if (strcmp(q->form, "html") == 0)
+        return compare_html(c, out, e);
+    return compare_text(c, true, out, !q->file && cmd_color()) ||
+           err_set(e, EX_IO, "out of memory for the comparison");
+}
+
+/* The file appears when it is whole. */
+static bool to_file(const struct buf *text, const char *path, struct err *e)
+{
+    char part[CMD_PATH_BYTES];
+
+    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
+        return err_set(e, EX_IO, "%s: the name is too long", path);
+    FILE *f = fopen(part, "we");
+
+    if (!f)
+        return err_set(e, EX_IO, "%s: %s", part, strerrordesc_np(errno));
+    bool ok = fwrite(text->p, 1, text->n, f) == text->n;
+
+    ok = fclose(f) == 0 && ok && rename(part, path) == 0;
+    if (ok)
+        return true;
+    (void)unlink(part);
+    return err_set(e, EX_IO, "%s: %s", path, strerrordesc_np(errno));
+}
+
+static bool put(const struct buf *text, const struct request *q, struct err *e)
+{
+    if (q->file)
+        return to_file(text, q->file, e);
+    return (fwrite(text->p, 1, text->n, stdout) == text->n && fflush(stdout) == 0) ||
+           err_set(e, EX_IO, "stdout: %s", strerrordesc_np(errno));
+}
+
+static bool check_form(const char *form, struct err *e)
+{
+    static const char *const forms[] = {"text", "json", "html", NULL};
+
+    for (size_t i = 0; forms[i]; i++)
+        if (strcmp(form, forms[i]) == 0)
+            return true;
+    return err_set(e, EX_BAD_USAGE, "there is no form \"%s\": text, json or html", form);
+}
+
+static bool compare(char **names, uint32_t count, const struct request *q, struct err *e)
+{
+    struct arena *a = arena_create(ARENA_BYTES);
+    struct compared *all = a ? arena_new(a, struct compared, count) : NULL;
+    struct comparison *c = NULL;
+    struct buf text;
+
+    if (!all)
+        (void)err_set(e, EX_IO, "out of memory for the comparison");
+    else if (read_runs(all, a, names, count, q, e))
+        c = comparison_make(a, all, count, q->force, e);
+    buf_init(&text, TEXT_BYTES);
+    bool ok = c && write_form(c, q, &text, e) && put(&text, q, e);
+
+    buf_fini(&text);
+    arena_destroy(a);
+    return ok;
+}
+
+int cmd_compare(const struct cmd *self, int argc, char **argv)
+{
+    struct request q = {.form = "text", .runs_dir = RUNS_DIR};
+    bool json = false;
+    const struct cmd_option options[] = {
+        {.name = "format", .text = &q.form},   {.name = "output", .text = &q.file},
+        {.name = "json", .flag = &json},       {.name = "force", .flag = &q.force},
+        {.name = "runs", .text = &q.runs_dir}, {0}};
+    struct err e = {0};
+    int first = cmd_parse(options, argc, argv);
+    int count = argc - first;
+
+    if (first < 0 || count < 2 || count > COMPARED_MAX)
+        return cmd_usage(self);
+    if (json)
+        q.form = "json";
+    if (!check_form(q.form, &e) || !compare(argv + first, (uint32_t)count, &q, &e))
+        return cmd_fail(&e);
+    return EX_PASS;
+}

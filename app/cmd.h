@@ -48,6 +48,8 @@ int cmd_list(const struct cmd *self, int argc, char **argv);
 int cmd_trace(const struct cmd *self, int argc, char **argv);
 int cmd_compare(const struct cmd *self, int argc, char **argv);
 int cmd_export(const struct cmd *self, int argc, char **argv);
+int cmd_window(const struct cmd *self, int argc, char **argv);
+int cmd_plan(const struct cmd *self, int argc, char **argv);
 int cmd_ndr(const struct cmd *self, int argc, char **argv);
 int cmd_p1(const struct cmd *self, int argc, char **argv);
 int cmd_sink(const struct cmd *self, int argc, char **argv);

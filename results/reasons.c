@@ -271,8 +271,8 @@ static void say_stop(struct saying *s)
 
     if (o->stopped) {
         say(s,
-            "stopped by run.stop (%s) after %u of %u moves, %llu were made: %s copies were not "
-            "sent",
+            "stopped by run.stop (%s) after %u of %u moves (%llu had begun): %s planned copies "
+            "were not sent",
             stop_rule_name(o->rule), o->claim_moves, s->j->manifest->move_count,
             (unsigned long long)t->health.moves_asked,
             text_print_count(left, sizeof left, t->classes[CLASS_NOT_SENT]));

@@ -163,9 +163,11 @@ bool sample_window_text(const struct window_question *q, struct buf *out)
         (unsigned long long)q->per_move);
     buf_add_format(out, "  anywhere      %s moves (%s sends)\n", COUNT(n, a.uniform_moves),
                    COUNT(m, a.uniform_sends));
-    buf_add_format(out,
-                   "  comb          %s moves; for certain after %s if the window stands still\n",
-                   COUNT(n, a.comb_moves), COUNT(m, a.comb_sure));
+    buf_add_format(
+        out,
+        "  comb          %s moves for certain, if the window stands still (%s if combs lie at "
+        "random)\n",
+        COUNT(n, a.comb_sure), COUNT(m, a.comb_moves));
     return buf_add_format(
         out,
         "  then aimed    %s moves for each edge, to a tenth of the window (one answer in "
@@ -186,12 +188,12 @@ bool sample_builds_text(const struct build_question *q, struct buf *out)
     if (q->moves)
         buf_add_format(out, "  %llu moves of each have a power of %.4g %%\n",
                        (unsigned long long)q->moves, 100 * a.power);
-    buf_add_format(out, "To know of one build which it is, by run.stop:\n");
+    buf_add_format(out, "To know of one build which it is, by run.stop, if no move loses:\n");
     if (a.sprt_clean)
-        buf_add_format(out, "  sprt          ends after %s moves if none loses\n",
-                       COUNT(n, a.sprt_clean));
-    return buf_add_format(out, "  interval      ends after %s moves if none loses\n\n",
-                          COUNT(n, a.interval_clean));
+        buf_add_format(out, "  sprt          %s moves (stop_alpha %.4g %%, stop_beta %.4g %%)\n",
+                       COUNT(n, a.sprt_clean), 100 * q->alpha, 100 * (1 - q->power));
+    return buf_add_format(out, "  interval      %s moves (stop_alpha %.4g %%)\n\n",
+                          COUNT(n, a.interval_clean), 100 * q->alpha);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- JSON */

@@ -420,7 +420,7 @@ static bool add_target(struct buf *out, const struct target *t)
     bool known = t->moves > 0 && t->moves != SAMPLE_NEVER;
 
     if (known)
-        (void)snprintf(moves, sizeof moves, ", count: %llu of moves", (unsigned long long)t->moves);
+        (void)snprintf(moves, sizeof moves, "   (%llu moves)", (unsigned long long)t->moves);
     return buf_add_format(
         out, "  %-9s arrivals: aimed, mark: %s, phase: %lldms..%lldms, per_move: %llu%s\n", t->what,
         event_mark_name(t->mark), (long long)floor(t->phase.low / 1e6),

@@ -105,31 +105,6 @@ static const struct cmd_word plan_words[] = {
     END_ROW,
 };
 
-static const struct cmd_word window_words[] = {
-    {0, "class", "CLASS,...", ONCE, "what counts as lost; the classes of the run's gates if not given"},
-    {0, "json", NULL, ONCE, "one JSON object"},
-    ROW_RUNS,
-    END_ROW,
-};
-
-static const struct cmd_word plan_words[] = {
-    ROW_VARIANT,
-    ROW_SET,
-    {0, "rate", "SHARE", ONCE, "moves and messages that prove that fewer are lost, such as 1% or 50ppm"},
-    {0, "losses", "N", ONCE, "so many may be lost on the way (0)"},
-    {0, "icc", "SHARE", ONCE, "how far messages of one move share their fate, 0 to 1; several if not given"},
-    {0, "per-move", "N", ONCE, "messages near a move (100)"},
-    {0, "window", "DURATION", ONCE, "moves that see a window as long as this"},
-    {0, "span", "DURATION", ONCE, "which part of a move it may be in (60s)"},
-    {0, "rates", "LOW..HIGH", ONCE, "moves that tell a build that loses so often from one that loses more often"},
-    {0, "alpha", "SHARE", ONCE, "rates: the chance to be wrong that is taken (5%)"},
-    {0, "power", "SHARE", ONCE, "rates: the chance to see the difference (80%)"},
-    {0, "moves", "N", ONCE, "rates: the power that so many moves of each have"},
-    {0, "confidence", "SHARE", ONCE, "of rate, window and PROFILE (95%)"},
-    {0, "json", NULL, ONCE, "one JSON object"},
-    END_ROW,
-};
-
 static const struct cmd_word export_words[] = {
     {0, "sqlite", "FILE", MUST, "it appears when it is whole"},
     {0, "events", NULL, ONCE, "every event of the journal too, in words"},
@@ -197,8 +172,6 @@ const struct cmd cmd_table[] = {
     {"list", "RUN", "one line a copy", cmd_list, list_words},
     {"trace", "RUN TOKEN|NUMBER|MAILBOX|move:N", "the story of one message, mailbox or move", cmd_trace, trace_words},
     {"compare", "RUN RUN...", "what differs between runs of one plan, and what is shown by it", cmd_compare, compare_words},
-    {"window", "RUN", "where in a move the losses lie, and where to aim next", cmd_window, window_words},
-    {"plan", "[PROFILE]", "how many moves and messages prove a rate, or see a window; what a profile can prove at best", cmd_plan, plan_words},
     {"window", "RUN", "where in a move the losses lie, and where to aim next", cmd_window, window_words},
     {"plan", "[PROFILE]", "how many moves and messages prove a rate, or see a window; what a profile can prove at best", cmd_plan, plan_words},
     {"export", "RUN", "a run as an SQLite file, for questions in SQL", cmd_export, export_words},

@@ -1,11 +1,13 @@
 /* test_stop_rule.c - stop rules: the numbers of spec/method.md 2.5, moves read in order, looks, and the last word. */
-#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "results/sequential.h"
 #include "results/stop_rule.h"
 #include "tests/results/world.h"
 #include "tests/support/check.h"
+#include "tests/support/scratch.h"
 
 #define MANY 4096
 
@@ -273,7 +275,39 @@ static void a_claim_that_the_settled_account_takes_back_is_inconclusive(void)
     world_fini(&w);
 }
 
+static void the_manifest_carries_the_rule_and_is_as_ever_without_one(void)
+{
+    struct world w;
+    struct err e = {0};
+    char path[600];
+    struct arena *a = arena_create(1u << 20);
+
+    world_init(&w, 3);
+    (void)snprintf(path, sizeof path, "%s/manifest.json", scratch_dir("stop-manifest"));
+    CHECK(manifest_write(&w.m, path, &e));
+    char *text = scratch_read(path, NULL);
+
+    CHECK(text && !strstr(text, "\"stop\""));
+    free(text);
+    w.m.stop = sprt_rule;
+    w.m.stop.silence_ns = S(900);
+    CHECK(manifest_write(&w.m, path, &e));
+    const struct manifest *m = manifest_read(a, path, &e);
+
+    if (CHECK(m != NULL)) {
+        CHECK_U64(m->stop.rule, STOP_SPRT);
+        CHECK_U64(m->stop.low_ppb, 10000000);
+        CHECK_U64(m->stop.high_ppb, 50000000);
+        CHECK_U64(m->stop.alpha_ppb, 50000000);
+        CHECK_U64(m->stop.beta_ppb, 50000000);
+        CHECK_U64(m->stop.silence_ns, S(900));
+    }
+    arena_destroy(a);
+    world_fini(&w);
+}
+
 static const struct test tests[] = {
+    TEST(the_manifest_carries_the_rule_and_is_as_ever_without_one),
     TEST(sprt_stops_after_as_many_moves_as_the_table_says),
     TEST(two_losing_moves_at_once_accept_the_higher_rate),
     TEST(moves_are_read_in_order_up_to_the_first_open_one),

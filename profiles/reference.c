@@ -91,11 +91,30 @@ static bool roff_key(struct buf *out, const struct option *o)
     return ok && buf_add_text(out, o->required ? " Required.\n" : "\n");
 }
 
+static bool roff_gates(struct buf *out)
+{
+    bool ok = true;
+
+    for (const struct gate_name *g = profile_gates; ok && g->name; g++)
+        ok = buf_add_text(out, ".TP\n.B gates.") && roff_text(out, g->name) &&
+             buf_add_text(out, "\n") && roff_text(out, g->help) && buf_add_text(out, "\n");
+    return ok;
+}
+
 bool option_roff(struct buf *out)
 {
     bool ok = true;
 
-    for (int i = 0; ok && option_at(i); i++)
-        ok = roff_key(out, option_at(i));
+    for (int s = 0; ok && s < SEC_COUNT; s++) {
+        const struct section_row *row = &option_sections[s];
+
+        ok = buf_add_format(out, ".SS %s%s\n", row->name[0] ? row->name : "schema",
+                            row->shape == SHAPE_ENTRIES ? ".NAME" : "") &&
+             roff_text(out, row->help) && buf_add_text(out, "\n");
+        for (int i = 0; ok && option_at(i); i++)
+            if (option_at(i)->section == (enum section)s)
+                ok = roff_key(out, option_at(i));
+        ok = ok && (s != SEC_GATES || roff_gates(out));
+    }
     return ok;
 }

@@ -6,7 +6,12 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const kind_names[] = {
-#define X(id, name) name,
+#define X(id, name, help) name,
+    EVENT_KINDS(X)
+#undef X
+};
+static const char *const kind_helps[] = {
+#define X(id, name, help) help,
     EVENT_KINDS(X)
 #undef X
 };
@@ -45,6 +50,11 @@ static const char *name_at(const char *const *names, size_t count, unsigned at)
 const char *event_kind_name(unsigned kind)
 {
     return name_at(kind_names, COUNT(kind_names), kind);
+}
+
+const char *event_kind_help(unsigned kind)
+{
+    return name_at(kind_helps, COUNT(kind_helps), kind);
 }
 
 const char *event_ending_name(unsigned ending)

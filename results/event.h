@@ -11,67 +11,71 @@
 #define RESULTS_EVENT_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/bytes.h"
 
 #define NO_INDEX UINT32_MAX /* "none" wherever an event carries an index */
 
-#define EVENT_KINDS(X)                                                                               \
-    /* kind, name. Fields that are not named are 0. */                                               \
-    X(EV_NONE, "none")                                                                               \
-    /* A sender may from now on touch messages slot, slot+b, ... (a of them): slot is a number.    \
-     * place: its thread. After a crash, those without a record are in doubt. */ \
-    X(EV_LEASE, "lease")                                                                             \
-    /* First octet of the transaction left. slot: primary slot; place: server; a: recipient's      \
-     * mailbox; b: lateness against the plan in real us; code: originator's mailbox. */ \
-    X(EV_SENT, "sent")                                                                               \
-    /* How the transaction ended for this recipient. slot: primary slot; place: server; a: enum    \
-     * ending | enum stage << 8; b: target us since EV_SENT; code: event_code(). */ \
-    X(EV_END, "end")                                                                                 \
-    /* A copy was seen. slot: message slot; place: server; a: mailbox; b: scan epoch; code: the    \
-     * ordinal among copies of this token in that scan (1..255) | SEEN_CORRUPT. */ \
-    X(EV_SEEN, "seen")                                                                               \
-    /* A copy seen earlier is not there any more. slot, place, a, b as EV_SEEN. */                   \
-    X(EV_GONE, "gone")                                                                               \
-    /* A scan of one place ended. t: when it BEGAN; place: server; a: mailbox; b: epoch; code:     \
-     * SCAN_ bits. */ \
-    X(EV_SCAN, "scan")                                                                               \
-    /* A queue entry. slot: message slot; place: server; a: the entry's recipient mailbox; b:      \
-     * wave; code: tries (16 bits) | QUEUED_ bits. */ \
-    X(EV_QUEUED, "queued")                                                                           \
-    /* One server's queues were listed. t: when it began; place: server; a: entries; b: wave;      \
-     * slot: a fingerprint of its in and out counters; code: WAVE_ bits. */ \
-    X(EV_WAVE, "wave")                                                                               \
-    /* A report was read. slot: message slot; place: server; a: the mailbox it names as failed,    \
-     * or NO_INDEX; b: a fingerprint of the report; code: event_report(). */ \
-    X(EV_REPORT, "report")                                                                           \
-    /* The directory named a new home. place: the home; a: mailbox; code: whose directory. */        \
-    X(EV_HOME, "home")                                                                               \
-    /* Log-on was tried after a move. place: server; a: mailbox; code: 1 it succeeded, 0 not;      \
-     * slot: move. */ \
-    X(EV_LOGON, "logon")                                                                             \
-    /* The site was reconfigured. a: mailbox; b: alternate or NO_INDEX; code: 1 deliver to both. */  \
-    X(EV_ALTERNATE, "alternate")                                                                     \
-    /* A move passed a mark. slot: move; place: to; a: mailbox; b: from; code: enum move_mark. */    \
-    X(EV_MOVE, "move")                                                                               \
-    /* A canary or fence. slot: its message number (above the plan); a: originator; code: enum     \
-     * canary_state. */ \
-    X(EV_CANARY, "canary")                                                                           \
-    /* The run entered a phase. code: enum run_phase. */                                             \
-    X(EV_PHASE, "phase")                                                                             \
-    /* Double collect held: nothing was in flight at t (but entries that stand still). b: wave. */   \
-    X(EV_QUIESCENT, "quiescent")                                                                     \
-    /* Something worth counting. code: enum finding; place: server; a, b: its own. */                \
-    X(EV_FINDING, "finding")                                                                         \
-    /* So many connections of a load have come up. slot: thread; place: server; a: load; b: of     \
-     * this thread, load and kind; code: event_sessions(). */ \
-    X(EV_SESSIONS, "sessions")                                                                       \
-    /* Adaptive aim chose when to send. t: when it did; slot: message slot; place: server; a:      \
-     * event_aim(); b: us after the load's mark of that move; code: its weight in ppm. */ \
-    X(EV_AIM, "aim")
+// clang-format off
+/* kind, name, what its fields are (postmuster-journal(5) lists them); fields that are not named are 0 */
+#define EVENT_KINDS(X)                                                                                                \
+    X(EV_NONE, "none",                                                                                                \
+      "No event.")                                                                                                    \
+    X(EV_LEASE, "lease",                                                                                              \
+      "A sender may from now on touch messages slot, slot+b, ... (a of them): slot is a number. place: its thread. "  \
+      "After a crash, those without a record are in doubt.")                                                          \
+    X(EV_SENT, "sent",                                                                                                \
+      "First octet of the transaction left. slot: primary slot; place: server; a: recipient's mailbox; b: lateness "  \
+      "against the plan in real us; code: originator's mailbox.")                                                     \
+    X(EV_END, "end",                                                                                                  \
+      "How the transaction ended for this recipient. slot: primary slot; place: server; a: enum ending | enum stage " \
+      "<< 8; b: target us since EV_SENT; code: event_code().")                                                        \
+    X(EV_SEEN, "seen",                                                                                                \
+      "A copy was seen. slot: message slot; place: server; a: mailbox; b: scan epoch; code: the ordinal among "       \
+      "copies of this token in that scan (1..255) | SEEN_CORRUPT.")                                                   \
+    X(EV_GONE, "gone",                                                                                                \
+      "A copy seen earlier is not there any more. slot, place, a, b as EV_SEEN.")                                     \
+    X(EV_SCAN, "scan",                                                                                                \
+      "A scan of one place ended. t: when it BEGAN; place: server; a: mailbox; b: epoch; code: SCAN_ bits.")          \
+    X(EV_QUEUED, "queued",                                                                                            \
+      "A queue entry. slot: message slot; place: server; a: the entry's recipient mailbox; b: wave; code: tries (16 " \
+      "bits) | QUEUED_ bits.")                                                                                        \
+    X(EV_WAVE, "wave",                                                                                                \
+      "One server's queues were listed. t: when it began; place: server; a: entries; b: wave; slot: a fingerprint "   \
+      "of its in and out counters; code: WAVE_ bits.")                                                                \
+    X(EV_REPORT, "report",                                                                                            \
+      "A report was read. slot: message slot; place: server; a: the mailbox it names as failed, or NO_INDEX; b: a "   \
+      "fingerprint of the report; code: event_report().")                                                             \
+    X(EV_HOME, "home",                                                                                                \
+      "The directory named a new home. place: the home; a: mailbox; code: whose directory.")                          \
+    X(EV_LOGON, "logon",                                                                                              \
+      "Log-on was tried after a move. place: server; a: mailbox; code: 1 it succeeded, 0 not; slot: move.")           \
+    X(EV_ALTERNATE, "alternate",                                                                                      \
+      "The site was reconfigured. a: mailbox; b: alternate or NO_INDEX; code: 1 deliver to both.")                    \
+    X(EV_MOVE, "move",                                                                                                \
+      "A move passed a mark. slot: move; place: to; a: mailbox; b: from; code: enum move_mark.")                      \
+    X(EV_CANARY, "canary",                                                                                            \
+      "A canary or fence. slot: its message number (above the plan); a: originator; code: enum canary_state.")        \
+    X(EV_PHASE, "phase",                                                                                              \
+      "The run entered a phase. code: enum run_phase.")                                                               \
+    X(EV_QUIESCENT, "quiescent",                                                                                      \
+      "Double collect held: nothing was in flight at t (but entries that stand still). b: wave.")                     \
+    X(EV_FINDING, "finding",                                                                                          \
+      "Something worth counting. code: enum finding; place: server; a, b: its own.")                                  \
+    X(EV_SESSIONS, "sessions",                                                                                        \
+      "So many connections of a load have come up. slot: thread; place: server; a: load; b: of this thread, load "    \
+      "and kind; code: event_sessions().")                                                                            \
+    X(EV_AIM, "aim",                                                                                                  \
+      "Adaptive aim chose when to send. t: when it did; slot: message slot; place: server; a: event_aim(); b: us "    \
+      "after the load's mark of that move; code: its weight in ppm.")
+
+// clang-format on
 
 enum event_kind {
 
-#define X(id, name) id,
+#define X(id, name, help) id,
     EVENT_KINDS(X)
 #undef X
         EVENT_KIND_COUNT
@@ -241,6 +245,11 @@ static inline uint32_t event_report(enum report_kind kind, unsigned flags, unsig
            (detail & 511u) << 20;
 }
 
+bool event_roff_kinds(
+    struct buf *out); /* the manual page's lists of kinds, and of names in codes */
+bool event_roff_names(struct buf *out);
+
+const char *event_kind_help(unsigned kind);
 const char *event_kind_name(unsigned kind); /* "?" for others; so for the names below */
 const char *event_ending_name(unsigned ending);
 const char *event_stage_name(unsigned stage);

@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/cmd.h"
 #include "base/text.h"
 #include "results/compare.h"
+#include "results/compare_page.h"
 
 #define RUNS_DIR    "results/runs"
 #define ARENA_BYTES (8ull << 30)
@@ -42,30 +42,10 @@ static bool write_form(const struct comparison *c, const struct request *q, stru
            err_set(e, EX_IO, "out of memory for the comparison");
 }
 
-/* The file appears when it is whole. */
-static bool to_file(const struct buf *text, const char *path, struct err *e)
-{
-    char part[CMD_PATH_BYTES];
-
-    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
-        return err_set(e, EX_IO, "%s: the name is too long", path);
-    FILE *f = fopen(part, "we");
-
-    if (!f)
-        return err_set(e, EX_IO, "%s: %s", part, strerrordesc_np(errno));
-    bool ok = fwrite(text->p, 1, text->n, f) == text->n;
-
-    ok = fclose(f) == 0 && ok && rename(part, path) == 0;
-    if (ok)
-        return true;
-    (void)unlink(part);
-    return err_set(e, EX_IO, "%s: %s", path, strerrordesc_np(errno));
-}
-
 static bool put(const struct buf *text, const struct request *q, struct err *e)
 {
     if (q->file)
-        return to_file(text, q->file, e);
+        return compare_page_write(text, q->file, e);
     return (fwrite(text->p, 1, text->n, stdout) == text->n && fflush(stdout) == 0) ||
            err_set(e, EX_IO, "stdout: %s", strerrordesc_np(errno));
 }

@@ -172,7 +172,24 @@ static void compare_variants(const struct campaign *c, const char *path, bool co
     buf_fini(&text);
 }
 
-static int show_matrix(const struct campaign *c, const char *path)
+/* Beside the folders of its runs; of several matrices each by its name. */
+static void write_matrix(const struct campaign *c, const char *path, bool alone)
+{
+    struct err e = {0};
+    char file[CMD_PATH_BYTES];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    if (c->run_dir)
+        return;
+    (void)snprintf(file, sizeof file, "%s/matrix%s%s.html", c->runs_dir, alone ? "" : "-",
+                   alone ? "" : name);
+    if (matrix_write_page(c, path, file, c->arena, &e))
+        (void)printf("page: %s\n", file);
+    else
+        (void)fprintf(stderr, "postmuster: %s\n", e.text);
+}
+
+static int show_matrix(const struct campaign *c, const char *path, bool alone)
 {
     uint32_t counts[CELL_NO_VERDICT + 1];
     const char *file = github_summary();
@@ -189,6 +206,7 @@ static int show_matrix(const struct campaign *c, const char *path)
             (void)fprintf(stderr, "postmuster: %s\n", e.text);
     }
     buf_fini(&text);
+    write_matrix(c, path, alone);
     if (counts[CELL_UNEXPECTED])
         return EX_FAIL;
     return counts[CELL_NOT_REPRODUCED] + counts[CELL_NO_VERDICT] ? EX_INCONCLUSIVE : EX_PASS;
@@ -267,7 +285,7 @@ static int run_all(struct campaign *c, struct watcher *w, char *const *paths, in
     walk(c, w);
     for (int i = 0; i < count; i++) {
         if (w->matrix) {
-            int code = show_matrix(c, paths[i]);
+            int code = show_matrix(c, paths[i], count == 1);
 
             worst = code > worst ? code : worst;
         } else

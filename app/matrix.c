@@ -1,10 +1,14 @@
 /* matrix.c - a matrix of runs: versions down, scenarios across, expected beside observed. */
 #include "app/matrix.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "results/compare_matrix.h"
+#include "results/compare_page.h"
 #include "results/judge.h"
 
 static bool is_allowed(const struct expect_profile *e, enum outcome c)
@@ -218,4 +222,113 @@ bool matrix_print(const struct campaign *c, const char *path, struct buf *out,
         }
     }
     return ok && buf_add_text(out, "\n") && print_grid(c, p, path, out);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- the page */
+
+#define PAGE_BYTES     (64u << 20)
+#define EXPECTED_BYTES 4096
+
+/* The run's own page, as seen from the folder that all runs lie in. */
+static const char *page_of(const struct job *j, struct arena *a)
+{
+    const char *dir = j->result.dir, *slash = dir ? strrchr(dir, '/') : NULL;
+    char path[1200];
+
+    if (!slash)
+        return NULL;
+    (void)snprintf(path, sizeof path, "%s/report.html", dir);
+    return access(path, F_OK) == 0 ? arena_format(a, "%s/report.html", slash + 1) : NULL;
+}
+
+static const char *expected_of(const struct expect_profile *e, struct arena *a)
+{
+    const size_t skip = strlen("expected ");
+    struct buf text;
+
+    buf_init(&text, EXPECTED_BYTES);
+    const char *words = print_expected(e, &text) && text.n > skip
+                            ? arena_text(a, (const char *)text.p + skip, text.n - skip)
+                            : NULL;
+
+    buf_fini(&text);
+    return words;
+}
+
+static struct matrix_cell_shown show_cell(const struct job *j, struct arena *a)
+{
+    static const char *const words[] = {[CELL_AS_EXPECTED] = "as expected",
+                                        [CELL_NOT_REPRODUCED] = "not reproduced",
+                                        [CELL_UNEXPECTED] = "unexpected class",
+                                        [CELL_NO_VERDICT] = "no verdict"};
+    struct matrix_cell_shown s = {0};
+
+    if (!j || !j->ended)
+        return s;
+    enum cell_verdict v = matrix_cell(j);
+    const struct judgement *judged = j->result.judgement;
+
+    s = (struct matrix_cell_shown){.there = true,
+                                   .good = v == CELL_AS_EXPECTED,
+                                   .open = v == CELL_NO_VERDICT,
+                                   .words = words[v],
+                                   .page = page_of(j, a),
+                                   .error = j->result.error.code ? j->result.error.text : NULL,
+                                   .has_counts = judged != NULL};
+    if (j->profile && j->profile->has_expect)
+        s.expected = expected_of(&j->profile->expect, a);
+    for (unsigned c = 0; judged && c < CLASS_COUNT; c++) {
+        s.primaries[c] = judged->tally.primaries[c];
+        s.alternates[c] = alternates(judged, c);
+    }
+    s.late = judged ? judged->tally.flags[FLAG_LATE] : 0;
+    return s;
+}
+
+static const char *summary_of(const struct matrix_cell_shown *cells, size_t count, bool *good,
+                              struct arena *a)
+{
+    unsigned as_expected = 0, open = 0, ended = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        ended += cells[i].there;
+        as_expected += cells[i].good;
+        open += cells[i].open;
+    }
+    *good = ended > 0 && as_expected == ended;
+    return arena_format(a, "%u of %u cells are as expected; %u are not; %u have no verdict",
+                        as_expected, ended, ended - as_expected - open, open);
+}
+
+bool matrix_write_page(const struct campaign *c, const char *path, const char *file,
+                       struct arena *a, struct err *e)
+{
+    const struct profile *p = any_profile(c, path);
+    size_t count = p ? (size_t)p->version_count * p->scenario_count : 0;
+    struct matrix_cell_shown *cells = count ? arena_new(a, struct matrix_cell_shown, count) : NULL;
+    struct buf text;
+
+    if (!p)
+        return true; /* no cell got as far as a profile */
+    if (!cells)
+        return err_set(e, EX_IO, "out of memory for the matrix");
+    for (uint32_t v = 0; v < p->version_count; v++)
+        for (uint32_t s = 0; s < p->scenario_count; s++)
+            cells[(size_t)v * p->scenario_count + s] =
+                show_cell(find(c, path, p->scenarios[s], p->versions[v]), a);
+    struct matrix_shown m = {.name = p->name,
+                             .description = p->description ? p->description : "",
+                             .versions = p->versions,
+                             .scenarios = p->scenarios,
+                             .titles = p->scenario_titles,
+                             .version_count = p->version_count,
+                             .scenario_count = p->scenario_count,
+                             .cells = cells};
+
+    m.summary = summary_of(cells, count, &m.good, a);
+    buf_init(&text, PAGE_BYTES);
+    bool ok = m.summary && matrix_html(&m, &text, e) && compare_page_write(&text, file, e);
+
+    buf_fini(&text);
+    return ok;
 }

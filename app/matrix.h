@@ -18,5 +18,8 @@ enum cell_verdict matrix_cell(const struct job *j);
 /* The page as text, from the finished jobs of this profile; also counts the cells by verdict. */
 bool matrix_print(const struct campaign *c, const char *path, struct buf *out,
                   uint32_t counts[CELL_NO_VERDICT + 1]);
+/* The same as an HTML page in `file`, whose cells lead to the runs' own pages beside it. Borrows a; EX_IO. */
+bool matrix_write_page(const struct campaign *c, const char *path, const char *file,
+                       struct arena *a, struct err *e);
 
 #endif

@@ -1,9 +1,14 @@
 /* compare_page.c - see compare_page.h. */
 #include "results/compare_page.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "results/page/files.h"
+
+#define PATH_BYTES 1200
 
 static void put(struct html *h, struct slice s)
 {
@@ -39,6 +44,26 @@ void compare_page_close(struct html *h)
              "</main>\n<footer>Made by postmuster from the accounts of the runs. One file: it "
              "fetches nothing and sends nothing.</footer>\n</body>\n</html>\n",
              NULL);
+}
+
+bool compare_page_write(const struct buf *text, const char *path, struct err *e)
+{
+    char part[PATH_BYTES];
+
+    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
+        return err_set(e, EX_IO, "%s: the name is too long", path);
+    FILE *f = fopen(part, "we");
+
+    if (!f)
+        return err_set(e, EX_IO, "%s: %s", part, strerrordesc_np(errno));
+    bool ok = fwrite(text->p, 1, text->n, f) == text->n;
+
+    ok = fclose(f) == 0 && ok && rename(part, path) == 0;
+    if (ok)
+        return true;
+    (void)err_set(e, EX_IO, "%s: %s", path, strerrordesc_np(errno));
+    (void)unlink(part);
+    return false;
 }
 
 const char *class_fill(enum outcome c)

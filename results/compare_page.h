@@ -4,12 +4,15 @@
 #ifndef RESULTS_COMPARE_PAGE_H
 #define RESULTS_COMPARE_PAGE_H
 
+#include "base/err.h"
 #include "results/classify.h"
 #include "results/html.h"
 
 /* From <!doctype to <main>; nav is markup of ours, title anybody's. */
 void compare_page_open(struct html *h, const char *title, const char *nav);
 void compare_page_close(struct html *h);
+/* Any text into a file, which appears when it is whole. */
+bool compare_page_write(const struct buf *text, const char *path, struct err *e);
 
 /* How a class looks: "ok", "warning" (noticed, but delivered or reported as it must), "violation", "open", "invalid", "none". */
 const char *class_fill(enum outcome c);

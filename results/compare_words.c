@@ -26,9 +26,10 @@ const char *say_share(char *out, size_t room, double share)
     double percent = fabs(share) * 100;
 
     (void)snprintf(out, room, "%s%.*f %%", share < 0 && percent >= 0.005 ? "-" : "",
-                   percent < 1 && percent > 0 ? 2
-                   : percent < 10             ? 1
-                                              : 0,
+                   percent < 0.005 ? 0
+                   : percent < 1   ? 2
+                   : percent < 10  ? 1
+                                   : 0,
                    percent);
     return out;
 }

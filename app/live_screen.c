@@ -12,6 +12,7 @@
 #define LABEL_WIDTH 10u
 #define RUN_MIN     12u
 #define RUN_MAX     32u
+#define NAME_MIN    5u
 
 enum style { PLAIN, BOLD, ALARM };
 
@@ -150,7 +151,7 @@ static void cell(struct pen *p, enum style style, const char *format, ...)
 /* ----------------------------------------------------------------------------------------------------------- figures */
 
 struct word {
-    char text[32];
+    char text[RUN_MAX + 1];
 };
 
 static struct word count(uint64_t n)
@@ -231,13 +232,27 @@ static const char *server_name(const struct job *j, uint32_t server)
     return server < s->server_count ? s->servers[server].name : "?";
 }
 
-static struct word run_name(const struct job *j)
+/* Where it is too long, the name of the profile gives way: variants are what tells runs of a campaign apart. */
+static struct word run_name(const struct job *j, unsigned width)
 {
+    size_t of_variant = strlen(j->variant), of_name = strlen(j->profile->name);
+    size_t room = width < RUN_MAX ? width : RUN_MAX;
     struct word w;
 
-    (void)snprintf(w.text, sizeof w.text, "%s%s%s", j->profile->name, *j->variant ? " " : "",
-                   j->variant);
+    if (of_variant == 0)
+        (void)snprintf(w.text, sizeof w.text, "%.*s", (int)room, j->profile->name);
+    else if (of_variant + 1 + (of_name < NAME_MIN ? of_name : NAME_MIN) <= room)
+        (void)snprintf(w.text, sizeof w.text, "%.*s %.*s", (int)(room - of_variant - 1),
+                       j->profile->name, (int)of_variant, j->variant);
+    else
+        (void)snprintf(w.text, sizeof w.text, "%s",
+                       j->variant + (of_variant > room ? of_variant - room : 0));
     return w;
+}
+
+static unsigned name_width(const struct job *j)
+{
+    return (unsigned)(strlen(j->profile->name) + strlen(j->variant)) + (*j->variant ? 1 : 0);
 }
 
 static struct word verdict_in(const struct run_status *s)
@@ -316,7 +331,8 @@ static void show_move(struct pen *p, const struct job *j, const struct move_now 
     cell(p, v->state == MOVING_FAILED ? ALARM : PLAIN, "%s",
          v->state == MOVING_DONE ? "done, being verified" : moving_name(v->state));
     if (v->flipped_ns != NEVER_NS)
-        cell(p, PLAIN, "flip %s ago", span(now > v->flipped_ns ? now - v->flipped_ns : 0).text);
+        cell(p, PLAIN, v->state == MOVING_FLIPPED ? "%s ago" : "flipped %s ago",
+             span(now > v->flipped_ns ? now - v->flipped_ns : 0).text);
     else
         cell(p, PLAIN, "for %s", span(now > v->asked_ns ? now - v->asked_ns : 0).text);
 }
@@ -440,14 +456,15 @@ static struct word of(uint64_t part, uint64_t whole)
     return w;
 }
 
-static struct word column_text(const struct job *j, const struct load_counts *all, enum column what)
+static struct word column_text(const struct job *j, const struct load_counts *all, enum column what,
+                               unsigned width)
 {
     const struct run_status *s = &j->status;
     struct word phase = {""};
 
     switch (what) {
     case COLUMN_RUN:
-        return run_name(j);
+        return run_name(j, width);
     case COLUMN_PHASE:
         (void)snprintf(phase.text, sizeof phase.text, "%s", run_phase_name(s->phase));
         return phase;
@@ -526,8 +543,8 @@ static void show_table(struct pen *p, const struct campaign *c)
     unsigned widths[COLUMN_COUNT] = {0}, longest = RUN_MIN;
 
     for (uint32_t i = 0; i < c->count; i++)
-        if (live_is_shown(&c->jobs[i]) && width_of(run_name(&c->jobs[i]).text) > longest)
-            longest = width_of(run_name(&c->jobs[i]).text);
+        if (live_is_shown(&c->jobs[i]) && name_width(&c->jobs[i]) > longest)
+            longest = name_width(&c->jobs[i]);
     choose_columns(p->width, widths);
     widen_names(p->width, longest, widths);
     begin_line(p);
@@ -542,7 +559,7 @@ static void show_table(struct pen *p, const struct campaign *c)
         counts_sum(&j->status.counts, &all);
         begin_line(p);
         for (enum column i = COLUMN_RUN; i < COLUMN_COUNT; i++)
-            table_cell(p, i, widths[i], column_text(j, &all, i).text,
+            table_cell(p, i, widths[i], column_text(j, &all, i, widths[i]).text,
                        i == COLUMN_LATE ? late_style(j, &all) : PLAIN);
     }
 }

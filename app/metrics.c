@@ -483,7 +483,8 @@ static unsigned quality(struct slice parameters)
         if (!slice_starts_nocase(one, "q=") || one.n < 3)
             continue;
         q = one.p[2] == '1' ? 1000 : 0;
-        for (size_t i = 4, unit = 100; i < one.n && unit > 0; i++, unit /= 10)
+        for (size_t i = one.p[2] == '0' ? 4 : one.n, unit = 100; i < one.n && unit > 0;
+             i++, unit /= 10)
             q += one.p[i] >= '0' && one.p[i] <= '9' ? (unsigned)((one.p[i] - '0') * unit) : 0;
     }
     return q > 1000 ? 1000 : q;

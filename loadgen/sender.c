@@ -495,7 +495,7 @@ static void plan_before(struct owed *o)
 {
     const struct workload *w = o->as.context->work;
 
-    if (o->as.load->aim != AIM_ASKED)
+    if (o->as.load->aim != AIM_ASKED || o->adapted)
         return;
     for (uint32_t k = 0; k < w->aimed_count[o->index]; k++)
         plan_aims(o, k, false, true, w->moves[w->aimed_moves[o->index][k]].at_ns);

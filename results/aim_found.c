@@ -53,7 +53,7 @@ static void find_rate(struct aim_found *f, const struct aim_shots *s)
 }
 
 /* The edges are said by what is near the losses; shots far off only take time. */
-static bool find_edges(struct aim_found *f, const struct aim_shots *s, double range)
+static bool find_edges(struct aim_found *f, const struct aim_shots *s, double range, double finest)
 {
     const struct bracket *b = &f->bracket;
     struct shot *near = calloc(s->count + 1, sizeof *near);
@@ -68,7 +68,7 @@ static bool find_edges(struct aim_found *f, const struct aim_shots *s, double ra
             near[n++] = s->shots[i];
     if (n <= NEAR_MAX) {
         shots_sort(near, n);
-        f->edges = window_edges(near, n, 0, ALPHA);
+        f->edges = window_edges(near, n, finest / 16, ALPHA);
     }
     free(near);
     return true;
@@ -86,7 +86,7 @@ static bool find(struct aim_found *f, const struct aim_shots *s, const struct ma
     f->strata = strata_of(f->bins, f->bin_count, ALPHA);
     f->bracket = window_bracket(s->shots, s->count);
     find_rate(f, s);
-    return find_edges(f, s, o.range.high - o.range.low);
+    return find_edges(f, s, o.range.high - o.range.low, o.finest);
 }
 
 bool aims_find(struct aims *a, struct copies *c, struct err *e)

@@ -11,11 +11,14 @@
     1024.0 /* before anything is known, no bin is shorter than this part of the range */
 #define QUIET_RATE  0.02 /* bins merge below this rate, */
 #define QUIET_ALPHA 0.05 /* known with this confidence */
-#define DRAWS       128  /* from the posterior of each bin */
+#define DRAWS       64   /* from the posterior of each bin */
 #define ROUNDS      16   /* of refining */
 #define CELLS       512
 #define EDGE_SHOTS  8192 /* the nearest ones are enough */
 #define QUANTILES   8
+#define ZOOMS       6
+#define UNLIKELY    1e-3 /* where the grid is not laid again */
+#define TO_EDGES    0.6  /* of sends, once something was lost */
 #define PIECES      (AIM_BINS + 1 + 2 * QUANTILES)
 
 struct piece { /* of the density: this much of all sends goes evenly to this part of the range */
@@ -51,7 +54,6 @@ size_t aim_bins(const struct aim_order *o, struct bin *bins)
 
     if (b.losses > 1) /* the window is a few bins long, and its edges are not found by bins */
         rules.finest = fmax(o->finest, (b.end.low - b.begin.high) / 8);
-    bins_count(bins, n, o->shots, o->count);
     for (int i = 0; i < ROUNDS; i++) {
         size_t before = n;
 
@@ -118,6 +120,26 @@ static void learn_edge(struct edge_search *e, const struct aim_order *o)
     }
 }
 
+/* The grid is laid anew over what is likely until its cells are fine: a loss far off makes the first one coarse. */
+static void search_edge(struct edge_search *e, const struct aim_order *o, struct interval range,
+                        double *cells)
+{
+    edge_start(e, range, cells, CELLS);
+    learn_edge(e, o);
+    for (int i = 0; i < ZOOMS && range.high - range.low > CELLS / 8.0 * o->finest; i++) {
+        double cell = (range.high - range.low) / CELLS;
+        struct interval likely = edge_interval(e, UNLIKELY);
+
+        likely.low = fmax(range.low, likely.low - cell);
+        likely.high = fmin(range.high, likely.high + cell);
+        if (likely.high - likely.low > (range.high - range.low) / 2)
+            break;
+        range = likely;
+        edge_start(e, range, cells, CELLS);
+        learn_edge(e, o);
+    }
+}
+
 /* Spreads `mass` by where the edge may be. false: it is known as well as it can be. */
 static bool add_edge(struct density *d, const struct aim_order *o, struct interval range,
                      bool begins, double error, double mass)
@@ -127,19 +149,19 @@ static bool add_edge(struct density *d, const struct aim_order *o, struct interv
 
     if (range.high - range.low <= o->finest)
         return false;
-    edge_start(&e, range, cells, CELLS);
-    learn_edge(&e, o);
+    search_edge(&e, o, range, cells);
     struct interval sure = edge_interval(&e, 0.05);
     if (sure.high - sure.low <= o->finest)
         return false;
+    double least = (e.range.high - e.range.low) / CELLS;
+
     for (int i = 0; i < QUANTILES; i++) {
         double low = edge_quantile(&e, (double)i / QUANTILES);
         double high = edge_quantile(&e, (double)(i + 1) / QUANTILES);
-        double least = (range.high - range.low) / CELLS;
 
         if (high - low < least)
-            low = fmax(range.low, high - least);
-        if (low < range.low + least)
+            low = fmax(e.range.low, high - least);
+        if (low < e.range.low + least)
             high = fmax(high, low + least);
         piece_add(d, (struct interval){low, high}, mass / QUANTILES);
     }
@@ -225,15 +247,16 @@ static void draw(const struct density *d, const struct aim_order *o, double u, s
                                 1 / (length * density_at(d, o->range.high - o->finest / 2)), 0};
 }
 
+/* What the edges do not need any more goes by time again: there may be another window, or this was none. */
 static void build(struct density *d, const struct aim_order *o, const struct bin *bins, size_t n,
                   struct rng *r)
 {
     const struct bracket b = window_bracket(o->shots, o->count);
-    double learned = b.losses ? 1 - AIM_FLOOR : 0.5, spent;
+    double edges = b.losses ? add_edges(d, o, &b, TO_EDGES) : 0;
+    double by_time = b.losses ? AIM_FLOOR / 2 + TO_EDGES - edges : 0.5;
 
-    piece_add(d, o->range, b.losses ? AIM_FLOOR / 2 : 0.5);
-    spent = b.losses ? add_edges(d, o, &b, 0.6) : 0;
-    add_bins(d, bins, n, r, AIM_FLOOR / 2, learned - spent - (b.losses ? 0 : AIM_FLOOR / 2));
+    piece_add(d, o->range, by_time);
+    add_bins(d, bins, n, r, AIM_FLOOR / 2, 1 - edges - by_time - AIM_FLOOR / 2);
     find_borders(d);
 }
 

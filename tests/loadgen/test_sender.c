@@ -247,6 +247,58 @@ static void aimed_messages_wait_for_their_mark(void)
     rig_close();
 }
 
+/* When to send and the mark come in any order; without either nothing is sent. */
+static void adaptive_aims_wait_for_both_the_mark_and_the_plan(void)
+{
+    static const int64_t first[] = {0, 0, 500000000, 500000000, 1000000000}, second[5] = {0};
+
+    rig_open("send-adaptive");
+    aim(rig.run);
+    rig.run->load.law = LAW_ADAPTIVE;
+    rig.run->load.prime = 0;
+    if (!rig_sender())
+        return;
+    CHECK_U64(rig.work->planned, 10);
+    sender_start(rig.sender);
+    sender_mark(rig.sender, 0, MARK_ASKED, NS_PER_S);
+    sender_mark(rig.sender, 0, MARK_FLIPPED, NS_PER_S);
+    rig_until_ms(1150);
+    CHECK_U64(rig.server->messages, 0);
+    sender_aims(rig.sender, 1, 0, second); /* another load's */
+    sender_aims(rig.sender, 0, 0, first);  /* late for two of them, which go at once */
+    rig_until_ms(1159);
+    CHECK_U64(rig.server->messages, 4);
+    rig_until_ms(1250);
+    CHECK_U64(rig.server->messages, 5);
+    sender_aims(rig.sender, 0, 1, second);
+    rig_until_ms(1300);
+    CHECK_U64(rig.server->messages, 5);
+    sender_mark(rig.sender, 1, MARK_FLIPPED, 3 * NS_PER_S);
+    rig_until_ms(1400);
+    CHECK_U64(rig.server->messages, 10);
+    sender_moves_over(rig.sender);
+    rig_until_ms(1500);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static void an_adaptive_load_without_a_plan_is_not_sent(void)
+{
+    rig_open("send-unplanned");
+    aim(rig.run);
+    rig.run->load.law = LAW_ADAPTIVE;
+    rig.run->load.prime = 0;
+    if (!rig_sender())
+        return;
+    sender_start(rig.sender);
+    sender_mark(rig.sender, 0, MARK_FLIPPED, NS_PER_S);
+    sender_moves_over(rig.sender);
+    rig_until_ms(1500);
+    CHECK(sender_is_idle(rig.sender));
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 0);
+    rig_close();
+}
+
 static void aims_before_the_asking_follow_the_schedule(void)
 {
     rig_open("send-before");
@@ -290,6 +342,8 @@ static const struct test tests[] = {
     TEST(a_stop_at_once_settles_everything),
     TEST(a_canary_goes_to_a_known_bad_address),
     TEST(aimed_messages_wait_for_their_mark),
+    TEST(adaptive_aims_wait_for_both_the_mark_and_the_plan),
+    TEST(an_adaptive_load_without_a_plan_is_not_sent),
     TEST(aims_before_the_asking_follow_the_schedule),
     TEST(the_table_of_senders_is_in_order),
     TEST_END,

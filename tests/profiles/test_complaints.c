@@ -65,6 +65,13 @@ static void sizes_and_phases_are_held_to_their_form(void)
         {"phase: 5s}}\n", "load.x.phase: expected a span such as 0s..30s or -5s..60s"},
         {"phase: 5s..2s}}\n", "load.x.phase: expected a span"},
         {"arrivals: aimed, mark: done, phase: -5s..2s}}\n", "load.x.phase: only the asking"},
+        {"arrivals: aimed, aim: comp}}\n", "load.x.aim: expected one of spread, comb, adaptive"},
+        {"arrivals: aimed, aim: adaptive, phase: -5s..2s}}\n",
+         "load.x.phase: adaptive aim decides when the move is asked for"},
+        {"arrivals: aimed, aim: adaptive, phase: 0s..31m}}\n",
+         "load.x.phase: adaptive aim reaches 30 minutes after the mark"},
+        {"arrivals: aimed, aim: adaptive, phase: 0ms..500us}}\n",
+         "load.x.phase: too short to search"},
         {"to: joe}}\n", "duplicate key"},
     };
 

@@ -266,6 +266,32 @@ static void aimed_messages_surround_the_moves_of_their_recipients(void)
     reading_end(&p.r);
 }
 
+/* With a step of 10 s and 21 moves no two sends of one place are further apart than 1.895 steps over 21, around the end too. */
+static void a_comb_leaves_no_gap_from_move_to_move(void)
+{
+    struct plan_of p = plan(HEAD "arrivals: aimed, aim: comb, phase: 0s..40s, per_move: 4}}\n"
+                                 "moves: {m: {mailboxes: [joanne], from: s1, to: s2, count: 21, "
+                                 "back: yes}}\n");
+    bool tenth[10] = {false};
+
+    if (p.w) {
+        CHECK_U64(p.w->planned, 84);
+        for (uint64_t n = 0; n < 84; n++) {
+            double at = (double)workload_message(p.w, n).aim_ns / 1e9;
+            double first = (double)workload_message(p.w, n - n % 4).aim_ns / 1e9;
+
+            CHECK_BETWEEN(at - first, 10.0 * (double)(n % 4) - 1e-6, 10.0 * (double)(n % 4) + 1e-6);
+            CHECK_BETWEEN(first, 0, 10);
+            tenth[(int)first] = true;
+        }
+        for (int i = 0; i < 10; i++)
+            CHECK(tenth[i]);
+        CHECK_I64(workload_message(p.w, 0).aim_ns, 0);
+        CHECK_BETWEEN((double)workload_message(p.w, 4).aim_ns / 1e9, 6.18, 6.181);
+    }
+    reading_end(&p.r);
+}
+
 static void the_stride_is_wide_where_an_alternate_may_come(void)
 {
     struct plan_of p =
@@ -297,6 +323,7 @@ static const struct test tests[] = {
     TEST(rounds_move_the_next_mailbox_of_every_group),
     TEST(back_moves_them_home_again),
     TEST(aimed_messages_surround_the_moves_of_their_recipients),
+    TEST(a_comb_leaves_no_gap_from_move_to_move),
     TEST(the_stride_is_wide_where_an_alternate_may_come),
     TEST(a_plan_too_large_is_refused),
     TEST_END,

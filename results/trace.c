@@ -175,6 +175,9 @@ bool event_words(const struct manifest *m, const struct line_sink *sink, const s
         return words_of_finding(m, ev, out);
     case EV_SESSIONS:
         return words_of_sessions(m, ev, out);
+    case EV_AIM:
+        return buf_add_format(out, "aimed at %u us after the mark of move %u, with weight %u.%06u",
+                              ev->b, event_aim_move(ev->a), ev->code / 1000000, ev->code % 1000000);
     default:
         return buf_add_format(out, "%s", event_kind_name(ev->kind));
     }
@@ -192,7 +195,7 @@ static bool concerns_message(const struct tracing *t, const struct event *ev)
 {
     if (ev->kind == EV_CANARY) /* carries the number itself */
         return ev->slot == t->number;
-    return about_copies(ev) && ev->slot / t->m->stride == t->number;
+    return (about_copies(ev) || ev->kind == EV_AIM) && ev->slot / t->m->stride == t->number;
 }
 
 static bool concerns_mailbox(const struct tracing *t, const struct event *ev)

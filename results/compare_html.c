@@ -53,9 +53,9 @@ static void put_conclusion(struct html *h, const struct pair *p, bool first)
     struct buf text;
 
     buf_init(&text, WORDS_MAX);
-    html_mix(h, "<section class=\"verdict conclusion is-", look->state, "\">\n<p class=\"run\"><b>",
-             p->a->name, "</b> ", p->a->target, ARROW "<b>", p->b->name, "</b> ", p->b->target,
-             "</p>\n<", level, "><span class=\"word\">", NULL);
+    html_mix(h, "<section aria-label=\"Conclusion\" class=\"verdict conclusion is-", look->state,
+             "\">\n<p class=\"run\"><b>", p->a->name, "</b> ", p->a->target, ARROW "<b>",
+             p->b->name, "</b> ", p->b->target, "</p>\n<", level, "><span class=\"word\">", NULL);
     part_shape(h, look->shape);
     html_mix(h, "", look->word, "</span>", NULL);
     h->ok = h->ok && say_conclusion(p, &text);

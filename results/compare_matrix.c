@@ -95,9 +95,10 @@ bool matrix_html(const struct matrix_shown *m, struct buf *out, struct err *e)
     struct html h = {.out = out, .ok = true};
 
     compare_page_open(&h, m->name, "<a href=\"#matrix\">Matrix</a>\n");
-    html_mix(&h, "<section class=\"verdict conclusion is-", m->good ? "pass" : "undecided",
-             "\">\n<p class=\"run\"><b>", m->name, "</b> ", m->description,
-             "</p>\n<h1><span class=\"why\">", m->summary, "</span></h1>\n</section>\n", NULL);
+    html_mix(&h, "<section aria-label=\"Conclusion\" class=\"verdict conclusion is-",
+             m->good ? "pass" : "undecided", "\">\n<p class=\"run\"><b>", m->name, "</b> ",
+             m->description, "</p>\n<h1><span class=\"why\">", m->summary,
+             "</span></h1>\n</section>\n", NULL);
     html_mix(
         &h,
         "<section id=\"matrix\" aria-labelledby=\"h-matrix\">\n<h2 id=\"h-matrix\">Versions by "

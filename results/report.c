@@ -9,7 +9,8 @@
 #include "results/report_markdown.h"
 #include "results/report_sarif.h"
 
-#define TEXT_MAX (64u << 20)
+#define TEXT_MAX  (64u << 20)
+#define FORMS_MAX 32
 
 static bool no_memory(struct err *e)
 {
@@ -75,9 +76,10 @@ const struct report_form *const report_forms[] = {
 
 const struct report_form *report_form_named(const char *name, struct err *e)
 {
-    const char *names[sizeof report_forms / sizeof *report_forms] = {0};
+    const char *names[FORMS_MAX + 1] = {0};
 
     for (size_t i = 0; report_forms[i]; i++) {
+        PM_ASSERT(i < FORMS_MAX);
         if (slice_is(slice_of(name), report_forms[i]->name))
             return report_forms[i];
         names[i] = report_forms[i]->name;

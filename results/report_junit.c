@@ -80,11 +80,15 @@ static void suite_begin(struct junit *u, const char *name, const uint64_t n[FATE
 {
     char at[ISO_BYTES];
 
-    stream_format(&u->out, "  <testsuite name=\"%s\" tests=\"%llu\" failures=\"%llu\"", name,
-                  (unsigned long long)(n[GOOD] + n[FAILED] + n[UNDECIDED] + n[SKIPPED]),
-                  (unsigned long long)n[FAILED]);
-    stream_format(&u->out, " errors=\"%llu\" skipped=\"%llu\" time=\"",
-                  (unsigned long long)n[UNDECIDED], (unsigned long long)n[SKIPPED]);
+    stream_format(&u->out, "  <testsuite name=\"%s\" tests=\"", name);
+    stream_u64(&u->out, n[GOOD] + n[FAILED] + n[UNDECIDED] + n[SKIPPED]);
+    stream_add(&u->out, "\" failures=\"");
+    stream_u64(&u->out, n[FAILED]);
+    stream_add(&u->out, "\" errors=\"");
+    stream_u64(&u->out, n[UNDECIDED]);
+    stream_add(&u->out, "\" skipped=\"");
+    stream_u64(&u->out, n[SKIPPED]);
+    stream_add(&u->out, "\" time=\"");
     seconds(&u->out, time_ns);
     if (*report_iso(at, u->m, 0))
         stream_format(&u->out, "\" timestamp=\"%.19s", at);

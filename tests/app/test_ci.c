@@ -66,8 +66,7 @@ static void pages_are_appended_as_long_as_they_fit(void)
     char *big = malloc(CI_SUMMARY_MAX);
     size_t n;
 
-    if (!CHECK(big != NULL))
-        return;
+    PM_ASSERT(big);
     memset(big, 'x', CI_SUMMARY_MAX);
     (void)snprintf(path, sizeof path, "%s", scratch_file(dir, "step.md", "before\n"));
     CHECK(ci_summarize_text("table", slice_of("cells"), path, &e));

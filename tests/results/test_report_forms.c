@@ -13,7 +13,8 @@
 #include "tests/support/scratch.h"
 
 #define HOSTILE                                                                                    \
-    "=cmd|' /C calc'!A1,\"x\"\n`<script>alert(1)</script>` |[a](b) ]]>&\x01\x1b[31m\xe2\x80\xae"
+    "=cmd|' /C calc'!A1,\"x\"\n`<script>alert(1)</script>` |[a](b) "                               \
+    "]]>&\x01\x1b[31m\xe2\x80\xae\xe2\x80\xac"
 
 static const struct page_spec losing = {.messages = 400, .moves = 2, .reported = 3};
 static const struct page_spec hostile = {
@@ -382,8 +383,9 @@ static void markdown_takes_the_markup_out_of_names(void)
     page_rig_make(&g, "markdown-hostile", &hostile);
     const char *page = form_of(&g, "markdown", &text);
 
-    CHECK_HAS(page, "=cmd\\|' /C calc'\\!A1,\"x\" \\`\\<script\\>alert(1)\\</script\\>\\` "
-                    "\\|\\[a\\](b) \\]\\]\\>\\&\xef\xbf\xbd\xef\xbf\xbd\\[31m\xef\xbf\xbd");
+    CHECK_HAS(page,
+              "=cmd\\|' /C calc'\\!A1,\"x\" \\`\\<script\\>alert(1)\\</script\\>\\` "
+              "\\|\\[a\\](b) \\]\\]\\>\\&\xef\xbf\xbd\xef\xbf\xbd\\[31m\xef\xbf\xbd\xef\xbf\xbd");
     buf_fini(&text);
     page_rig_fini(&g);
 }
@@ -394,8 +396,7 @@ static void markdown_stays_small_whatever_the_names_are(void)
     struct buf text;
     char *long_name = malloc(1u << 20);
 
-    if (!CHECK(long_name != NULL))
-        return;
+    PM_ASSERT(long_name);
     memset(long_name, '|', (1u << 20) - 1);
     long_name[(1u << 20) - 1] = '\0';
     page_rig_make(
@@ -432,7 +433,7 @@ static void percentiles_step_by_five_for_each_halving(void)
 
     CHECK(hist_init(&t.accept));
     for (unsigned i = 1; i <= 10; i++)
-        hist_add(&t.accept, 1000 * i);
+        hist_add(&t.accept, 1000ull * i);
     write_hdr(&t, &text);
     CHECK_HAS(buf_text(&text), "       Value     Percentile TotalCount 1/(1-Percentile)\n\n"
                                "       1.000 0.000000000000          1           1.00\n"

@@ -58,8 +58,9 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
                                  const char *type, const char *text, size_t n)
 {
     /* The copy is libmicrohttpd's: the text may be replaced while a slow caller still reads. */
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(n, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+    void *borrowed =
+        (void *)(uintptr_t)text; // NOLINT(performance-no-int-to-ptr): it takes no const
+    struct MHD_Response *r = MHD_create_response_from_buffer(n, borrowed, MHD_RESPMEM_MUST_COPY);
 
     if (!r)
         return MHD_NO;

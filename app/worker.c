@@ -138,8 +138,9 @@ static void end(struct worker *w)
 
 static const int64_t *aims_of(const struct post *p)
 {
-    return (const int64_t *)(uintptr_t)
-        p->c; // NOLINT(performance-no-int-to-ptr): posted as a number
+    uintptr_t at = p->c;
+
+    return (const int64_t *)at; // NOLINT(performance-no-int-to-ptr): posted as a number
 }
 
 static void carry_out(struct worker *w, const struct post *p)

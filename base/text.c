@@ -384,27 +384,34 @@ static size_t unseen(struct slice s)
     return p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf ? 3 : 0;
 }
 
+/* The next character, or the octet that is none, as it may be shown; *took: octets of it. */
+static struct slice shown(struct slice said, size_t *took)
+{
+    size_t hidden = unseen(said), n = hidden ? 0 : utf8_length(said);
+
+    *took = hidden ? hidden : n ? n : 1;
+    return n ? slice_from(said.p, n) : slice_of("?");
+}
+
 const char *text_clean(char *out, size_t room, struct slice said)
 {
-    size_t at = 0;
+    size_t at = 0, took;
     bool blank = false;
 
-    while (said.n > 0) {
-        size_t hidden = unseen(said), n = hidden ? 0 : utf8_length(said);
-        bool control = said.p[0] <= ' ' || said.p[0] == 0x7f;
+    for (; said.n > 0; said = slice_skip(said, took)) {
+        struct slice one = shown(said, &took);
 
-        if (!control) {
-            if (at + blank + (n ? n : 1) >= room)
-                break;
-            if (blank)
-                out[at++] = ' ';
-            for (size_t i = 0; i < n; i++)
-                out[at++] = (char)said.p[i];
-            if (n == 0)
-                out[at++] = '?';
+        if (said.p[0] <= ' ' || said.p[0] == 0x7f) {
+            blank = at > 0;
+            continue;
         }
-        blank = control ? at > 0 : false;
-        said = slice_skip(said, hidden ? hidden : n ? n : 1);
+        if (at + blank + one.n >= room)
+            break;
+        if (blank)
+            out[at++] = ' ';
+        memcpy(out + at, one.p, one.n);
+        at += one.n;
+        blank = false;
     }
     out[at] = '\0';
     return out;

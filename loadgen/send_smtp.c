@@ -60,6 +60,33 @@ static bool name_mailboxes(struct smtp_pool *p, const struct site *site)
     return p->addresses;
 }
 
+/* What an envelope of SMTP can name; other protocols have addresses of their own. */
+bool sender_can_say(const struct profile *p, struct err *e)
+{
+    const struct site *site = &p->site;
+    bool smtp = false;
+
+    for (uint32_t i = 0; i < p->load_count; i++)
+        smtp = smtp || strcmp(p->loads[i].protocol ? p->loads[i].protocol : "smtp", "p1") != 0;
+    if (!smtp)
+        return true;
+    for (uint32_t i = 0; i < site->mailbox_count; i++) {
+        const char *a = site->mailboxes[i].address;
+        size_t n = strlen(a);
+
+        if (n > 254 || !strchr(a, '@'))
+            return err_set(e, EX_BAD_PROFILE, "mailbox %s: \"%.300s\" is no address",
+                           site->mailboxes[i].name, a);
+        for (size_t k = 0; k < n; k++)
+            if (a[k] <= ' ' || a[k] > '~' || a[k] == '<' || a[k] == '>')
+                return err_set(e, EX_BAD_PROFILE,
+                               "mailbox %s: \"%.300s\" has characters that "
+                               "cannot be said in SMTP",
+                               site->mailboxes[i].name, a);
+    }
+    return true;
+}
+
 static bool open_pool(struct sender_load *l, bool lmtp, struct err *e)
 {
     const struct server *server = &l->context->work->profile->site.servers[l->load->via];

@@ -661,33 +661,6 @@ static bool open_owed(struct sender *s, uint32_t load, struct err *e)
     return o->ops->open(&o->as, e) || err_wrap(e, "load %s", l->name);
 }
 
-/* What an envelope of SMTP can name; other protocols have addresses of their own. */
-static bool check_addresses(const struct profile *p, struct err *e)
-{
-    const struct site *site = &p->site;
-    bool smtp = false;
-
-    for (uint32_t i = 0; i < p->load_count; i++)
-        smtp = smtp || speaks(&p->loads[i], &sender_smtp) || speaks(&p->loads[i], &sender_lmtp);
-    if (!smtp)
-        return true;
-    for (uint32_t i = 0; i < site->mailbox_count; i++) {
-        const char *a = site->mailboxes[i].address;
-        size_t n = strlen(a);
-
-        if (n > 254 || !strchr(a, '@'))
-            return err_set(e, EX_BAD_PROFILE, "mailbox %s: \"%.300s\" is no address",
-                           site->mailboxes[i].name, a);
-        for (size_t k = 0; k < n; k++)
-            if (a[k] <= ' ' || a[k] > '~' || a[k] == '<' || a[k] == '>')
-                return err_set(e, EX_BAD_PROFILE,
-                               "mailbox %s: \"%.300s\" has characters that "
-                               "cannot be said in SMTP",
-                               site->mailboxes[i].name, a);
-    }
-    return true;
-}
-
 static void on_tell_armed(struct timer *t);
 
 struct sender *sender_create(const struct sender_context *c, struct err *e)
@@ -704,7 +677,7 @@ struct sender *sender_create(const struct sender_context *c, struct err *e)
     s->c = *c;
     timer_init(&s->tell_idle, on_tell_idle, s);
     timer_init(&s->tell_armed, on_tell_armed, s);
-    bool ok = check_addresses(c->work->profile, e);
+    bool ok = sender_can_say(c->work->profile, e);
     for (uint32_t i = 0; ok && i < loads; i++)
         if (c->thread < sharers(c, &c->work->profile->loads[i]))
             ok = open_owed(s, i, e);

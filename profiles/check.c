@@ -15,7 +15,7 @@
 #define ADDRESS_MAX     254
 #define PLAN_CEILING    (512u << 20)
 #define LONGEST_NS      (76 * 3600ull * NS_PER_S) /* what the 32-bit times of results/ledger.c hold */
-#define AIM_FARTHEST_NS (30 * 60 * NS_PER_S)
+#define AIM_FARTHEST_NS (1800 * NS_PER_S)
 #define KEY(section_)   (option_sections[section_].name)
 
 bool draft_complain(const struct draft *d, enum section s, const char *name, const char *key,

@@ -12,15 +12,15 @@
 #include "results/classify.h"
 
 struct matrix_cell_shown {
-    bool there;        /* it was run, and has ended */
-    bool good, open;   /* as expected; without a verdict (shown beside `words` as a shape) */
     const char *words; /* "as expected" */
     const char
         *expected;     /* "delivered late *ndr": the class with a star has to show; NULL: nothing */
     const char *error; /* NULL: none */
     const char *page;  /* link to the run's own page, relative; NULL: none */
-    bool has_counts;
     uint64_t primaries[CLASS_COUNT], alternates[CLASS_COUNT], late;
+    bool there;      /* it was run, and has ended */
+    bool good, open; /* as expected; without a verdict (shown beside `words` as a shape) */
+    bool has_counts;
 };
 
 struct matrix_shown {

@@ -29,7 +29,10 @@ static bool make_moves(struct compared *c, struct arena *a, size_t count, struct
     if (count > MOVES_MAX)
         return err_set(e, EX_BAD_PROFILE, "%zu moves are too many", count);
     c->moves = arena_array(a, sizeof *c->moves, count + 1);
-    return c->moves || err_set(e, EX_IO, "out of memory for the moves");
+    if (c->moves)
+        return true;
+    (void)err_set(e, EX_IO, "out of memory for the moves");
+    return false;
 }
 
 /* ---------------------------------------------------------------------------------------------------- from a judgement */
@@ -62,7 +65,7 @@ static bool from_judgement(struct compared *c, struct arena *a, const struct jud
     memcpy(c->primaries, j->tally.primaries, sizeof c->primaries);
     if (!make_moves(c, a, m->move_count, e))
         return false;
-    for (uint32_t i = 0; i < m->move_count; i++) {
+    for (uint32_t i = 0; c->moves && i < m->move_count; i++) {
         if (j->tally.marks[i].mark_ns[MARK_DONE] == NEVER_NS)
             c->moves_void++;
         else

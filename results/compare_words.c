@@ -204,7 +204,7 @@ bool say_conclusion(const struct pair *p, struct buf *out)
         named |= said && about_b;
         any |= said;
     }
-    return buf_add_text(out, "\n");
+    return buf_add_text(out, p->by_move ? "\n" : " (counted by copy)\n");
 }
 
 static const char *unit_name(const struct pair *p, uint64_t n)
@@ -357,7 +357,7 @@ bool say_caveats(const struct pair *p, struct buf *out)
     bool ok = say_plans(p, out);
 
     if (!p->by_move)
-        ok = buf_add_text(out, "Counted by copy, as there are no moves: copies are taken to be "
+        ok = buf_add_text(out, "Counted by copy, as not both made moves: copies are taken to be "
                                "independent, which they seldom are\n") &&
              ok;
     if (p->same_seed)

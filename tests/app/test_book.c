@@ -83,9 +83,49 @@ static void a_book_without_a_thread_folds_at_once(void)
     book_destroy(b);
 }
 
+struct question {
+    uint32_t asked;
+    uint64_t attempted; /* in the ledger when it was last asked */
+};
+
+static void ask(void *owner, const struct ledger *l)
+{
+    struct question *q = owner;
+
+    q->asked++;
+    q->attempted = ledger_counts(l).attempted;
+}
+
+/* With a thread they have run when it has ended; without one at once. */
+static void every_errand_is_run_where_the_ledger_is(void)
+{
+    struct err e = {0};
+    struct question q = {0, 0};
+    const struct book_errand errand = {ask, &q};
+
+    for (int threaded = 0; threaded < 2; threaded++) {
+        struct book *b = book_create(&manifest, threaded, &e);
+        struct writer w = {b ? book_writer(b, &e) : NULL, 0};
+
+        q = (struct question){0, 0};
+        if (!CHECK(w.sink != NULL) || !CHECK(book_begin(b, &e)))
+            return;
+        write_blocks(&w);
+        for (uint32_t i = 0; i < BOOK_ERRANDS; i++)
+            book_send(b, &errand);
+        if (!threaded)
+            CHECK_U64(q.asked, BOOK_ERRANDS);
+        (void)book_close(b);
+        CHECK_U64(q.asked, BOOK_ERRANDS);
+        CHECK_U64(q.attempted, load.count / 2);
+        book_destroy(b);
+    }
+}
+
 static const struct test tests[] = {
     TEST(writers_that_are_ahead_wait_for_the_book_and_nothing_is_lost),
     TEST(a_book_without_a_thread_folds_at_once),
+    TEST(every_errand_is_run_where_the_ledger_is),
     TEST_END,
 };
 

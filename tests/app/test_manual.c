@@ -29,7 +29,7 @@ static void the_manual_page_has_a_paragraph_on_every_command(void)
     char *from = page ? strstr(page, "\n.SH COMMANDS\n") : NULL;
     char *to = from ? strstr(from, "\n.SH OPTIONS\n") : NULL;
 
-    if (CHECK(from && to)) {
+    if (CHECK(from && to) && to) {
         *to = '\0';
         for (const struct cmd *c = cmd_table; c->name; c++) {
             char head[80];

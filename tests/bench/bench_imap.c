@@ -56,17 +56,17 @@ struct bench {
     unsigned rounds;
     uint32_t canned, stored, peer;
     char dir[64];
-    const char *skipped; /* NULL: there was a Dovecot */
-    struct shot cold;    /* the very first reading of it */
-    struct shot shots[WAYS][ROUNDS_MAX];
+    const char *skipped;    /* NULL: there was a Dovecot */
+    struct bench_shot cold; /* the very first reading of it */
+    struct bench_shot shots[WAYS][ROUNDS_MAX];
 };
 
-static double rate(const struct shot *s)
+static double rate(const struct bench_shot *s)
 {
     return s->ns > 0 ? (double)s->messages * 1e9 / (double)s->ns : 0;
 }
 
-static double us_each(const struct shot *s)
+static double us_each(const struct bench_shot *s)
 {
     return s->messages > 0 ? (double)s->ask_cpu_ns / 1e3 / (double)s->messages : 0;
 }

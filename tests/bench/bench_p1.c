@@ -29,20 +29,20 @@ struct bench {
     char dir[64];
     uint32_t body_bytes;
     size_t there, back;
-    struct shot p1[ROUNDS_MAX], echo[ROUNDS_MAX];
+    struct bench_shot p1[ROUNDS_MAX], echo[ROUNDS_MAX];
 };
 
-static double rate(const struct shot *s)
+static double rate(const struct bench_shot *s)
 {
     return (double)s->messages * 1e9 / (double)s->ns;
 }
 
-static double us_each(uint64_t cpu_ns, const struct shot *s)
+static double us_each(uint64_t cpu_ns, const struct bench_shot *s)
 {
     return (double)cpu_ns / 1e3 / (double)s->messages;
 }
 
-static double cpu_ratio(const struct shot *p1, const struct shot *echo)
+static double cpu_ratio(const struct bench_shot *p1, const struct bench_shot *echo)
 {
     return us_each(echo->all_cpu_ns, echo) / us_each(p1->all_cpu_ns, p1);
 }
@@ -73,7 +73,7 @@ static void clean(const struct bench *b)
     (void)unlink(path);
 }
 
-static void p1(const struct bench *b, uint64_t messages, struct shot *shot)
+static void p1(const struct bench *b, uint64_t messages, struct bench_shot *shot)
 {
     const struct p1_order o = order(b, messages);
 
@@ -84,7 +84,7 @@ static void p1(const struct bench *b, uint64_t messages, struct shot *shot)
 /* The body that makes an APDU of 700 octets; warms up, too. */
 static void find_size(struct bench *b)
 {
-    struct shot shot;
+    struct bench_shot shot;
 
     b->body_bytes = 400;
     for (unsigned i = 0; i < 3; i++) {
@@ -94,7 +94,7 @@ static void find_size(struct bench *b)
     p1_wire_octets("normal", APDU_BYTES, &b->there, &b->back);
 }
 
-static void show(const char *what, const struct shot *s)
+static void show(const char *what, const struct bench_shot *s)
 {
     (void)printf("%-6s %8.0f messages/s   CPU a message: asking %5.2f us, answering %5.2f us, "
                  "all %5.2f us",
@@ -124,14 +124,14 @@ static void measure(struct bench *b)
 /* By how much the last round grew beyond the slots of its account: the first ones fill what is kept. */
 static double growth_kb(const struct bench *b)
 {
-    const struct shot *last = &b->p1[b->rounds - 1];
+    const struct bench_shot *last = &b->p1[b->rounds - 1];
     double grew = last->rss_after_kb - last->rss_before_kb - last->account_kb;
 
     return grew > 0 ? grew : 0; /* where memory of the round before serves again */
 }
 
-static void write_json(const struct bench *b, const struct shot *p, const struct shot *e,
-                       double grew_kb)
+static void write_json(const struct bench *b, const struct bench_shot *p,
+                       const struct bench_shot *e, double grew_kb)
 {
     FILE *f = fopen(b->file, "we");
 
@@ -159,7 +159,7 @@ static int conclude(struct bench *b)
 
     qsort(b->p1, b->rounds, sizeof *b->p1, by_rate);
     qsort(b->echo, b->rounds, sizeof *b->echo, by_rate);
-    const struct shot *p = &b->p1[b->rounds / 2], *e = &b->echo[b->rounds / 2];
+    const struct bench_shot *p = &b->p1[b->rounds / 2], *e = &b->echo[b->rounds / 2];
 
     (void)printf("\nX.400 P1, %llu-octet messages, %u associations, one thread, full account; "
                  "medians of %u rounds of %llu:\n",

@@ -119,7 +119,7 @@ static void open_both(struct echo *x)
     }
 }
 
-void echo_run(const struct echo_order *o, struct shot *shot)
+void echo_run(const struct echo_order *o, struct bench_shot *shot)
 {
     struct echo x = {.o = o};
     size_t most = o->ask > o->answer ? o->ask : o->answer;
@@ -133,10 +133,10 @@ void echo_run(const struct echo_order *o, struct shot *shot)
     uint64_t cpu = cpu_thread_ns(), all = cpu_process_ns(), from = clock_mono_ns();
 
     loop_run(x.asking);
-    *shot = (struct shot){.messages = x.answered,
-                          .ns = clock_mono_ns() - from,
-                          .ask_cpu_ns = cpu_thread_ns() - cpu,
-                          .all_cpu_ns = cpu_process_ns() - all};
+    *shot = (struct bench_shot){.messages = x.answered,
+                                .ns = clock_mono_ns() - from,
+                                .ask_cpu_ns = cpu_thread_ns() - cpu,
+                                .all_cpu_ns = cpu_process_ns() - all};
     side_stop(&x.answering);
     shot->answer_cpu_ns = x.answering.cpu_ns;
     loop_destroy(x.asking);

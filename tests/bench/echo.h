@@ -11,6 +11,6 @@ struct echo_order {
     uint64_t messages;
 };
 
-void echo_run(const struct echo_order *o, struct shot *shot);
+void echo_run(const struct echo_order *o, struct bench_shot *shot);
 
 #endif

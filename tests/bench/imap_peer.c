@@ -34,7 +34,7 @@ static void read_one(CURL *easy, const struct imap_order *o, uint32_t uid, size_
 }
 
 void imap_peer_read(const struct imap_order *o, uint32_t messages, uint32_t of, uint32_t first,
-                    size_t bytes_least, struct shot *shot)
+                    size_t bytes_least, struct bench_shot *shot)
 {
     CURL *easy = curl_easy_init();
 
@@ -48,8 +48,8 @@ void imap_peer_read(const struct imap_order *o, uint32_t messages, uint32_t of, 
 
     for (uint32_t i = 0; i < messages; i++)
         read_one(easy, o, first + (uint32_t)((uint64_t)i * of / messages), bytes_least);
-    *shot = (struct shot){.messages = messages,
-                          .ns = clock_mono_ns() - from_ns,
-                          .ask_cpu_ns = cpu_thread_ns() - cpu_ns};
+    *shot = (struct bench_shot){.messages = messages,
+                                .ns = clock_mono_ns() - from_ns,
+                                .ask_cpu_ns = cpu_thread_ns() - cpu_ns};
     curl_easy_cleanup(easy);
 }

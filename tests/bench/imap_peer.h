@@ -9,6 +9,6 @@
 
 /* `messages` of the mailbox, evenly spread over the `of` that it has, from UID `first`; each must have come, and be as long as those of ours. */
 void imap_peer_read(const struct imap_order *o, uint32_t messages, uint32_t of, uint32_t first,
-                    size_t bytes_least, struct shot *shot);
+                    size_t bytes_least, struct bench_shot *shot);
 
 #endif

@@ -34,7 +34,7 @@ struct round {
     struct timer limit;
     uint64_t copies, twice, corrupt, scans, others;
     uint64_t from_ns, cpu_ns;
-    struct shot *shot;
+    struct bench_shot *shot;
 };
 
 static const char *write_profile(const struct imap_bench *b, uint64_t messages, uint32_t body_bytes)
@@ -205,14 +205,14 @@ static void check(const struct round *r)
     r->shot->messages = want;
 }
 
-void imap_round(struct imap_bench *b, const struct imap_order *o, struct shot *shot)
+void imap_round(struct imap_bench *b, const struct imap_order *o, struct bench_shot *shot)
 {
     static const struct guard loopback_only;
     struct round r = {.b = b, .shot = shot, .sink = {.block = take_block, .owner = &r}};
     struct err e = {0};
     char file[300];
 
-    *shot = (struct shot){0};
+    *shot = (struct bench_shot){0};
     memset(b->seen, 0, b->plan.work->planned / 8 + 1);
     r.loop = loop_epoll_create(&e);
     PM_ASSERT(r.loop);

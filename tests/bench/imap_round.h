@@ -24,6 +24,6 @@ struct imap_order {
 };
 
 /* Reads everything once. Fails unless each message of the plan was seen once, intact, and nothing else was said. */
-void imap_round(struct imap_bench *b, const struct imap_order *o, struct shot *shot);
+void imap_round(struct imap_bench *b, const struct imap_order *o, struct bench_shot *shot);
 
 #endif

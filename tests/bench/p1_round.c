@@ -30,7 +30,7 @@ struct round {
     struct run_clock clock;
     struct sender *sender;
     uint64_t from_ns, cpu_ns, all_cpu_ns;
-    struct shot *shot;
+    struct bench_shot *shot;
 };
 
 /* --- the sink ----------------------------------------------------------------------------------------------------- */
@@ -179,11 +179,11 @@ static void check(struct round *r)
     r->shot->octets = h->octets / want;
 }
 
-void p1_round(const struct p1_order *o, struct shot *shot)
+void p1_round(const struct p1_order *o, struct bench_shot *shot)
 {
     struct round r = {.o = o, .shot = shot};
 
-    *shot = (struct shot){0};
+    *shot = (struct bench_shot){0};
     open_sink(&r);
     open_run(&r);
     side_start(&r.sink, "sink");

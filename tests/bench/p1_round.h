@@ -14,7 +14,7 @@ struct p1_order {
 };
 
 /* Every message is checked to be accepted once, by the ledger and by the host. */
-void p1_round(const struct p1_order *o, struct shot *shot);
+void p1_round(const struct p1_order *o, struct bench_shot *shot);
 
 /* Octets that one message of `apdu` octets costs each way on the wire, as two associations say it. */
 void p1_wire_octets(const char *mode, size_t apdu, size_t *there, size_t *back);

@@ -14,7 +14,7 @@ struct side { /* the answering half */
     uint64_t cpu_ns; /* of its thread, after side_stop() */
 };
 
-struct shot { /* one measured round */
+struct bench_shot { /* one measured round */
     uint64_t messages, ns;
     uint64_t ask_cpu_ns, answer_cpu_ns,
         all_cpu_ns;  /* of the asking thread, the answering one, the process */

@@ -199,7 +199,7 @@ static void a_plan_is_ascending_within_the_phase_and_repeats(void)
             shoot(s, once[i].phase, once[i].weight);
         }
         /* So evenly drawn, the weights add up to what they stand for; no weight is large, since a tenth goes by time. */
-        CHECK_BETWEEN(weights / COUNT(once), .85, 1.15);
+        CHECK_BETWEEN(weights / (double)COUNT(once), .85, 1.15);
     }
     free(s);
 }

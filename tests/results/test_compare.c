@@ -291,7 +291,8 @@ static void without_moves_copies_count_and_that_is_said(void)
     CHECK_U64(q->b.units.n, 1000);
     CHECK_U64(q->all, SHOWN_BETTER);
     CHECK_U64(c->tests, 1);
-    CHECK_HAS(words(c), "Counted by copy, as there are no moves");
+    CHECK_HAS(words(c), "Counted by copy, as not both made moves");
+    CHECK_HAS(buf_text(&out), "transparency (counted by copy)\n");
     CHECK_HAS(buf_text(&out), "two is better: 0 of 1,000 copies lost something in silence");
     done();
 }

@@ -93,8 +93,8 @@ static void an_adaptive_load_learns_where_a_move_loses(void)
             const struct aim_found *f = &j->aims.found[0];
             double spread = share_lost(&even), adaptive = share_lost(&s);
 
-            CHECK_U64(f->aimed, 30 * 20);
-            CHECK_U64(f->sends, 30 * 20);
+            CHECK_U64(f->aimed, 600);
+            CHECK_U64(f->sends, 600);
             CHECK_U64(f->moves, 30);
             CHECK_U64(f->open, 0);
             CHECK(f->losses > 0 && f->strata.covered > .9);

@@ -17,7 +17,7 @@ bool text_duration(struct slice s, uint64_t *ns,
 bool text_size(struct slice s, uint64_t *bytes,
                struct err *e); /* B, kB, KB/KiB, MB/MiB, GB/GiB; bare = bytes */
 bool text_rate(struct slice s, double *per_second, struct err *e); /* 10/s, 6/m, 100/h; 1/30s */
-bool text_share(struct slice s, double *share, struct err *e); /* 5%, 0.05, 1e-4, 50ppm: 0..1 */
+bool text_share(struct slice s, double *share, struct err *e);     /* 5%, 0.05, 1e-4, 50ppm: 0..1 */
 bool text_u64(struct slice s, uint64_t *n,
               struct err *e); /* decimal, with optional _ between digits */
 bool text_bool(struct slice s, bool *b, struct err *e); /* true false yes no on off */

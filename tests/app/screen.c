@@ -35,7 +35,7 @@ static void show(struct screen *s, unsigned char c)
         s->x = 0;
         line_feed(s);
     }
-    s->cell[s->y][s->x++] = c < 0x80 ? (char)c : '~';
+    s->cell[s->y][s->x++] = (char)(c < 0x80 ? c : '~');
 }
 
 /* After ESC [. */

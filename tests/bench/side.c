@@ -17,6 +17,7 @@ void bench_fail(const char *format, ...)
 
     va_start(ap, format);
     (void)fputs("bench: ", stderr);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started two lines before
     (void)vfprintf(stderr, format, ap);
     (void)fputc('\n', stderr);
     va_end(ap);

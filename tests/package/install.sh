@@ -13,7 +13,9 @@ skip() { echo "SKIP: $*" && exit 77; }
 [ "$(id -u)" -eq 0 ] || skip "only root can make a Debian in a folder"
 command -v debootstrap >/dev/null || skip "debootstrap is not installed"
 [ -n "$deb" ] || { echo "install.sh: no package in $1; ./dev package makes one" && exit 1; }
-mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $suite" "Created-By: Packages" "Component: main" | head -n 1)
+# shellcheck disable=SC2016 # a word of apt's
+mirrors=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $suite" "Created-By: Packages" "Component: main")
+mirror=${mirrors%%$'\n'*}
 [ -n "$mirror" ] || skip "apt knows no mirror of $suite"
 
 top=$(mktemp -d /var/tmp/postmuster-install.XXXXXX)
@@ -63,6 +65,6 @@ for run in "$root"/var/tmp/runs/2*; do
     [ -s "$run/report.html" ] || { echo "install.sh: ${run##*/} has no page" && exit 1; }
 done
 within apt-get purge -y -qq postmuster >>"$top/log" 2>&1
-left=$(find "$root/usr" -path '*postmuster*' | head -n 5)
+left=$(cd "$root" && find usr -name '*postmuster*')
 [ -z "$left" ] || { echo "install.sh: left behind: $left" && exit 1; }
 echo "install.sh: installed, run, judged and removed"

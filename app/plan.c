@@ -12,9 +12,10 @@
 #include "results/stop_rule.h"
 #include "wire/x400/oraddr.h"
 
-#define NOBODY             "pm-no-such-user" /* whom canaries are sent to */
-#define ADDRESS_BYTES      8192ull
-#define DIRECTORY_CACHE_NS (60 * NS_PER_S) /* Q172364: an MTA's directory cache, unless told */
+#define NOBODY               "pm-no-such-user" /* whom canaries are sent to */
+#define ADDRESS_BYTES        8192ull
+#define DIRECTORY_CACHE_KNOB "ds_read_cache_latency"
+#define DIRECTORY_CACHE_NS   (60 * NS_PER_S) /* Q172364: an MTA's directory cache, unless told */
 
 enum { STREAM_RUN_ID = 0x52554e, STREAM_SECRET = 0x534543 };
 
@@ -242,9 +243,10 @@ static uint32_t content_percent(const struct profile *p)
     return percent;
 }
 
-static uint64_t knob_ns(const struct lab_profile *lab, const char *name)
+/* 0 as well for what is no duration; otherwise: it is not set. */
+static uint64_t knob_ns(const struct lab_profile *lab, const char *name, uint64_t otherwise)
 {
-    uint64_t ns = 0;
+    uint64_t ns = otherwise;
 
     for (uint32_t i = 0; i < lab->knob_count; i++)
         if (strcmp(lab->knob_names[i], name) == 0 &&
@@ -262,10 +264,21 @@ static uint64_t lateness_limit(const struct plan *p)
 
     if (!lab->on || p->work->move_count == 0)
         return 0;
-    limit_ns = knob_ns(lab, "ds_read_cache_latency");
+    limit_ns = knob_ns(lab, DIRECTORY_CACHE_KNOB, 0);
     limit_ns = limit_ns ? limit_ns : DIRECTORY_CACHE_NS;
-    flag_ns = knob_ns(lab, "create_to_flag");
+    flag_ns = knob_ns(lab, "create_to_flag", 0);
     return flag_ns && flag_ns < limit_ns ? flag_ns : limit_ns;
+}
+
+/* How long the site's servers trust a home that they have looked up; 0 as well where the run itself changes it. */
+static uint64_t cache_lifetime(const struct profile *p)
+{
+    if (!p->lab.on)
+        return p->cache_ns;
+    for (uint32_t i = 0; i < p->action_count; i++)
+        if (p->actions[i].knob && strcmp(p->actions[i].knob, DIRECTORY_CACHE_KNOB) == 0)
+            return 0;
+    return knob_ns(&p->lab, DIRECTORY_CACHE_KNOB, DIRECTORY_CACHE_NS);
 }
 
 static const enum stop_rule stop_rules[] = {[STOP_WHEN_NEVER] = STOP_NEVER,
@@ -298,6 +311,7 @@ bool plan_make(struct plan *p, struct arena *a, const struct profile *profile, u
         .lifetime_ns = profile->lifetime_ns,
         .late_ns = profile->late_ns,
         .alternate_lag_ns = profile->alternate_lag_ns,
+        .cache_ns = cache_lifetime(profile),
         .lateness_limit_ns = lateness_limit(p),
         .max_lateness_ns = profile->lateness_real_ns,
         .content_percent = content_percent(profile),

@@ -407,6 +407,8 @@ static const struct option options[] = {
      .help = "Seen later than this after acceptance (plus the time its mailbox was moving meanwhile, and 60 s if it was) a delivery is late."},
     {SEC_SETTLE, "alternate_lag", OPT_DURATION, AT(profile, alternate_lag_ns), .preset = "16m", RANGE(0, NS(30 * DAY)),
      .help = "How long after a change of an alternate copies at the old one are still fine: cache lifetime plus replication."},
+    {SEC_SETTLE, "cache", OPT_DURATION, AT(profile, cache_ns), .preset = "0", RANGE(0, NS(30 * DAY)),
+     .help = "How long servers of a live site trust a home that they have looked up, for the report's phase plot; of a lab it is known."},
     {SEC_SETTLE, "canary", OPT_BOOL, AT(profile, canary), .preset = "yes",
      .help = "Write to a known-bad address: without its report silence proves nothing."},
 

@@ -270,7 +270,7 @@ struct profile {
     uint32_t probe_count;
     struct lookup_profile home_lookup;
     enum silence_rule silence;
-    uint64_t settle_retry_ns, settle_deadline_ns, lifetime_ns, late_ns, alternate_lag_ns;
+    uint64_t settle_retry_ns, settle_deadline_ns, lifetime_ns, late_ns, alternate_lag_ns, cache_ns;
     bool canary;
     struct gate_profile *gates;
     uint32_t gate_count;

@@ -90,14 +90,15 @@ static json_t *put_lists(const struct manifest *m)
 
 static json_t *put_settings(const struct manifest *m)
 {
-    return json_pack(
-        "{so so so so sb so so so so so so so}", "time_scale", json_u64(m->time_scale), "stride",
-        json_u64(m->stride), "planned_messages", json_u64(m->planned_messages), "canaries",
-        json_u64(m->canaries), "queues_visible", m->queues_visible, "settle_retry_ns",
-        json_u64(m->settle_retry_ns), "lifetime_ns", json_u64(m->lifetime_ns), "late_ns",
-        json_u64(m->late_ns), "alternate_lag_ns", json_u64(m->alternate_lag_ns),
-        "lateness_limit_ns", json_u64(m->lateness_limit_ns), "max_lateness_ns",
-        json_u64(m->max_lateness_ns), "content_percent", json_u64(m->content_percent));
+    return json_pack("{so so so so sb so so so so so so so so}", "time_scale",
+                     json_u64(m->time_scale), "stride", json_u64(m->stride), "planned_messages",
+                     json_u64(m->planned_messages), "canaries", json_u64(m->canaries),
+                     "queues_visible", m->queues_visible, "settle_retry_ns",
+                     json_u64(m->settle_retry_ns), "lifetime_ns", json_u64(m->lifetime_ns),
+                     "late_ns", json_u64(m->late_ns), "alternate_lag_ns",
+                     json_u64(m->alternate_lag_ns), "cache_ns", json_u64(m->cache_ns),
+                     "lateness_limit_ns", json_u64(m->lateness_limit_ns), "max_lateness_ns",
+                     json_u64(m->max_lateness_ns), "content_percent", json_u64(m->content_percent));
 }
 
 /* Only where there is one: manifests of runs without read as ever. */
@@ -357,6 +358,7 @@ static bool get_settings(struct reading *r)
            json_get_u64(r->root, "late_ns", &m->late_ns, r->e) &&
            json_get_u64(r->root, "alternate_lag_ns", &m->alternate_lag_ns, r->e) &&
            json_get_u64(r->root, "lateness_limit_ns", &m->lateness_limit_ns, r->e) &&
+           get_newer(r, r->root, "cache_ns", &m->cache_ns) &&
            get_newer(r, r->root, "max_lateness_ns", &m->max_lateness_ns) && get_content(r) &&
            get_stop(r) && get_prints(r);
 }

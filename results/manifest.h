@@ -86,6 +86,8 @@ struct manifest {
     uint64_t late_ns;     /* seen later than this (plus time on the move) is late: 30 s */
     uint64_t alternate_lag_ns; /* cache lifetime plus replication lag of an alternate's change */
     uint64_t
+        cache_ns; /* the site trusts a home that it has looked up for so long; 0: not at all, or not stated */
+    uint64_t
         lateness_limit_ns; /* shortest knob a scenario relies on, real lateness x scale must stay below; 0: none */
     uint64_t max_lateness_ns; /* real: a generator that is later is saturated; 0: no limit */
     uint32_t content_percent; /* of so many of 100 messages the bodies were compared */

@@ -418,6 +418,6 @@ json_t *page_phase_json(struct page_phase *f)
     page_put(o, "density", density_json(f, s, bin_ns));
     page_put(o, "window",
              page_window_json((void *)f->shots.rows, f->shots.count, f->r.t->health.windows_late));
-    page_put(o, "cache_ns", json_null());
+    page_put(o, "cache_ns", f->r.m->cache_ns ? json_u64(f->r.m->cache_ns) : json_null());
     return o;
 }

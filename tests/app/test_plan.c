@@ -73,6 +73,27 @@ static void the_manifest_tells_protocols_deferred_delivery_and_our_own_mta(void)
     arena_destroy(p.arena);
 }
 
+static uint64_t cache_of(const char *shipped, const char *set)
+{
+    struct planned p = plan_of(shipped, NULL, set);
+    uint64_t ns = p.plan.manifest.cache_ns;
+
+    CHECK_STR(p.err.text, "");
+    arena_destroy(p.arena);
+    return ns;
+}
+
+static void the_manifest_tells_how_long_a_home_is_trusted(void)
+{
+    CHECK_U64(cache_of("q172364", NULL), 60 * NS_PER_S); /* the lab's own */
+    CHECK_U64(cache_of("q172364", "lab.knobs.ds_read_cache_latency=30s"), 30 * NS_PER_S);
+    CHECK_U64(cache_of("q172364", "lab.knobs.ds_read_cache_latency=0s"), 0);
+    CHECK_U64(cache_of("q172364", "settle.cache=5s"), 60 * NS_PER_S); /* a lab is not told */
+    CHECK_U64(cache_of("q172364-cache-0", NULL), 0); /* changed by the run: not one lifetime */
+    CHECK_U64(cache_of("live-dovecot-cache", NULL), 60 * NS_PER_S);
+    CHECK_U64(cache_of("live-dovecot-sync", NULL), 0);
+}
+
 static void refused(const char *set, const char *part)
 {
     struct planned p = plan_of("q172364-x400", NULL, set);
@@ -136,6 +157,7 @@ static const struct test tests[] = {
     TEST(every_shipped_profile_can_be_planned),
     TEST(every_cell_of_the_service_packs_can_be_planned_over_p1),
     TEST(lateness_is_measured_by_the_shortest_knob_of_a_move),
+    TEST(the_manifest_tells_how_long_a_home_is_trusted),
     TEST_END,
 };
 

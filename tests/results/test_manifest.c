@@ -30,6 +30,7 @@ static void everything_comes_back(void)
     w.m.description = "it's \"quoted\" \\ and Gr\xc3\xbc\xc3\x9f"
                       "e";
     w.m.max_lateness_ns = 100000000;
+    w.m.cache_ns = S(60);
     w.m.content_percent = 0;
     w.loads[0].burst_ns = S(30);
     w.gates[0] = (struct manifest_gate){"silent-loss", 0};
@@ -59,6 +60,7 @@ static void everything_comes_back(void)
         CHECK(m->queues_visible);
         CHECK_U64(m->settle_retry_ns, S(60));
         CHECK_U64(m->alternate_lag_ns, S(600));
+        CHECK_U64(m->cache_ns, S(60));
         CHECK_U64(m->max_lateness_ns, 100000000);
         CHECK_U64(m->content_percent, 0);
         CHECK_U64(m->loads[0].burst_ns, S(30));
@@ -111,7 +113,7 @@ static void what_does_not_fit_is_refused_with_its_place(void)
 static void a_manifest_of_an_older_version_limits_nothing_and_compared_all_bodies(void)
 {
     static const char *const newer[] = {"\"max_lateness_ns\"", "\"content_percent\"",
-                                        "\"burst_ns\""};
+                                        "\"burst_ns\"", "\"cache_ns\""};
     struct world w;
     struct err e = {0};
     struct arena *a = arena_create(1u << 20);
@@ -119,7 +121,7 @@ static void a_manifest_of_an_older_version_limits_nothing_and_compared_all_bodie
     const char *dir = scratch_dir("manifest-older");
 
     world_init(&w, 10);
-    w.m.max_lateness_ns = w.loads[0].burst_ns = 77;
+    w.m.max_lateness_ns = w.m.cache_ns = w.loads[0].burst_ns = 77;
     w.m.content_percent = 7;
     (void)snprintf(path, sizeof path, "%s/manifest.json", dir);
     CHECK(manifest_write(&w.m, path, &e));
@@ -137,6 +139,7 @@ static void a_manifest_of_an_older_version_limits_nothing_and_compared_all_bodie
     CHECK_STR(e.text, "");
     if (m) {
         CHECK_U64(m->max_lateness_ns, 0);
+        CHECK_U64(m->cache_ns, 0);
         CHECK_U64(m->content_percent, 100);
         CHECK_U64(m->loads[0].burst_ns, 0);
     }

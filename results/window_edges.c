@@ -19,6 +19,7 @@
 #define ZOOMS   12
 #define ROUNDS  5
 #define REACH   6.0
+#define PRODUCT 48   /* factors of which one logarithm is taken: 1e-5 to the 48th is a number yet */
 #define RARE    1e-5 /* a loss outside the window: never quite impossible */
 #define LEANING                                                                                    \
     0.25 /* how much: covers blurred edges as often as said, and widens sharp ones little */
@@ -94,6 +95,37 @@ static double lost_between(const struct side *s, size_t from, size_t to)
     return (double)last->lost_before + last->lost - (double)first->lost_before;
 }
 
+struct blur {
+    double place, jitter;
+};
+
+/* Adds to ln the shots from..to, at most PRODUCT of them, but for the hit of those that were lost, whose number it returns. No
+ * factor is less than RARE or 1 - the largest hit: their product has a logarithm, and one is enough. */
+static double add_product(const struct side *s, size_t from, size_t to, struct blur edge,
+                          double *ln)
+{
+    double kept[HITS];
+    double parts = 1;
+    double lost = 0;
+
+    for (size_t h = 0; h < HITS; h++)
+        kept[h] = 1;
+    for (size_t i = from; i < to; i++) {
+        double part = normal_cdf((phase_at(s, i) - edge.place) / edge.jitter);
+
+        if (shot_at(s, i)->lost) {
+            parts *= fmax(part, RARE);
+            lost++;
+            continue;
+        }
+        for (size_t h = 0; h < HITS; h++)
+            kept[h] *= 1 - s->hits[h] * part;
+    }
+    for (size_t h = 0; h < HITS; h++)
+        ln[h] += log(kept[h]) + log(parts);
+    return lost;
+}
+
 /* ln P of the side's shots with the edge at a place, for all hits at once. */
 static void place_log(const struct side *s, double place, double jitter, double *ln)
 {
@@ -104,17 +136,12 @@ static void place_log(const struct side *s, double place, double jitter, double 
     double common = lost_between(s, 0, near) * log(RARE);
 
     for (size_t h = 0; h < HITS; h++)
-        ln[h] = lost * log(s->hits[h]) + kept * log1p(-s->hits[h]);
-    for (size_t i = near; i < inside; i++) {
-        double part = normal_cdf((phase_at(s, i) - place) / jitter);
-
-        if (shot_at(s, i)->lost)
-            common += log(fmax(part, RARE));
-        for (size_t h = 0; h < HITS; h++)
-            ln[h] += shot_at(s, i)->lost ? log(s->hits[h]) : log1p(-s->hits[h] * part);
-    }
+        ln[h] = kept * log1p(-s->hits[h]);
+    for (size_t from = near; from < inside; from += PRODUCT)
+        lost += add_product(s, from, from + PRODUCT < inside ? from + PRODUCT : inside,
+                            (struct blur){place, jitter}, ln);
     for (size_t h = 0; h < HITS; h++)
-        ln[h] += common;
+        ln[h] += common + lost * log(s->hits[h]);
 }
 
 static void table_fill(struct table *t, const struct side *s)

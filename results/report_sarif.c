@@ -61,11 +61,11 @@ static const char *level_of(enum outcome o)
     return a == AXIS_VIOLATION || a == AXIS_INVALID ? "error" : "warning";
 }
 
-/* "silent-loss" as "SilentLoss". */
+/* "silent-loss" as "CopySilentLoss": a name that says no more than the id is one that viewers warn of. */
 static json_t *pascal(const char *word)
 {
-    char out[64];
-    size_t n = 0;
+    char out[64] = "Copy";
+    size_t n = strlen(out);
     bool capital = true;
 
     for (; *word && n + 1 < sizeof out; word++) {
@@ -191,7 +191,7 @@ static int move_by_move(const void *left, const void *right)
 static json_t *locations(const struct sarif *f, const struct copy *p)
 {
     json_t *all = json_array(), *o = json_object(), *logical = json_array(), *box = json_object();
-    json_t *physical = json_object(), *artifact = json_object();
+    json_t *physical = json_object(), *artifact = json_object(), *region = json_object();
     uint32_t mailbox = p->mailbox != NO_INDEX ? p->mailbox : p->to;
     const char *name = report_mailbox(f->m, mailbox);
 
@@ -201,7 +201,9 @@ static json_t *locations(const struct sarif *f, const struct copy *p)
     put(box, "kind", json_string("resource"));
     (void)json_array_append_new(logical, box);
     put(artifact, "uri", json_string("profile.yaml"));
+    put(region, "startLine", json_integer(1)); /* code scanning shows nothing without a line */
     put(physical, "artifactLocation", artifact);
+    put(physical, "region", region);
     put(o, "physicalLocation", physical);
     put(o, "logicalLocations", logical);
     (void)json_array_append_new(all, o);

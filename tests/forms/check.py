@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """check.py - a run's forms for machines, read by readers that are not ours: check.py POSTMUSTER FOLDER
 
-Runs q248839 on simulated time below FOLDER as GitHub's runner would, then asks for every form. JUnit is held to what Jenkins'
-schema says (elements, where they may stand, their attributes), SARIF to what 2.1.0 requires of the properties we write, CSV,
-SQLite and the percentile text to Python's readers. All numbers must agree with summary.json. Then the same with hostile names in the
-manifest. The files that the run left must be what `report` makes again. Standard library only.
+Runs a FAIL, a PASS, an INCONCLUSIVE and an empty run on simulated time below FOLDER, the first as GitHub's runner would, and again
+with hostile names in its manifest, then asks for every form of each. JUnit is held to junit.xsd by xmllint, SARIF to sarif.json by
+jsonschema (and to the schema in the file that PM_SARIF_SCHEMA names), CSV, SQLite and the percentile text to Python's readers. All
+numbers must agree with summary.json. Every form is made twice, and again where the run's folder was moved to, in another time zone
+and language: the same bytes. Wrong ones are planted, and each check must refuse them.
+Exit status 0: all of it. 1: not. 77: skipped, for xmllint or python3-jsonschema is not installed.
 """
 import csv
 import io
@@ -19,28 +21,23 @@ import xml.etree.ElementTree as ET
 
 HOSTILE = "=1+1\"';|`<b>&]]>\n\x01\x1b[2J\u202e\ufffe\\"
 
-# Jenkins' xunit: what may stand in what, with which attributes (those with ! must be there).
-JUNIT = {
-    "testsuites": ({"testsuite"}, "name time tests failures errors"),
-    "testsuite": ({"testsuite", "properties", "testcase", "system-out", "system-err"},
-                  "name! tests! failures! errors! group time skipped timestamp hostname id package file log url"),
-    "testcase": ({"skipped", "error", "failure", "system-out", "system-err"}, "name! time classname group"),
-    "failure": (set(), "type message"), "error": (set(), "type message"), "skipped": (set(), "type message"),
-    "system-out": (set(), ""), "system-err": (set(), ""),
-}
-
+HERE = os.path.dirname(os.path.abspath(__file__))
 checks = 0
+
+
+class Wrong(Exception):
+    pass
 
 
 def check(ok, *what):
     global checks
     checks += 1
     if not ok:
-        sys.exit("check.py: " + " ".join(str(w) for w in what))
+        raise Wrong(" ".join(str(w) for w in what)[:2000])
 
 
-def call(program, *args, env=None, codes=(0,)):
-    done = subprocess.run([program, *args], capture_output=True, timeout=120, env=env)
+def call(program, *args, env=None, codes=(0,), cwd=None):
+    done = subprocess.run([program, *args], capture_output=True, timeout=120, env=env, cwd=cwd)
     check(done.returncode in codes, args, "ended with", done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout
 
@@ -49,23 +46,11 @@ def report(program, run, form):
     return call(program, "report", run, "-f", form)
 
 
-def walk_junit(e, inside=None):
-    check(e.tag in JUNIT, "element", e.tag)
-    check(inside is None or e.tag in JUNIT[inside][0], e.tag, "in", inside)
-    known = JUNIT[e.tag][1].split()
-    check(set(e.attrib) <= {k.rstrip("!") for k in known}, e.tag, "has", list(e.attrib))
-    for k in known:
-        check(not k.endswith("!") or k[:-1] in e.attrib, e.tag, "lacks", k)
-    if "time" in e.attrib:
-        check(re.fullmatch(r"[0-9]+\.[0-9]{6}", e.attrib["time"]), "time", e.attrib["time"])
-    for child in e:
-        walk_junit(child, e.tag)
-
-
 def check_junit(text, summary):
+    done = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", os.path.join(HERE, "junit.xsd"), "-"], input=text,
+                          capture_output=True, timeout=60)
+    check(done.returncode == 0, "xmllint:", done.stderr.decode(errors="replace"))
     root = ET.fromstring(text)
-    check(root.tag == "testsuites", root.tag)
-    walk_junit(root)
     for suite in root:
         cases = suite.findall("testcase")
         check(int(suite.get("tests")) == len(cases), suite.get("name"))
@@ -82,44 +67,29 @@ def check_junit(text, summary):
     check((root.find(".//failure") is not None) == (summary["verdict"] == "FAIL"), "failures and verdict")
 
 
-def typed(o, where, **kinds):
-    """Each key: (type, required)."""
-    check(set(o) <= set(kinds), where, "has", sorted(set(o) - set(kinds)))
-    for k, (kind, required) in kinds.items():
-        check(k in o or not required, where, "lacks", k)
-        check(k not in o or isinstance(o[k], kind), where, k, o.get(k))
+def sarif_schemas():
+    for path in filter(None, (os.path.join(HERE, "sarif.json"), os.environ.get("PM_SARIF_SCHEMA"))):
+        with open(path, encoding="utf-8") as f:
+            schema = json.load(f)
+        reader = jsonschema.validators.validator_for(schema)
+        yield reader(schema, format_checker=jsonschema.FormatChecker())
 
 
 def check_sarif(text, summary):
     log = json.loads(text)
-    typed({k.lstrip("$"): v for k, v in log.items()}, "log", schema=(str, False), version=(str, True), runs=(list, True))
-    check(log["version"] == "2.1.0" and len(log["runs"]) == 1, "version")
+    for schema in SARIF:
+        errors = [f"{list(e.absolute_path)}: {e.message}" for e in schema.iter_errors(log)]
+        check(not errors, "SARIF:", *errors[:5])
     run = log["runs"][0]
-    typed(run, "run", tool=(dict, True), automationDetails=(dict, False), invocations=(list, False), results=(list, False))
     rules = run["tool"]["driver"]["rules"]
-    typed(run["tool"]["driver"], "driver", name=(str, True), rules=(list, False))
     check(len({r["id"] for r in rules}) == len(rules), "rules are unique")
-    for r in rules:
-        typed(r, "rule", id=(str, True), name=(str, False), shortDescription=(dict, False),
-              defaultConfiguration=(dict, False), properties=(dict, False))
-        check(r["defaultConfiguration"]["level"] in ("none", "note", "warning", "error"), r)
-        check(r["shortDescription"]["text"], r)
-    for i in run["invocations"]:
-        typed(i, "invocation", executionSuccessful=(bool, True), exitCode=(int, False), startTimeUtc=(str, False),
-              toolExecutionNotifications=(list, False), properties=(dict, False))
-        for n in i["toolExecutionNotifications"]:
-            check(n["level"] in ("none", "note", "warning", "error") and n["message"]["text"], n)
-    prints = set()
+    check(all(r["name"].lower() != r["id"] for r in rules), "names of rules say more than their ids")
+    check(run["invocations"][0]["executionSuccessful"] == (summary["verdict"] != "INCONCLUSIVE"), "successful")
+    check(run["invocations"][0]["properties"]["verdict"] == summary["verdict"], "verdict")
     for r in run["results"]:
-        typed(r, "result", ruleId=(str, False), ruleIndex=(int, False), kind=(str, False), level=(str, False),
-              message=(dict, True), locations=(list, False), partialFingerprints=(dict, False), properties=(dict, False))
-        check(r["kind"] == "fail" and r["level"] in ("warning", "error"), r)
-        check(rules[r["ruleIndex"]]["id"] == r["ruleId"], r)
-        check(all(isinstance(v, str) for v in r["partialFingerprints"].values()), r)
-        check(re.fullmatch("[a-z2-7]{26}", r["partialFingerprints"]["token/v1"]), r)
-        check(r["message"]["text"] and r["locations"][0]["logicalLocations"][0]["name"], r)
-        prints.add(r["partialFingerprints"]["copy/v1"])
-    check(len(prints) == len(run["results"]), "fingerprints are unique")
+        check(r["ruleIndex"] < len(rules) and rules[r["ruleIndex"]]["id"] == r["ruleId"], "rule", r)
+        check(rules[r["ruleIndex"]]["defaultConfiguration"]["level"] == r["level"], "level", r)
+    check(len({r["partialFingerprints"]["copy/v1"] for r in run["results"]}) == len(run["results"]), "fingerprints are unique")
     bad = sum(n for c, n in summary["classes"].items() if c in {r["id"] for r in rules})
     check(len(run["results"]) == min(bad, 5000), "results", len(run["results"]), bad)
 
@@ -142,6 +112,9 @@ def check_hdr(text, summary, name):
     shares = [float(r[1]) for r in rows]
     values = [float(r[0]) for r in rows]
     check(shares == sorted(shares) and values == sorted(values), "ascending")
+    if not summary["latency"][name]["count"]:
+        check(all(v == 0 for v in values), name, values)
+        return
     check(shares[-1] == 1 and int(rows[-1][2]) == summary["latency"][name]["count"], "count")
     check(abs(values[-1] - summary["latency"][name]["max_us"] / 1000) < 0.001, "max")
     half = next(v for v, s in zip(values, shares) if s >= 0.5)
@@ -167,7 +140,7 @@ def check_sqlite(program, run, folder, summary):
     classes = dict(db.execute("SELECT class, COUNT(*) FROM copies GROUP BY class"))
     check(classes == {c: n for c, n in summary["classes"].items() if n}, classes)
     for (view,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
-        check(db.execute("SELECT COUNT(*) FROM " + view).fetchone()[0] > 0 or view.startswith("bad"), view)
+        check(db.execute("SELECT COUNT(*) FROM " + view).fetchone()[0] > 0 or view.startswith("bad") or not summary["planned"], view)
     db.close()
 
 
@@ -183,10 +156,117 @@ def check_run(program, run, folder):
     return summary
 
 
-def main():
-    program, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
+def forms(program, run):
+    """Every form there is, and what is said of a run besides, as bytes."""
+    said = {form: report(program, run, form) for form in FORMS}
+    said["list"] = call(program, "list", run, "--json")
+    said["window"] = call(program, "window", run, "--json")
+    said["trace"] = call(program, "trace", run, "0") if b'"number"' in said["list"] else b""
+    said["compare"] = call(program, "compare", run, run, "-f", "json")
+    database = os.path.join(os.path.abspath(sys.argv[2]), "forms.db")
+    call(program, "export", run, "--sqlite", database, "--events")
+    with open(database, "rb") as f:
+        said["sqlite"] = f.read()
+    os.unlink(database)
+    said["judge"] = call(program, "judge", run, codes=(0, 1, 2))
+    return said
+
+
+def check_reproducible(program, run, folder):
+    """Twice, then from a copy under another name, with another time zone, language and folder to stand in."""
+    first, again = forms(program, run), forms(program, run)
+    check(first == again, "made again:", [f for f in first if first[f] != again[f]])
+    away = os.path.join(folder, "moved away", "under another name")
+    os.makedirs(os.path.dirname(away))
+    shutil.move(run, away)
+    here, kept = os.getcwd(), dict(os.environ)
+    try:
+        os.chdir(os.path.dirname(away))
+        os.environ.update(TZ="Pacific/Chatham", LANG="tr_TR.UTF-8", LC_ALL="C")
+        moved = forms(program, os.path.basename(away))
+    finally:
+        os.chdir(here)
+        os.environ.clear()
+        os.environ.update(kept)
+        shutil.move(away, run)
+        os.rmdir(os.path.dirname(away))
+    check(first == moved, "made where it was moved to:", [f for f in first if first[f] != moved[f]])
+
+
+def refused(what, reader, wrong, *args):
+    try:
+        reader(wrong, *args)
+    except (Wrong, ET.ParseError, ValueError, KeyError):
+        return
+    raise Wrong("planted, and not refused: " + what)
+
+
+def edited(text, path, value):
+    """SARIF with the value at a path of keys replaced (... takes it away)."""
+    log = json.loads(text)
+    *way, last = path
+    at = log
+    for key in way:
+        at = at[key]
+    if value is ...:
+        del at[last]
+    else:
+        at[last] = value
+    return json.dumps(log).encode()
+
+
+def check_plants(program, run, summary):
+    """A check that takes everything proves nothing."""
+    junit, sarif = report(program, run, "junit"), report(program, run, "sarif")
+    for what, old, new in (
+            ("no name", b'<testsuite name="gates" ', b"<testsuite "), ("an unknown element", b"failure", b"fault"),
+            ("an unknown attribute", b"<testcase ", b'<testcase colour="red" '), ("a wrong time", b' time="0.000000"', b' time="0,0"'),
+            ("a wrong count", b'<testsuite name="gates" tests="5"', b'<testsuite name="gates" tests="6"'),
+            ("no type", b'<failure type="fail" ', b"<failure "), ("a raw ampersand", b" lost in silence", b" & lost in silence"),
+            ("a control character", b" lost in silence", b" \x01 lost in silence"),
+            ("suites within a case", b"<failure ", b'<testsuite name="x"/><failure '),
+            ("a gate that passes", b'<failure type="fail" message="silent-loss', b'<error type="fail" message="silent-loss')):
+        wrong = junit.replace(old, new)
+        check(wrong != junit, "nothing to plant:", what)
+        refused("JUnit, " + what, check_junit, wrong, summary)
+    run_of, result = ("runs", 0), ("runs", 0, "results", 0)
+    for path, value in (
+            (("version",), "2.0.0"), (("runs",), {}), (run_of + ("tool",), ...), (run_of + ("tool", "driver", "name"), ...),
+            (run_of + ("colour",), "red"), (run_of + ("invocations", 0, "executionSuccessful"), "yes"),
+            (run_of + ("invocations", 0, "startTimeUtc"), "yesterday"), (run_of + ("automationDetails", "id"), 7),
+            (result + ("message",), {}), (result + ("level",), "fatal"), (result + ("kind",), "broken"), (result + ("ruleIndex",), 1),
+            (result + ("ruleId",), "nothing"), (result + ("locations", 0, "physicalLocation", "region", "startLine"), 0),
+            (result + ("locations", 0, "logicalLocations"), "joanne"), (result + ("partialFingerprints", "token/v1"), 5),
+            (result, ...), (run_of + ("results", 1), json.loads(sarif)["runs"][0]["results"][0])):
+        refused(f"SARIF, {path} = {value!r}"[:200], check_sarif, edited(sarif, path, value), summary)
+    table = report(program, run, "csv")
+    refused("CSV, a row less", check_csv, table[:table.rindex(b"\r\n", 0, -2) + 2], summary)
+    refused("CSV, a formula", check_csv, table.replace(b"joanne-1", b"=joanne-1"), summary)
+    refused("CSV, a field less", check_csv, table.replace(b",joanne-1,", b","), summary)
+    page = report(program, run, "markdown")
+    refused("Markdown, markup", check_markdown, page + b"<b>\n", summary)
+    refused("Markdown, a column more", check_markdown, page.replace(b"\n| delivered", b"\n| | delivered"), summary)
+    text = report(program, run, "hdr-accept")
+    refused("HDR, out of order", check_hdr, b"\n".join(text.splitlines()[:2] + text.splitlines()[2:][::-1]), summary, "accept")
+
+
+def plant_hostile_names(program, run):
+    path = os.path.join(run, "manifest.json")
+    with open(path, encoding="utf-8") as f:
+        manifest = json.load(f)
+    manifest["name"] = manifest["target"] = HOSTILE
+    manifest["servers"] = [HOSTILE + s for s in manifest["servers"]]
+    for m in manifest["mailboxes"]:
+        m["name"] = HOSTILE + m["name"]
+    for load in manifest["loads"]:
+        load["name"] = HOSTILE + load["name"]
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(manifest, f)
+    call(program, "judge", run, codes=(1,))  # its summary goes with it again
+
+
+def check_failing(program, folder):
+    """A run as GitHub's runner has it; then its manifest turns hostile."""
     run, step = os.path.join(folder, "run"), os.path.join(folder, "step.md")
     env = dict(os.environ, GITHUB_STEP_SUMMARY=step, GITHUB_ACTIONS="true")
     said = call(program, "run", "q248839", "--variant", "", "--simulate", "--quiet", "--dir", run, env=env, codes=(1,))
@@ -195,25 +275,53 @@ def main():
         check(f.read() == page + b"\n", "the job's summary is the page")
     errors = [line for line in said.decode().splitlines() if line.startswith("::")]
     check(errors and all(e.startswith("::error title=postmuster q248839%3A FAIL::") for e in errors), errors)
-    for name, form in (("junit.xml", "junit"), ("summary.md", "markdown"), ("summary.json", "json")):
+    for name, form in (("junit.xml", "junit"), ("summary.md", "markdown"), ("summary.json", "json"), ("report.html", "html")):
         with open(os.path.join(run, name), "rb") as f:
             check(f.read() == report(program, run, form), name, "is what report makes")
     summary = check_run(program, run, folder)
     check(summary["verdict"] == "FAIL" and summary["classes"]["silent-loss"] > 0, "the run lost something")
-    path = os.path.join(run, "manifest.json")
-    with open(path) as f:
-        manifest = json.load(f)
-    manifest["name"] = manifest["target"] = HOSTILE
-    manifest["servers"] = [HOSTILE + s for s in manifest["servers"]]
-    for m in manifest["mailboxes"]:
-        m["name"] = HOSTILE + m["name"]
-    for load in manifest["loads"]:
-        load["name"] = HOSTILE + load["name"]
-    with open(path, "w") as f:
-        json.dump(manifest, f)
+    check_plants(program, run, summary)
+    check_reproducible(program, run, folder)
+    plant_hostile_names(program, run)
     check_run(program, run, folder)
+    check_reproducible(program, run, folder)
+
+
+def check_other(program, folder, name, code, verdict, *words):
+    run = os.path.join(folder, name)
+    call(program, "run", *words, "--simulate", "--quiet", "--dir", run, codes=(code,))
+    summary = check_run(program, run, folder)
+    check(summary["verdict"] == verdict, name, summary["verdict"])
+    check_reproducible(program, run, folder)
+    return summary
+
+
+def main():
+    program, folder = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    FORMS.extend(re.findall(r"[a-z-]+", re.search(r"--format FORM.*?:(.*?)\n *-", call(program, "help", "report").decode(), re.S)[1]))
+    check(len(FORMS) >= 13 and {"html", "junit", "sarif", "csv", "hdr-lateness"} <= set(FORMS), "forms", FORMS)
+    check_failing(program, folder)
+    check_other(program, folder, "passed", 0, "PASS", "q172364-cache-0")
+    late = check_other(program, folder, "late", 2, "INCONCLUSIVE", "q172364-cache-0", "--set", "settle.deadline=1s")
+    check(late["classes"]["unknown"] > 0, "unknown", late["classes"]["unknown"])
+    empty = check_other(program, folder, "empty", 2, "INCONCLUSIVE", "q172364-cache-0", "--set", "load.steady.duration=1ms")
+    check(empty["planned"] == 0, "planned", empty["planned"])
     print(f"{checks} checks passed")
 
 
+FORMS = []
 if __name__ == "__main__":
-    main()
+    try:
+        import jsonschema
+    except ImportError:
+        jsonschema = None
+    if not jsonschema or not shutil.which("xmllint"):
+        print("SKIP: xmllint (libxml2-utils) or python3-jsonschema is not installed")
+        sys.exit(77)
+    SARIF = list(sarif_schemas())
+    try:
+        main()
+    except Wrong as wrong:
+        sys.exit(f"check.py: {wrong}")

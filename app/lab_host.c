@@ -65,6 +65,19 @@ static bool fill_knobs(const struct profile *p, struct arena *a, struct lab_conf
     return true;
 }
 
+static bool fill_plants(const struct profile *p, struct arena *a, struct lab_config *c)
+{
+    struct lab_knob *plants = arena_new(a, struct lab_knob, p->lab.plant_count + 1);
+
+    if (!plants)
+        return false;
+    for (uint32_t i = 0; i < p->lab.plant_count; i++)
+        plants[i] = (struct lab_knob){p->lab.plant_names[i], p->lab.plant_values[i]};
+    c->plants = plants;
+    c->plant_count = p->lab.plant_count;
+    return true;
+}
+
 /* Servers of the lab's own: all but our MTA. */
 static uint32_t lab_servers(const struct profile *p)
 {
@@ -133,7 +146,7 @@ static bool configure(const struct profile *p, struct arena *a, const char *dir,
                                  .truth_path = arena_format(a, "%s/truth.tsv", dir)};
     c->cert_path = arena_format(a, "%s/lab-cert.pem", dir);
     if (!names || !c->cert_path || !c->lab.truth_path || !fill_mailboxes(p, a, &c->lab) ||
-        !fill_knobs(p, a, &c->lab) || !fill_p1(p, a, &c->p1))
+        !fill_knobs(p, a, &c->lab) || !fill_plants(p, a, &c->lab) || !fill_p1(p, a, &c->p1))
         return err_set(e, EX_IO, "out of memory for the lab");
     for (uint32_t i = 0; i < servers; i++) {
         names[i] = p->site.servers[i].name;

@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+#include "base/blind.h"
 #include "base/err.h"
 
 static uint64_t read_clock(clockid_t which)
@@ -17,14 +18,21 @@ static uint64_t read_clock(clockid_t which)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-uint64_t clock_mono_ns(void)
+static _Atomic int64_t stepped_ns;
+
+void clock_wall_step(int64_t by_ns)
 {
-    return read_clock(CLOCK_MONOTONIC);
+    stepped_ns += by_ns;
 }
 
 uint64_t clock_wall_ns(void)
 {
-    return read_clock(CLOCK_REALTIME);
+    return read_clock(CLOCK_REALTIME) + (uint64_t)stepped_ns;
+}
+
+uint64_t clock_mono_ns(void)
+{
+    return CHECK_ON(MONOTONIC) ? read_clock(CLOCK_MONOTONIC) : clock_wall_ns();
 }
 
 uint64_t clock_target(const struct run_clock *c, uint64_t loop_ns)

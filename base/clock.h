@@ -21,7 +21,9 @@ struct run_clock {
 };
 
 uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC; outside base/ only through loop_now() */
-uint64_t clock_wall_ns(void); /* CLOCK_REALTIME */
+uint64_t clock_wall_ns(void); /* CLOCK_REALTIME, and what it was stepped by */
+/* Any thread: the wall clock of this process stands otherwise from now on, as if somebody had set it. */
+void clock_wall_step(int64_t by_ns);
 
 uint64_t clock_target(const struct run_clock *c, uint64_t loop_ns); /* loop time to target time */
 uint64_t clock_loop(const struct run_clock *c,

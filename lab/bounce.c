@@ -65,6 +65,16 @@ static bool add_unfolded(struct buf *out, struct slice s)
     return ok;
 }
 
+static const char *const subjects[] = {
+    "\r\nSubject: Undeliverable: ", "\r\nSubject: Delivered: ", "\r\nSubject: Delayed: "};
+static const char *const actions[] = {"failed", "delivered", "delayed"};
+static const char *const headings[] = {
+    "Your message did not reach some or all of the intended recipients.\r\n\r\n  Subject:",
+    "Your message\r\n\r\n  Subject:", "Your message is delayed\r\n\r\n  Subject:"};
+static const char *const verdicts[] = {"The following recipient(s) could not be reached:",
+                                       "was delivered to the following recipient(s):",
+                                       "and is still being tried for the following recipient(s):"};
+
 static bool write_head(struct buf *out, const struct bounce *b)
 {
     char date[MAIL_DATE_ROOM];
@@ -72,9 +82,7 @@ static bool write_head(struct buf *out, const struct bounce *b)
                              "Return-Path: <>\r\n"
                              "From: System Administrator <postmaster@%s>\r\nTo: ",
                              b->domain) &&
-              add_slice(out, b->to) &&
-              buf_add_text(out, b->kind == BOUNCE_FAILED ? "\r\nSubject: Undeliverable: "
-                                                         : "\r\nSubject: Delivered: ");
+              add_slice(out, b->to) && buf_add_text(out, subjects[b->kind]);
 
     return ok && add_unfolded(out, b->subject) &&
            buf_add_format(out,
@@ -103,16 +111,10 @@ static bool write_reason(struct buf *out, const struct bounce *b)
 static bool write_text(struct buf *out, const struct bounce *b)
 {
     char date[MAIL_DATE_ROOM];
-    bool failed = b->kind == BOUNCE_FAILED;
 
-    return buf_add_text(out, failed ? "Your message did not reach some or all of the intended "
-                                      "recipients.\r\n\r\n  Subject:"
-                                    : "Your message\r\n\r\n  Subject:") &&
-           add_unfolded(out, b->subject) &&
+    return buf_add_text(out, headings[b->kind]) && add_unfolded(out, b->subject) &&
            buf_add_format(out, "\r\n  Sent:%s\r\n\r\n%s\r\n\r\n  ",
-                          mail_date_short(date, b->sent_ns),
-                          failed ? "The following recipient(s) could not be reached:"
-                                 : "was delivered to the following recipient(s):") &&
+                          mail_date_short(date, b->sent_ns), verdicts[b->kind]) &&
            add_slice(out, b->name) &&
            buf_add_format(out, " on %s\r\n", mail_date_short(date, b->now_ns)) &&
            write_reason(out, b);
@@ -133,8 +135,10 @@ static bool write_status(struct buf *out, const struct bounce *b)
               buf_add_format(out, "Arrival-Date: %s\r\n\r\n", mail_date(date, b->sent_ns)) &&
               add_field(out, "Original-Recipient: ", b->orcpt) &&
               add_field(out, "Final-Recipient: rfc822; ", b->address) &&
-              buf_add_format(out, "Action: %s\r\nStatus: %s\r\n", failed ? "failed" : "delivered",
-                             failed ? bounce_status(b->reason, b->diag) : "2.0.0");
+              buf_add_format(out, "Action: %s\r\nStatus: %s\r\n", actions[b->kind],
+                             failed                      ? bounce_status(b->reason, b->diag)
+                             : b->kind == BOUNCE_DELAYED ? "4.4.7"
+                                                         : "2.0.0");
 
     if (ok && failed)
         ok = buf_add_format(out, "Diagnostic-Code: x-exchange; reason %d diagnostic %d (%s)\r\n",
@@ -180,7 +184,7 @@ bool bounce_write(struct buf *out, const struct bounce *b)
 {
     if (!write_head(out, b))
         return false;
-    if (b->as_dsn)
+    if (b->as_dsn || b->kind == BOUNCE_DELAYED)
         return write_dsn(out, b);
     return buf_add_text(out, "Content-Type: text/plain; charset=\"iso-8859-1\"\r\n\r\n") &&
            write_text(out, b);

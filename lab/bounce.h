@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 
-enum bounce_kind { BOUNCE_FAILED, BOUNCE_DELIVERED };
+enum bounce_kind { BOUNCE_FAILED, BOUNCE_DELIVERED, BOUNCE_DELAYED }; /* delayed: a DSN always */
 
 struct bounce {
     enum bounce_kind kind;

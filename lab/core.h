@@ -13,6 +13,7 @@
 #include "lab/lab_move.h"
 #include "lab/mail.h"
 #include "lab/mta.h"
+#include "lab/plant.h"
 #include "lab/schedule.h"
 #include "lab/store.h"
 #include "lab/truth.h"
@@ -47,6 +48,7 @@ struct lab {
     struct directory *directory;
     struct moves moves;
     struct truth *truth;
+    struct plants plants;
     struct buf scratch; /* for the text of reports */
     struct copy *spare; /* ended copies, to be used again; linked by next */
     uint64_t dated_s;   /* the second that `date` is of, plus one */

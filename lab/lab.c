@@ -248,6 +248,9 @@ static bool set_version(struct lab *l, const struct lab_config *c, struct err *e
     for (uint32_t i = 0; i < c->knob_count; i++)
         if (!fault_set_knob(&l->knobs, c->knobs[i].name, c->knobs[i].value, e))
             return false;
+    for (uint32_t i = 0; i < c->plant_count; i++)
+        if (!plant_ask(l, c->plants[i].name, c->plants[i].value, e))
+            return false;
     return true;
 }
 
@@ -458,9 +461,11 @@ bool lab_set_component(struct lab *l, int server, const char *component, bool up
 
 static struct slice date_now(struct lab *l)
 {
-    if (l->dated_s != l->now_ns / NS_PER_S + 1) {
-        l->dated_s = l->now_ns / NS_PER_S + 1;
-        (void)mail_date(l->date, l->now_ns);
+    uint64_t now_ns = l->now_ns + l->plants.ahead_ns;
+
+    if (l->dated_s != now_ns / NS_PER_S + 1) {
+        l->dated_s = now_ns / NS_PER_S + 1;
+        (void)mail_date(l->date, now_ns);
     }
     return slice_of(l->date);
 }
@@ -647,7 +652,8 @@ bool lab_item_at(const struct lab *l, int server, uint32_t mailbox, uint32_t ind
     *out = (struct lab_item){.uid = i->uid,
                              .arrived_ns = i->arrived_ns,
                              .content = i->mail->content,
-                             .deleted = i->deleted};
+                             .deleted = i->deleted,
+                             .hidden = i->planted == PLANT_IMAP_HIDES + 1};
     return true;
 }
 

@@ -47,6 +47,8 @@ struct lab_config {
     uint32_t mailbox_count;
     const struct lab_knob *knobs; /* over the version's */
     uint32_t knob_count;
+    const struct lab_knob *plants; /* faults to plant, and how many of each (lab/plant.h) */
+    uint32_t plant_count;
     uint64_t seed;
     const char *truth_path; /* written as it happens; NULL: none */
 };
@@ -138,6 +140,7 @@ struct lab_item {
     uint64_t arrived_ns;
     struct slice content; /* borrowed until the next lab_run_until() or control call */
     bool deleted;         /* \Deleted */
+    bool hidden;          /* planted: counted, and never shown */
 };
 
 enum lab_logon lab_logon(const struct lab *l, int server, struct slice user, struct slice password,

@@ -332,7 +332,8 @@ static json_t *get_queues(struct request *rq)
         json_t *entries = json_array();
 
         for (const struct copy *c = s->mta.first; c; c = c->next)
-            (void)json_array_append_new(entries, show_copy(rq->lab, c));
+            if (c->planted != PLANT_QUEUE_HIDES + 1)
+                (void)json_array_append_new(entries, show_copy(rq->lab, c));
         (void)json_array_append_new(servers,
                                     json_pack("{s:s s:b s:I s:I s:o}", "server", s->name, "up",
                                               s->mta_up, "in", (json_int_t)s->mta.in, "out",
@@ -373,6 +374,34 @@ static json_t *post_knob(struct request *rq)
         return refuse(rq, 400, "%s", e.text);
     (void)snprintf(detail, sizeof detail, "%s=%s", name, value);
     lab_note(rq->lab, "knob", NO_MAILBOX, -1, detail);
+    return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *get_plants(struct request *rq)
+{
+    json_t *all = json_array();
+
+    for (unsigned i = 0; plant_name(i); i++)
+        (void)json_array_append_new(
+            all, json_pack("{s:s s:I s:I s:s}", "name", plant_name(i), "left",
+                           (json_int_t)rq->lab->plants.left[i], "planted",
+                           (json_int_t)rq->lab->plants.planted[i], "help", plant_help(i)));
+    return json_pack("{s:o}", "plants", all);
+}
+
+static json_t *post_plant(struct request *rq)
+{
+    const char *name = NULL;
+    char count[24];
+    json_int_t n = 0;
+    json_error_t why;
+    struct err e = {0};
+
+    if (json_unpack_ex((json_t *)rq->body, &why, 0, "{s:s s:I !}", "name", &name, "count", &n) != 0)
+        return refuse(rq, 400, "plant: %s", why.text);
+    (void)snprintf(count, sizeof count, "%" JSON_INTEGER_FORMAT, n);
+    if (!plant_ask(rq->lab, name, count, &e))
+        return refuse(rq, 400, "%s", e.text);
     return json_pack("{s:b}", "ok", 1);
 }
 
@@ -481,6 +510,8 @@ static const struct {
     {"GET", "/v1/queues", get_queues},
     {"GET", "/v1/knobs", get_knobs},
     {"POST", "/v1/knob", post_knob},
+    {"GET", "/v1/plants", get_plants},
+    {"POST", "/v1/plant", post_plant},
     {"POST", "/v1/component", post_component},
     {"POST", "/v1/restart", post_restart},
     {"GET", "/v1/track", get_track},

@@ -207,7 +207,8 @@ enum talk_after mailbox_fetch_on(struct imap_talk *t)
         if (t->talk.out.n >= OUT_AT_ONCE)
             return TALK_MORE;
         if (!imap_set_has(&j->set, number) ||
-            !imap_view_item(&t->view, j->at, t->lab, t->host->server, t->mailbox, &item, &at))
+            !imap_view_item(&t->view, j->at, t->lab, t->host->server, t->mailbox, &item, &at) ||
+            item.hidden)
             continue;
         if (!imap_plan_write(&j->plan, &t->talk.out, j->at + 1, &item))
             return TALK_CLOSE;
@@ -324,6 +325,7 @@ static enum talk_after search(struct imap_talk *t, struct slice args, bool uid)
         uint32_t at;
         bool holds = imap_view_item(&t->view, i, t->lab, t->host->server, t->mailbox, &item, &at);
 
+        holds = holds && !item.hidden;
         for (unsigned k = 0; holds && k < n; k++)
             holds = key_holds(&keys[k], i + 1, &item);
         if (holds && !buf_add_format(&t->talk.out, " %" PRIu32, uid ? item.uid : i + 1))

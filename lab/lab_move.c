@@ -80,7 +80,7 @@ static void purge(struct lab_move *m)
     bool snapshot = l->knobs.copy_snapshot == SNAPSHOT_REQUEST;
 
     store_carry_over(l, m->mailbox, m->from, m->to, snapshot ? m->snapshot_items : UINT32_MAX);
-    source(m)->state = BOX_ABSENT;
+    source(m)->state = source(m)->items > 0 ? BOX_NORMAL : BOX_ABSENT; /* planted: left there */
     m->purged = true;
     move_note(m, "move-purged", "");
 }
@@ -90,6 +90,11 @@ static void end(struct lab_move *m)
     struct lab *l = m->lab;
     bool committed = m->flip_ns != NEVER_NS;
 
+    if (m->sham) {
+        over(m, MOVE_DONE, "");
+        move_begin_waiting(l);
+        return;
+    }
     target(m)->state = BOX_NORMAL;
     source(m)->moving = target(m)->moving = false;
     if (!committed)
@@ -245,6 +250,10 @@ static void begin(struct lab_move *m)
     move_note(m, "move-begun", m->dir_first ? "dir-first" : "");
     if (error) {
         over(m, MOVE_FAILED, error);
+        return;
+    }
+    if (plant_move(l, m)) {
+        plan(m, MOVE_ENDING, copy_length(m));
         return;
     }
     store_create_box(l, m->to, m->mailbox, BOX_DST_CREATED);

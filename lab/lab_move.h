@@ -35,6 +35,7 @@ struct lab_move {
     enum move_phase phase;
     enum move_fault fault;
     bool dir_first, skip_commit, hung, purged;
+    bool sham;       /* planted: it does nothing and says that it is done */
     char error[160]; /* of a failed move */
 };
 

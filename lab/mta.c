@@ -233,11 +233,6 @@ static void directory_is_down(struct lab *l, struct copy *c)
 
 /* --- reports ---------------------------------------------------------------------------------------------------- */
 
-struct report_cause {
-    enum bounce_kind kind;
-    int reason, diag;
-};
-
 static bool write_report(struct lab *l, const struct copy *c, uint32_t named, enum mail_role role,
                          const struct report_cause *why)
 {
@@ -271,6 +266,7 @@ static bool write_report(struct lab *l, const struct copy *c, uint32_t named, en
                        .reason = why->reason,
                        .diag = why->diag};
 
+    plant_report(l, &b);
     buf_clear(&l->scratch);
     return bounce_write(&l->scratch, &b);
 }
@@ -283,12 +279,14 @@ static void make_report(struct lab *l, const struct copy *c, uint32_t named, enu
     struct mail_recipient to = {.address = about->from, .mailbox = about->from_mailbox};
     struct fact f = copy_fact(l, c, TRACK_REPORT_MADE, "report");
     const char *name = lab_mailbox_name(l, named);
+    static const char *const kinds[] = {"failed", "delivered", "delayed"};
     bool failed = why.kind == BOUNCE_FAILED;
 
     bool abroad = to.mailbox != NO_MAILBOX && l->mailbox[to.mailbox].is_foreign;
 
     buf_clear(&l->scratch);
     PM_ASSERT(abroad || write_report(l, c, named, role, &why)); /* abroad: nobody reads a text */
+    plant_report_text(l, c, &to);
     struct mail *m = mail_create(
         &(struct mail_source){.content = buf_slice(&l->scratch), .recipients = &to, .count = 1});
 
@@ -308,12 +306,16 @@ static void make_report(struct lab *l, const struct copy *c, uint32_t named, enu
     m->about_diag = why.diag;
     f.role = role;
     truth_note(l->truth, l->now_ns, &f, "kind=%s status=%s reason=%d diag=%d names=%s to=%.*s",
-               failed ? "failed" : "delivered",
-               failed ? bounce_status(why.reason, why.diag) : "2.0.0", why.reason, why.diag,
-               name ? name : "address", (int)about->from.n, (const char *)about->from.p);
-    copy_plan(l, copy_create(l, c->server, m, 0, about->from_mailbox, ROLE_REPORT), COPY_WORK,
-              l->now_ns, DUE_DELIVERY);
+               kinds[why.kind], failed ? bounce_status(why.reason, why.diag) : "2.0.0", why.reason,
+               why.diag, name ? name : "address", (int)about->from.n, (const char *)about->from.p);
+    copy_plan(l, copy_create(l, c->server, m, 0, to.mailbox, ROLE_REPORT), COPY_WORK, l->now_ns,
+              DUE_DELIVERY);
     mail_release(m);
+}
+
+void copy_report(struct lab *l, const struct copy *c, struct report_cause why)
+{
+    make_report(l, c, c->mailbox, c->role, why);
 }
 
 static bool originator_unreachable(struct lab *l, int server, uint32_t originator)
@@ -368,11 +370,15 @@ void copy_fail(struct lab *l, struct copy *c, int reason, int diag)
 
 static void deliver_now(struct lab *l, struct copy *c)
 {
+    if (plant_delivery(l, c))
+        return;
+
     const struct mail_recipient *r = &c->mail->recipient[c->recipient];
     struct fact f = copy_fact(l, c, is_report(c) ? TRACK_REPORT_DELIVERED : TRACK_DELIVERED,
                               is_report(c) ? "report-delivered" : "delivered");
     uint32_t uid = store_deliver(l, c->server, c->mailbox, c->mail, c->recipient, c->role);
 
+    store_mark(l, c->server, c->mailbox, c->planted);
     truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32, uid,
                store_box(l, c->server, c->mailbox)->uid_validity);
     if (!is_report(c) && c->role == ROLE_PRIMARY && r->success && c->mail->from.n > 0)
@@ -429,7 +435,8 @@ static void deliver(struct lab *l, struct copy *c)
         deliver_now(l, c);
         return;
     case BOX_SRC_MOVING:
-        defer(l, c);
+        if (!plant_behind(l, c))
+            defer(l, c);
         return;
     case BOX_DST_CREATED:
         if (lab_has(l, FAULT_INTRANSIT_GAP))

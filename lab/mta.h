@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lab/bounce.h"
 #include "lab/connector.h"
 #include "lab/mail.h"
 #include "lab/schedule.h"
@@ -48,6 +49,7 @@ struct copy {
     bool alt_done, has_both, deferred_once;
     bool timer_set;  /* its wait for the time asked for has begun, */
     bool timer_lost; /* or never does (Q248253) */
+    uint8_t planted; /* 0, or enum plant plus one: it was hit */
 };
 
 struct home_line {
@@ -89,6 +91,14 @@ void copy_wait(struct lab *l, struct copy *c, enum copy_state state, uint64_t ne
 void copy_resume(struct lab *l, struct copy *c); /* off its list; a wait that ends is noted */
 void copy_fail(struct lab *l, struct copy *c, int reason, int diag);
 void copy_end(struct lab *l, struct copy *c);
+
+struct report_cause {
+    enum bounce_kind kind;
+    int reason, diag;
+};
+
+/* A report about this copy starts its way to the originator. */
+void copy_report(struct lab *l, const struct copy *c, struct report_cause why);
 
 const char *copy_state_name(enum copy_state s);
 const char *copy_queue_name(const struct lab *l, const struct copy *c);

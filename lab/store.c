@@ -49,6 +49,13 @@ uint32_t store_deliver(struct lab *l, int server, uint32_t mailbox, struct mail 
     return uid;
 }
 
+void store_mark(struct lab *l, int server, uint32_t mailbox, uint8_t planted)
+{
+    struct box *b = store_box(l, server, mailbox);
+
+    b->item[b->items - 1].planted = planted;
+}
+
 static struct fact item_fact(const struct lab *l, int server, uint32_t mailbox,
                              const struct item *i, const char *word, const char *report_word)
 {
@@ -71,28 +78,44 @@ static void forget_item(struct lab *l, int server, uint32_t mailbox, struct item
     mail_release(i->mail);
 }
 
+static void carry(struct lab *l, uint32_t mailbox, int from, int to, const struct item *i)
+{
+    struct box *dst = store_box(l, to, mailbox);
+    struct item *carried = add_item(dst);
+    struct fact f = item_fact(l, to, mailbox, i, "moved", "report-moved");
+
+    *carried = *i;
+    carried->uid = dst->uid_next++;
+    dst->bytes += carried->mail->content.n;
+    truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32 " from=%s",
+               carried->uid, dst->uid_validity, l->server[from].name);
+}
+
 void store_carry_over(struct lab *l, uint32_t mailbox, int from, int to, uint32_t count)
 {
     struct box *src = store_box(l, from, mailbox);
     struct box *dst = store_box(l, to, mailbox);
+    uint32_t kept = 0;
 
     for (uint32_t i = 0; i < src->items; i++) {
-        if (i >= count) {
-            forget_item(l, from, mailbox, &src->item[i], "left-out");
+        struct item *item = &src->item[i];
+        enum carry how = i < count ? plant_carry(l, from, mailbox, item) : CARRY_LOSE;
+
+        if (how == CARRY_LOSE) {
+            forget_item(l, from, mailbox, item, "left-out");
             continue;
         }
-        struct item *carried = add_item(dst);
-        struct fact f = item_fact(l, to, mailbox, &src->item[i], "moved", "report-moved");
-
-        *carried = src->item[i];
-        carried->uid = dst->uid_next++;
-        dst->bytes += carried->mail->content.n;
-        truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32 " from=%s",
-                   carried->uid, dst->uid_validity, l->server[from].name);
+        if (how != CARRY_NOT)
+            carry(l, mailbox, from, to, item);
+        if (how == CARRY_OVER)
+            continue;
+        if (how == CARRY_BOTH)
+            (void)mail_keep(item->mail);
+        src->item[kept++] = *item;
     }
     dst->stock_bytes = src->stock_bytes;
     dst->stock_items = src->stock_items;
-    src->items = 0;
+    src->items = kept;
     src->bytes = src->stock_bytes = 0;
     src->stock_items = 0;
 }

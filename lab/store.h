@@ -24,6 +24,7 @@ struct item {
     uint32_t uid, recipient;
     enum mail_role role;
     bool deleted;
+    uint8_t planted; /* as of its copy */
 };
 
 struct box {
@@ -41,6 +42,8 @@ struct box *store_box(struct lab *l, int server, uint32_t mailbox);
 void store_create_box(struct lab *l, int server, uint32_t mailbox, enum box_state state);
 uint32_t store_deliver(struct lab *l, int server, uint32_t mailbox, struct mail *mail,
                        uint32_t recipient, enum mail_role role); /* returns the UID */
+/* The newest item is of a copy that was hit by this (enum plant plus one; 0: by nothing). */
+void store_mark(struct lab *l, int server, uint32_t mailbox, uint8_t planted);
 /* The move's copy: the first `count` items go over with new UIDs, the rest is lost; the source ends empty. */
 void store_carry_over(struct lab *l, uint32_t mailbox, int from, int to, uint32_t count);
 void store_empty(struct lab *l, int server, uint32_t mailbox, const char *why);

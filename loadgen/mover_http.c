@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blind.h"
 #include "base/text.h"
 #include "loadgen/move.h"
 
@@ -241,7 +242,7 @@ static void bad_poll(struct http_move *h, const char *why)
 static void go_on(struct http_move *h, enum progress p, const char *why)
 {
     if (p == SAYS_DONE || p == SAYS_FAILED) {
-        finish(h, p == SAYS_DONE, why);
+        finish(h, p == SAYS_DONE || !CHECK_ON(MOVE_FAILED), why);
     } else if (p == SAYS_NOTHING) {
         bad_poll(h, "nonsense: no state in the answer");
     } else {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blind.h"
 #include "base/hash.h"
 #include "probes/ndr.h"
 #include "probes/ours.h"
@@ -134,7 +135,7 @@ void correlate_find(struct correlate *c, enum finding finding, struct slice raw,
 
     ev.kind = EV_FINDING;
     ev.code = finding;
-    if (is_first(c, hash_fast(raw.p, raw.n) ^ ev.a))
+    if (CHECK_ON(FOREIGN) && is_first(c, hash_fast(raw.p, raw.n) ^ ev.a))
         (void)journal_add(c->c.journal, &ev);
 }
 
@@ -244,7 +245,7 @@ struct reading correlate_read(struct correlate *c, struct slice raw, uint32_t ma
     if (h.number >= c->c.work->planned) /* a canary that was delivered, or a number beyond them */
         return find(c, FIND_FOREIGN, raw, &like);
     got.number = h.number;
-    got.corrupt = is_corrupt(c, h.number, raw, h.body);
+    got.corrupt = CHECK_ON(CONTENT) && is_corrupt(c, h.number, raw, h.body);
     if (got.corrupt && report_suspect(raw) &&
         ndr_take(c->ndr, raw, mailbox, server, t_ns) == NDR_TAKEN)
         return (struct reading){.kind = READING_REPORT};

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "base/blind.h"
 #include "probes/correlate.h"
 #include "probes/muster_private.h"
 
@@ -117,9 +118,9 @@ static bool is_quiet(const struct muster *m)
 {
     const struct settle_state *s = &m->settle;
 
-    if (!wave_equal(&s->base, &s->now) || s->now.due > 0)
+    if (!wave_equal(&s->base, &s->now) || (s->now.due > 0 && CHECK_ON(WAVES)))
         return false;
-    if (s->now.entries == 0 && s->now.counted)
+    if ((s->now.entries == 0 && s->now.counted) || !CHECK_ON(WAVES))
         return true;
     return s->now.first_ns > s->base.last_ns &&
            s->now.first_ns - s->base.last_ns >

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/blind.h"
 #include "base/hash.h"
 #include "probes/ndr_private.h"
 #include "wire/fields.h"
@@ -157,7 +158,7 @@ static enum report_kind kind_of(enum report_action a)
     case ACTION_FAILED:
         return REPORT_FAILED;
     case ACTION_DELAYED:
-        return REPORT_DELAYED;
+        return CHECK_ON(DELAYED) ? REPORT_DELAYED : REPORT_FAILED;
     case ACTION_DELIVERED:
         return REPORT_DELIVERED;
     case ACTION_RELAYED:
@@ -296,8 +297,8 @@ static enum ndr_outcome attribute(struct ndr *n, const struct report *r, struct 
     if (number >= w->planned)
         take_canary(n, r, number, like);
     else
-        take_recipients(n, r, raw, number * w->stride, workload_message(w, number).from == like->a,
-                        like);
+        take_recipients(n, r, raw, number * w->stride,
+                        !CHECK_ON(ORIGINATOR) || workload_message(w, number).from == like->a, like);
     return NDR_TAKEN;
 }
 

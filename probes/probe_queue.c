@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blind.h"
 #include "base/hash.h"
 #include "base/template.h"
 #include "base/text.h"
@@ -31,6 +32,8 @@ struct queue_probe {
     struct poller *poller;
     struct probe_queues *own; /* it shares with nobody */
     bool failing, news;
+    bool has_sums; /* of its newest listing: what came and went, and what of it was not listed */
+    uint64_t in, out, unlisted;
     char why[WHY_MAX];
 };
 
@@ -165,6 +168,24 @@ static void write_failure(struct poller *o, struct queue_probe *q, const char *w
     q->failing = true;
 }
 
+/* What came and did not leave has to be listed, less what was there before anybody counted. Counters that begin anew are
+ * believed; a listing that lacks something, or has too much, proves nothing about what it lacks. */
+static bool adds_up(struct queue_probe *q, const struct queue_server *s)
+{
+    uint64_t unlisted = s->in - s->out - s->entries;
+    bool anew = !q->has_sums || s->in < q->in || s->out < q->out;
+
+    if (!s->counted || !CHECK_ON(SUMS))
+        return true;
+    if (!anew && unlisted != q->unlisted)
+        return false;
+    q->has_sums = true;
+    q->in = s->in;
+    q->out = s->out;
+    q->unlisted = unlisted;
+    return true;
+}
+
 static uint64_t rest_ns(const struct poller *o)
 {
     if (!o->how)
@@ -181,13 +202,19 @@ static void finish(struct poller *o, bool ok, const char *why)
     bool all_listed = ok;
 
     for (struct queue_probe *q = o->members; q; q = q->next) {
+        const struct queue_server *s = &o->list.servers[q->p.server];
+        bool sums = !ok || !s->listed || adds_up(q, s);
+
         q->p.scans++;
-        if (ok && o->list.servers[q->p.server].listed) {
+        if (ok && s->listed && sums) {
             write_wave(o, q);
             continue;
         }
         all_listed = false;
-        write_failure(o, q, ok ? "the listing does not name this server" : why);
+        write_failure(o, q,
+                      !ok     ? why
+                      : !sums ? "what came and did not leave is not what is listed"
+                              : "the listing does not name this server");
     }
     if (ok)
         remember(o);

@@ -128,6 +128,8 @@ static const struct option options[] = {
      .help = "Shape of its reports: Exchange's text, or RFC 3464."},
     {SEC_LAB, "knobs", OPT_FREE,
      .help = "Delays and policies of the lab over those of its version, NAME: VALUE; `docs/lab-control.md` lists them."},
+    {SEC_LAB, "plant", OPT_FREE,
+     .help = "Faults that the lab plants on purpose, NAME: COUNT; `docs/lab-control.md` lists them."},
 
     {SEC_SERVERS, "smtp", OPT_END_POINT, AT(server, smtp.text), .help = "Where mail enters, host:port."},
     {SEC_SERVERS, "tls", OPT_CHOICE, AT(server, smtp.tls), .preset = "starttls", .words = tls_words,

@@ -206,6 +206,27 @@ static bool fill_knobs(struct draft *d, struct lab_spec *lab)
     return true;
 }
 
+static bool fill_plants(struct draft *d, struct lab_spec *lab)
+{
+    const struct node *plants = node_find(section_map(d, SEC_LAB), "plant");
+    uint32_t room = (plants ? plants->count : 0) + 1, n = 0;
+    const char **names = arena_new(d->arena, const char *, room);
+    const char **values = arena_new(d->arena, const char *, room);
+
+    if (!names || !values)
+        return draft_no_memory(d);
+    for (const struct node *k = plants ? plants->first : NULL; k; k = k->next) {
+        if (k->kind != NODE_TEXT)
+            return node_complain(k, d->err, "lab.plant.%s: expected a count", k->key);
+        names[n] = k->key;
+        values[n++] = k->text;
+    }
+    lab->lab.plant_names = names;
+    lab->lab.plant_values = values;
+    lab->lab.plant_count = n;
+    return true;
+}
+
 static bool lab_servers(struct draft *d, const struct lab_spec *lab)
 {
     struct site *site = &d->p->site;
@@ -237,7 +258,7 @@ static bool fill_servers(struct draft *d)
     if (servers)
         return node_complain_key(servers, d->err,
                                  "servers: a lab brings its own; name them in lab.servers");
-    if (!fill_section(d, SEC_LAB, &spec) || !fill_knobs(d, &spec))
+    if (!fill_section(d, SEC_LAB, &spec) || !fill_knobs(d, &spec) || !fill_plants(d, &spec))
         return false;
     d->p->lab = spec.lab;
     d->p->lab.on = true;

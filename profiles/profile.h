@@ -216,6 +216,8 @@ struct lab_profile {
     uint32_t time_scale;
     const char *const *knob_names, *const *knob_values; /* knob_count of each */
     uint32_t knob_count;
+    const char *const *plant_names, *const *plant_values; /* plant_count of each */
+    uint32_t plant_count;
     const char *site_name;
     bool tls;           /* senders and probes use STARTTLS at the lab's self-made certificate */
     uint16_t base_port; /* 0: any free ports */

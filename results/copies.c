@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blind.h"
 #include "results/ledger_private.h"
 
 #define COPIES_MAX         1024u
@@ -222,7 +223,8 @@ static uint32_t match(struct copies *c, uint32_t mailbox, struct copy **matched,
 
         if (p->to == NO_INDEX)
             continue;
-        if (!p->alternate && p->to == mailbox)
+        if (!p->alternate &&
+            (p->to == mailbox || (!CHECK_ON(ROLE) && p->alternates.mailbox == mailbox)))
             matched[n++] = p;
         if (!p->alternate || !history_role(c->h, p->to, &p->alternates, mailbox, &role))
             continue;
@@ -264,15 +266,16 @@ static void saw(struct copies *c, struct copy *p, const struct clue *k, uint32_t
         p->first_seen_ns = first;
     if (elsewhere || (!p->alternate && p->facts.owed == BARRED)) {
         c->attributed.elsewhere += n;
-        p->facts.o = true;
+        p->facts.o = CHECK_ON(STRANGER);
         return;
     }
     c->attributed.found += n;
+    n = CHECK_ON(DUPLICATES) ? n : n > p->facts.h;
     if (k->bits & CLUE_CORRUPT)
         p->facts.b = true;
-    else if (!there)
+    else if (!there && CHECK_ON(GONE))
         p->facts.v = true; /* until it is found somewhere: see close_copy() */
-    else if (home == NO_INDEX || home == k->server)
+    else if (home == NO_INDEX || home == k->server || !CHECK_ON(OLD_HOME))
         p->facts.h = (uint8_t)(p->facts.h + n > 2 ? 2 : p->facts.h + n);
     else
         p->facts.l = true;
@@ -315,7 +318,7 @@ static void attribute_entry(struct copies *c, const struct clue *k)
     uint32_t n = k->mailbox == NO_INDEX ? 0 : match(c, k->mailbox, matched, &barred);
 
     c->attributed.entries++;
-    if (k->bits & CLUE_OF_REPORT || !settle_entry_is_there(c->s, k))
+    if (!CHECK_ON(ENTRIES) || k->bits & CLUE_OF_REPORT || !settle_entry_is_there(c->s, k))
         return;
     for (uint32_t i = 0; i < n; i++)
         queued(c, matched[i], k);
@@ -340,7 +343,7 @@ static void reported(struct copy *p, const struct clue *k)
     uint32_t code = k->as.report.code, kind = code & 7u;
 
     set_flag(p, FLAG_DELAYED_REPORT, kind == REPORT_DELAYED);
-    if (kind != REPORT_FAILED)
+    if (kind != REPORT_FAILED || !CHECK_ON(REPORTS))
         return;
     if (p->report_code)
         set_flag(p, FLAG_DUPLICATE_REPORT, p->report_print != k->as.report.print);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blind.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "wire/smtp_pen.h"
@@ -698,7 +699,7 @@ enum smtp_text_state smtp_text_check(const struct smtp_corpus *c, const struct t
         return SMTP_TEXT_CORRUPT;
     if (is_intact(&x, body))
         return SMTP_TEXT_INTACT;
-    enum encoding encoding = encoding_of(header);
+    enum encoding encoding = CHECK_ON(REWRITTEN) ? encoding_of(header) : ENCODED_NOT;
     if (encoding != ENCODED_NOT && is_same_decoded(&x, encoding, body))
         return SMTP_TEXT_REWRITTEN;
     return SMTP_TEXT_CORRUPT;

@@ -2,23 +2,17 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "results/html.h"
 #include "results/json_file.h"
 #include "results/page_private.h"
-#include "results/report_text.h"
 #include "results/stats.h"
 
 #define ALPHA 0.05
 
-struct counts {              /* what the sentences are made of */
-    uint64_t bad;            /* copies of violating classes */
-    struct proportion moves; /* with such copies, of those that were carried out and had mail */
-    uint64_t tested;         /* accepted or in doubt, and owed */
-};
-
-static struct counts count_all(const struct page_run *r)
+static struct page_counts count_all(const struct page_run *r)
 {
     const struct tally *t = r->t;
-    struct counts n = {.tested = t->endings[END_ACCEPTED] + t->endings[END_DOUBT]};
+    struct page_counts n = {.tested = t->endings[END_ACCEPTED] + t->endings[END_DOUBT]};
 
     for (enum outcome c = 0; c < CLASS_COUNT; c++)
         n.bad += page_is_bad(c) ? t->classes[c] : 0;
@@ -55,7 +49,7 @@ static const char *number(char out[32], uint64_t n)
 
 /* ------------------------------------------------------------------------------------------------------------ sentences */
 
-static json_t *sentence_json(const struct page_run *r, const struct counts *n)
+static json_t *sentence_json(const struct page_run *r, const struct page_counts *n)
 {
     const char *why = r->j->reason_count ? r->j->reasons[0] : "";
     char copies[32], moves[32];
@@ -74,7 +68,7 @@ static json_t *sentence_json(const struct page_run *r, const struct counts *n)
     return *why ? page_format("%s.", why) : page_words("Nothing was shown.");
 }
 
-static void prove_moves(json_t *all, const struct counts *n)
+static void prove_moves(json_t *all, const struct page_counts *n)
 {
     char low[32], high[32], k[32], of[32];
     struct interval i;
@@ -94,7 +88,7 @@ static void prove_moves(json_t *all, const struct counts *n)
                                number(of, n->moves.n)));
 }
 
-static json_t *proven_json(const struct page_run *r, const struct counts *n)
+static json_t *proven_json(const struct page_run *r, const struct page_counts *n)
 {
     json_t *all = json_array();
     char count[32], of[32], share[32];
@@ -120,57 +114,6 @@ static json_t *proven_json(const struct page_run *r, const struct counts *n)
     return all;
 }
 
-static void doubt_moves(json_t *all, const struct page_run *r, const struct counts *n)
-{
-    char count[32], of[32], share[32];
-
-    if (n->moves.n && !n->moves.k)
-        page_push(all,
-                  page_format("That moves harm mail more rarely than in %s %% of cases: %s moves "
-                              "cannot show it, 1 %% would take %s.",
-                              percent(share, proportion_upper(n->moves, ALPHA)),
-                              number(count, n->moves.n),
-                              number(of, sample_for_zero(0.01, 1 - ALPHA))));
-    if (r->m->move_count && !n->moves.n)
-        page_push(all, page_words("Anything about moves: none was carried out that had mail."));
-    if (r->t->health.moves_undone)
-        page_push(all, page_format("%s of %s planned moves were not carried out.",
-                                   number(count, r->t->health.moves_undone),
-                                   number(of, r->m->move_count)));
-    if (r->t->health.moves_disproved)
-        page_push(all, page_format("%s moves did not happen as the mover said.",
-                                   number(count, r->t->health.moves_disproved)));
-}
-
-static json_t *not_proven_json(const struct page_run *r, const struct counts *n)
-{
-    const struct tally *t = r->t;
-    json_t *all = json_array();
-    char count[32];
-
-    if (!n->tested)
-        page_push(all, page_words("Anything: no message was accepted."));
-    doubt_moves(all, r, n);
-    if (t->classes[CLASS_UNKNOWN])
-        page_push(all, page_format("What became of %s copies: their silence is not final.",
-                                   number(count, t->classes[CLASS_UNKNOWN])));
-    if (tally_open_seen(t))
-        page_push(all, page_format("That nothing more comes of %s copies that are delivered or "
-                                   "reported, but not final.",
-                                   number(count, tally_open_seen(t))));
-    if (t->classes[CLASS_NOT_SENT])
-        page_push(all, page_format("%s planned copies were not sent.",
-                                   number(count, t->classes[CLASS_NOT_SENT])));
-    if (t->saturation.any)
-        page_push(all, page_words("Latencies: the generator was saturated."));
-    if (t->health.windows_late)
-        page_push(all, page_words("Where in a move the window lies: messages left too late."));
-    if (r->m->content_percent < 100)
-        page_push(all, page_format("That the other %u %% of the bodies arrived unchanged.",
-                                   100 - r->m->content_percent));
-    return all;
-}
-
 /* --------------------------------------------------------------------------------------------------------------- lamps */
 
 static void push_lamp(json_t *all, const char *name, unsigned state, json_t *words)
@@ -186,19 +129,19 @@ static void push_lamp(json_t *all, const char *name, unsigned state, json_t *wor
 
 static void push_generator(json_t *all, const struct page_run *r)
 {
-    char late[32];
-    uint64_t p99 = tally_quantile(&r->t->lateness, 0.99);
+    uint64_t p99_ns = tally_quantile(&r->t->lateness, 0.99) * NS_PER_US;
 
     if (!r->t->lateness.count)
         push_lamp(all, "generator", 1, page_words("sent nothing"));
+    else if (r->t->saturation.any)
+        push_lamp(
+            all, "generator", 2,
+            page_format("saturated: 99 of 100 messages left at most %s late", word_span(p99_ns).t));
     else
-        push_lamp(all, "generator",
-                  r->t->saturation.any        ? 2
-                  : r->t->health.windows_late ? 1
-                                              : 0,
-                  page_format("99 of 100 messages left at most %s late%s",
-                              text_us(late, sizeof late, p99),
-                              r->t->saturation.any ? ": saturated" : ""));
+        push_lamp(all, "generator", r->t->health.windows_late ? 1 : 0,
+                  p99_ns
+                      ? page_format("99 of 100 messages left at most %s late", word_span(p99_ns).t)
+                      : page_words("99 of 100 messages left on time"));
 }
 
 static void push_queues(json_t *all, const struct page_run *r)
@@ -244,13 +187,13 @@ static json_t *lamps_json(const struct page_run *r)
 
 json_t *page_banner_json(const struct page_run *r)
 {
-    struct counts n = count_all(r);
+    struct page_counts n = count_all(r);
     json_t *o = json_object();
 
     page_put(o, "verdict", page_words(verdict_name(r->j->verdict)));
     page_put(o, "sentence", sentence_json(r, &n));
     page_put(o, "proven", proven_json(r, &n));
-    page_put(o, "not_proven", not_proven_json(r, &n));
+    page_put(o, "not_proven", page_unproven_json(r, &n));
     page_put(o, "lamps", lamps_json(r));
     return o;
 }

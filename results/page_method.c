@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "results/html.h"
 #include "results/json_file.h"
 #include "results/ledger_private.h"
 #include "results/page_private.h"
 #include "results/report_sessions.h"
-#include "results/report_text.h"
 
 struct page_method {
     struct page_run r;
@@ -183,7 +183,6 @@ static void put_coverage(json_t *o, struct page_method *h)
 static json_t *silence_json(const struct page_run *r)
 {
     const struct health *h = &r->t->health;
-    char retry[32], life[32], at[32];
     json_t *all = json_array();
 
     page_push(all,
@@ -195,20 +194,19 @@ static json_t *silence_json(const struct page_run *r)
         page_push(all, r->m->lifetime_ns
                            ? page_format("The queues cannot be seen: silence is final when the "
                                          "stated lifetime of %s is over.",
-                                         text_print_duration(life, sizeof life, r->m->lifetime_ns))
+                                         word_span(r->m->lifetime_ns).t)
                            : page_words("The queues cannot be seen and no lifetime is stated: "
                                         "silence is never final."));
     else if (h->settled && r->l->quiescent)
         page_push(all, page_format("The queues came to rest at %s, shown by two listings of all of "
                                    "them with the same counters.",
-                                   text_at(at, sizeof at, r->l->quiescent - 1)));
+                                   word_clock(r->l->quiescent - 1).t));
     else
         page_push(all, page_words("The queues never came to rest."));
     if (r->m->queues_visible)
-        page_push(all,
-                  page_format("A queued copy is called stranded when its entry stood still, "
-                              "with no try due, in two listings at least %s apart.",
-                              text_print_duration(retry, sizeof retry, r->m->settle_retry_ns)));
+        page_push(all, page_format("A queued copy is called stranded when its entry stood still, "
+                                   "with no try due, in two listings at least %s apart.",
+                                   word_span(r->m->settle_retry_ns).t));
     page_push(all, page_format("Canaries: %llu of %llu were reported; the way of reports is proven "
                                "alive for %llu of %u loads.",
                                (unsigned long long)h->canaries_reported,
@@ -229,25 +227,43 @@ static json_t *clock_json(const struct page_run *r)
 
 static json_t *pacing_json(const struct page_run *r)
 {
-    char p99[32], max[32], limit[32];
     const struct hist *h = &r->t->lateness;
+    struct word p99 = word_span(tally_quantile(h, 0.99) * NS_PER_US),
+                max = word_span(h->max * NS_PER_US);
+    const char *kept = r->t->saturation.any
+                           ? "the generator was saturated, and no latency is certified"
+                           : "the generator kept up";
 
     if (!h->count)
         return page_words("No message was sent.");
+    if (!h->max)
+        return page_words("Every message left on time.");
     if (!r->m->max_lateness_ns)
         return page_format("99 of 100 messages left at most %s after their time, none later than "
                            "%s; no limit is stated.",
-                           text_us(p99, sizeof p99, tally_quantile(h, 0.99)),
-                           text_us(max, sizeof max, h->max));
+                           p99.t, max.t);
     return page_format("99 of 100 messages left at most %s after their time, none later than %s; "
                        "%s (the limit is %s).",
-                       text_us(p99, sizeof p99, tally_quantile(h, 0.99)),
-                       text_us(max, sizeof max, h->max),
-                       r->t->saturation.any ? "the generator was saturated, and no latency is "
-                                              "certified"
-                                            : "the generator kept up",
-                       text_print_duration(limit, sizeof limit, r->m->max_lateness_ns));
+                       p99.t, max.t, kept, word_span(r->m->max_lateness_ns).t);
 }
+
+static const char *const finding_words[] = {
+    [FIND_CONNECT_FAILED] = "Connections that could not be made (their messages left by another)",
+    [FIND_PROTOCOL] = "Answers of servers that their protocol does not have",
+    [FIND_TIMEOUT] = "Answers of servers that did not come in time",
+    [FIND_PROBE_FAILED] = "Looks into a mailbox that failed",
+    [FIND_QUEUE_FAILED] = "Listings of queues that failed",
+    [FIND_FOREIGN] = "Messages or reports that are not of this run",
+    [FIND_UNREADABLE_REPORT] = "Reports that name nothing of this run",
+    [FIND_DIRECTORIES_DIFFER] =
+        "Mailboxes about whose home servers still disagreed when the run had settled",
+    [FIND_ACTION_FAILED] = "Actions of the profile that were not carried out",
+    [FIND_INTERRUPTED] = "Times that somebody asked the run to end",
+    [FIND_NO_CHUNKING] = "Servers that announce CHUNKING and failed its trial (DATA was used)",
+    [FIND_STOPPED] = "Times that run.stop ended the load",
+    [FIND_BRAKED] = "Times that the brake stopped the senders",
+};
+_Static_assert(sizeof finding_words / sizeof finding_words[0] == FIND_COUNT, "words per finding");
 
 static json_t *caveats_json(const struct page_run *r)
 {
@@ -271,8 +287,8 @@ static json_t *caveats_json(const struct page_run *r)
                                    h->torn));
     for (unsigned i = 0; i < FIND_COUNT; i++)
         if (h->findings[i])
-            page_push(all, page_format("Finding %s: %llu.", event_finding_name(i),
-                                       (unsigned long long)h->findings[i]));
+            page_push(all, page_format("%s: %s (%s).", finding_words[i],
+                                       word_count(h->findings[i]).t, event_finding_name(i)));
     return all;
 }
 

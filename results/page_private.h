@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "results/copies.h"
 #include "results/report.h"
+#include "results/stats.h"
 #include "results/window_edges.h"
 
 #define PAGE_LANES   400u
@@ -110,7 +111,14 @@ json_t *page_method_json(struct page_method *h);
 
 /* ---- what needs nothing but the judgement ---- */
 
+struct page_counts {         /* what the sentences are made of */
+    uint64_t bad;            /* copies of violating classes */
+    struct proportion moves; /* with such copies, of those that were carried out and had mail */
+    uint64_t tested;         /* accepted or in doubt, and owed */
+};
+
 json_t *page_banner_json(const struct page_run *r);
+json_t *page_unproven_json(const struct page_run *r, const struct page_counts *n); /* sentences */
 
 /* ---- page_accounts.c: classes, flow and latencies ---- */
 

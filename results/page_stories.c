@@ -398,6 +398,28 @@ static json_t *flags_json(const struct copy *p)
     return all;
 }
 
+/* When it was sent, and how long after the flip (or what else there is) of the move that is nearest. */
+static void put_when(json_t *o, const struct page_run *r, const struct copy *p)
+{
+    static const enum move_mark marks[] = {MARK_FLIPPED, MARK_DONE, MARK_ASKED};
+
+    uint64_t at = p->sent_ns != NEVER_NS ? p->sent_ns : page_planned(r, p);
+
+    if (at == NEVER_NS)
+        return;
+    page_put(o, "at_ns", json_u64(at));
+    for (size_t k = 0; p->move.move != NO_INDEX && k < sizeof marks / sizeof marks[0]; k++) {
+        uint64_t zero = page_mark(r, p->move.move, marks[k]);
+
+        if (zero == NEVER_NS)
+            continue;
+        page_put(o, "move", json_u64(p->move.move));
+        page_put(o, "mark", page_words(event_mark_name(marks[k])));
+        page_put(o, "phase_ns", json_integer((int64_t)at - (int64_t)zero));
+        return;
+    }
+}
+
 static json_t *story_json(const struct page_stories *s, const struct copy *p)
 {
     json_t *o = json_object();
@@ -408,6 +430,7 @@ static json_t *story_json(const struct page_stories *s, const struct copy *p)
     page_put(o, "role", page_words(p->alternate ? "alternate" : "primary"));
     page_put(o, "class", page_words(class_name(p->outcome)));
     page_put(o, "flags", flags_json(p));
+    put_when(o, &s->r, p);
     page_put(o, "rule", json_integer(page_rule(p->outcome)));
     page_put(o, "rule_holds", page_words(page_rule_words(p->outcome)));
     page_put(o, "why", page_why(&s->r, p));

@@ -90,6 +90,7 @@ static void put_data(struct html *h, const json_t *data)
 {
     static const char *const drawn[] = {"classes", "flow", "timeline", "phase", "latency"};
     json_t *some = json_object(), *stories = json_array();
+    json_t *aim = json_object_get(json_object_get(data, "summary"), "aim");
     const json_t *s;
     size_t i;
 
@@ -98,6 +99,8 @@ static void put_data(struct html *h, const json_t *data)
     json_array_foreach(json_object_get(data, "stories"), i, s)(void)
         json_array_append(stories, json_object_get(s, "number"));
     (void)json_object_set_new(some, "stories", stories);
+    if (json_object_size(aim) > 0)
+        (void)json_object_set(some, "aim", aim);
     /* In one piece, so that no character is handed over in two. */
     char *text = some ? json_dumps(some, DUMP_FLAGS) : NULL;
 
@@ -124,6 +127,7 @@ static const struct part {
     {"timeline", part_timeline},
     {"phase_lead", part_phase_lead},
     {"phase", part_phase},
+    {"aim", part_aim},
     {"latency_lead", part_latency_lead},
     {"latency", part_latency},
     {"moves", part_moves},

@@ -150,7 +150,7 @@ void part_banner(struct html *h, const json_t *data)
              field_text(banner, "sentence"), "</span></h1>\n<div class=\"pair\">\n", NULL);
     banner_list(h, "Shown by this run", json_object_get(banner, "proven"), "Nothing.");
     banner_list(h, "Not shown by it", json_object_get(banner, "not_proven"),
-                "Nothing else was asked of it.");
+                "Nothing is left open.");
     html_mix(h, "</div>\n", NULL);
     banner_lamps(h, json_object_get(banner, "lamps"));
     if (*field_text(data, "rerun"))
@@ -254,6 +254,25 @@ static void classes_without(struct html *h, const json_t *classes)
     html_mix(h, shown ? ".</p>\n" : "", NULL);
 }
 
+/* What a class hides. */
+static void classes_flags(struct html *h, const json_t *flags)
+{
+    const char *name, *between = "<p class=\"note\">Flags of copies, whatever their class: ";
+    json_t *copies;
+    bool any = false;
+
+    json_object_foreach((json_t *)flags, name, copies)
+    {
+        if (json_integer_value(copies) == 0)
+            continue;
+        html_mix(h, between, word_count((uint64_t)json_integer_value(copies)).t, "\xc2\xa0", name,
+                 NULL);
+        between = ", ";
+        any = true;
+    }
+    html_mix(h, any ? ".</p>\n" : "", NULL);
+}
+
 void part_classes(struct html *h, const json_t *data)
 {
     const json_t *classes = json_object_get(data, "classes");
@@ -274,6 +293,7 @@ void part_classes(struct html *h, const json_t *data)
     html_mix(h, "<tfoot><tr><th scope=\"row\">All copies</th><td class=\"n\">",
              word_count(copies).t, "</td><td colspan=\"5\"></td></tr></tfoot>\n</table>\n</div>\n",
              NULL);
+    classes_flags(h, json_object_get(json_object_get(data, "summary"), "flags"));
     classes_without(h, classes);
     html_mix(
         h,

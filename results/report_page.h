@@ -14,6 +14,10 @@ void part_empty(struct html *h,
 void part_open_table(struct html *h, const char *summary, const char *head);
 void part_close_table(struct html *h);
 
+/* Time before or after a mark: "+1.2 s", and a mark as a noun: "the flip". */
+struct word word_relative(int64_t ns);
+const char *mark_noun(const char *mark);
+
 void part_banner(struct html *h, const json_t *data);
 void part_classes(struct html *h, const json_t *data);
 void part_identities(struct html *h, const json_t *data);
@@ -23,6 +27,7 @@ void part_timeline_lead(struct html *h, const json_t *data);
 void part_timeline(struct html *h, const json_t *data);
 void part_phase_lead(struct html *h, const json_t *data);
 void part_phase(struct html *h, const json_t *data);
+void part_aim(struct html *h, const json_t *data);
 void part_latency_lead(struct html *h, const json_t *data);
 void part_latency(struct html *h, const json_t *data);
 void part_moves(struct html *h, const json_t *data);

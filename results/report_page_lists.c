@@ -162,6 +162,24 @@ static void story_report(struct html *h, const char *report)
     html_mix(h, "</pre>\n", NULL);
 }
 
+/* When it was sent, by the clock and by the move of its mailbox, and its flags. */
+static void story_when(struct html *h, const json_t *s)
+{
+    const char *mark = field_text(s, "mark");
+    const json_t *flag;
+    size_t i;
+
+    if (field_is(s, "at_ns"))
+        html_mix(h, " <span class=\"when\">", field_clock(s, "at_ns").t, NULL);
+    if (field_is(s, "at_ns") && *mark)
+        html_mix(h, ", ", word_relative(field_number(s, "phase_ns")).t, " from ", mark_noun(mark),
+                 " of move ", word_plain(field_number(s, "move")).t, NULL);
+    html_mix(h, field_is(s, "at_ns") ? "</span>" : "", NULL);
+    json_array_foreach(json_object_get(s, "flags"), i, flag)
+        html_mix(h, i ? ", " : " <span class=\"when\">", json_string_value(flag), NULL);
+    html_mix(h, i ? "</span>" : "", NULL);
+}
+
 static void story(struct html *h, const json_t *data, const json_t *s, size_t index, bool whole)
 {
     const char *class = field_text(s, "class");
@@ -174,7 +192,9 @@ static void story(struct html *h, const json_t *data, const json_t *s, size_t in
     if (strcmp(field_text(s, "role"), "alternate") == 0)
         html_mix(h, " (alternate)", NULL);
     html_mix(h, "</span> <code>", *field_text(s, "token") ? field_text(s, "token") : number.t,
-             "</code></summary>\n", NULL);
+             "</code>", NULL);
+    story_when(h, s);
+    html_mix(h, "</summary>\n", NULL);
     html_mix(h, "<p>", field_text(s, "why"), NULL);
     if (field_is(s, "rule"))
         html_mix(h, " <small>Row ", word_plain(field_number(s, "rule")).t,
@@ -326,6 +346,18 @@ static void method_sessions(struct html *h, const json_t *sessions)
     html_mix(h, "</tbody>\n</table>\n</div>\n", NULL);
 }
 
+static void method_content(struct html *h, int64_t percent)
+{
+    html_mix(h, "<dt>Content</dt>\n<dd><p>", NULL);
+    if (percent >= 100)
+        html_mix(h, "The bodies of all messages were compared with what was sent.", NULL);
+    else
+        html_mix(h, "The bodies of ", word_plain(percent).t,
+                 " of 100 messages were compared with what was sent, always of the same ones.",
+                 NULL);
+    html_mix(h, "</p></dd>\n", NULL);
+}
+
 void part_method(struct html *h, const json_t *data)
 {
     const json_t *method = json_object_get(data, "method");
@@ -335,9 +367,7 @@ void part_method(struct html *h, const json_t *data)
     method_words(h, "Clock", json_object_get(method, "clock"));
     method_words(h, "Pacing", json_object_get(method, "pacing"));
     if (field_is(method, "content_percent"))
-        html_mix(h, "<dt>Content</dt>\n<dd><p>Bodies were compared of ",
-                 word_plain(field_number(method, "content_percent")).t,
-                 " of 100 messages, always the same ones.</p></dd>\n", NULL);
+        method_content(h, field_number(method, "content_percent"));
     method_words(h, "Caveats", json_object_get(method, "caveats"));
     html_mix(h, "</dl>\n", NULL);
     method_coverage(h, json_object_get(method, "coverage"));

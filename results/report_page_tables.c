@@ -119,8 +119,7 @@ void part_timeline(struct html *h, const json_t *data)
 
 /* ------------------------------------------------------------------------------------------------------------ phase */
 
-/* Relative times are signed. */
-static struct word word_relative(int64_t ns)
+struct word word_relative(int64_t ns)
 {
     struct word w, span = word_span((uint64_t)(ns < 0 ? -ns : ns));
     size_t n = 0;
@@ -132,20 +131,39 @@ static struct word word_relative(int64_t ns)
     return w;
 }
 
-static struct word field_relative(const json_t *o, const char *key)
+const char *mark_noun(const char *mark)
 {
-    return word_relative(field_number(o, key));
+    static const struct {
+        const char *mark, *noun;
+    } nouns[] = {{"asked", "the asking"},
+                 {"copy", "the begin of copying"},
+                 {"flipped", "the flip"},
+                 {"done", "the end"},
+                 {"failed", "the failure"}};
+
+    for (size_t i = 0; i < sizeof nouns / sizeof nouns[0]; i++)
+        if (strcmp(nouns[i].mark, mark) == 0)
+            return nouns[i].noun;
+    return mark;
+}
+
+/* "1.2 s before the flip" */
+static void phase_moment(struct html *h, int64_t ns, const char *mark)
+{
+    html_mix(h, "<b>", word_span((uint64_t)(ns < 0 ? -ns : ns)).t, ns < 0 ? " before " : " after ",
+             mark_noun(mark), "</b>", NULL);
 }
 
 static void phase_window(struct html *h, const json_t *phase, const json_t *window)
 {
     const char *mark = field_text(phase, "mark");
 
-    html_mix(h, "<p class=\"finding\">The window lies between <b>", mark, " ",
-             field_relative(window, "low_ns").t, "</b> and <b>", mark, " ", NULL);
-    html_mix(h, "", field_relative(window, "high_ns").t, "</b>", NULL);
+    html_mix(h, "<p class=\"finding\">Mail is at risk from ", NULL);
+    phase_moment(h, field_number(window, "low_ns"), mark);
+    html_mix(h, " to ", NULL);
+    phase_moment(h, field_number(window, "high_ns"), mark);
     if (field_is(window, "estimate_ns"))
-        html_mix(h, ": estimated at <b>", field_span(window, "estimate_ns").t, "</b> long", NULL);
+        html_mix(h, ": a window of <b>", field_span(window, "estimate_ns").t, "</b>", NULL);
     if (field_is(window, "ci_low_ns") && field_is(window, "ci_high_ns"))
         html_mix(h, " (95\xc2\xa0%: ", field_span(window, "ci_low_ns").t, " to ",
                  field_span(window, "ci_high_ns").t, ")", NULL);
@@ -176,14 +194,12 @@ void part_phase_lead(struct html *h, const json_t *data)
 
     if (json_array_size(json_object_get(phase, "rows")) == 0)
         return;
-    html_mix(h, "<p class=\"lead\">Each row is a move, and zero is the moment when it was <b>",
-             mark,
-             "</b>. Ticks are sends to the mailbox that moves; marks are copies to which something "
-             "happened.",
+    html_mix(h, "<p class=\"lead\">Each row is a move, and zero is ", mark_noun(mark),
+             ". Ticks are sends to the mailbox that moves; marks are copies that were harmed.",
              NULL);
     if (field_is(phase, "cache_ns"))
         html_mix(h, " The hatched band is the ", field_span(phase, "cache_ns").t,
-                 " for which a server may go on believing what it knew.", NULL);
+                 " for which a server may go on trusting the home that it knew.", NULL);
     html_mix(h, "</p>\n", NULL);
     if (json_is_object(window))
         phase_window(h, phase, window);
@@ -236,6 +252,13 @@ static const struct latency_name {
     {"lateness", "Lateness", "of the generator itself, in real time"},
 };
 
+static struct word latency_word(const json_t *row, const char *key)
+{
+    struct word none = {"\xe2\x80\x93"};
+
+    return field_number(row, "count") > 0 ? field_span_us(row, key) : none;
+}
+
 static void latency_row(struct html *h, const json_t *row)
 {
     const char *name = field_text(row, "name"), *what = "";
@@ -246,10 +269,10 @@ static void latency_row(struct html *h, const json_t *row)
             what = latency_names[i].what;
         }
     html_mix(h, "<tr><th scope=\"row\">", name, " <small>", what, "</small></th><td class=\"n\">",
-             field_count(row, "count").t, "</td><td class=\"n\">", field_span_us(row, "p50").t,
-             "</td><td class=\"n\">", field_span_us(row, "p90").t, "</td><td class=\"n\">",
-             field_span_us(row, "p99").t, "</td><td class=\"n\">", field_span_us(row, "p999").t,
-             "</td><td class=\"n\">", field_span_us(row, "max").t, "</td><td class=\"n\">", NULL);
+             field_count(row, "count").t, "</td><td class=\"n\">", latency_word(row, "p50").t,
+             "</td><td class=\"n\">", latency_word(row, "p90").t, "</td><td class=\"n\">",
+             latency_word(row, "p99").t, "</td><td class=\"n\">", latency_word(row, "p999").t,
+             "</td><td class=\"n\">", latency_word(row, "max").t, "</td><td class=\"n\">", NULL);
     html_mix(h, "", field_ppm(row, "missing_ppm").t, "</td></tr>\n", NULL);
 }
 

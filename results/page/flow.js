@@ -1,6 +1,6 @@
 /* flow.js - four columns of boxes with ribbons between them: planned, how the send ended, class, verdict. */
 
-const FLOW = {width: 1080, box: 12, height: 300, gap: 22, least: 2};
+const FLOW = {width: 1080, narrow: 720, label: 190, narrowLabel: 170, box: 12, height: 300, gap: 22, least: 2};
 const STAGE_WORDS = {planned: "Planned by", sender: "How the send ended", fate: "What became of it", verdict: "Judged as"};
 
 function flowGroup(id) {
@@ -44,9 +44,10 @@ function drawFlow() {
   into.textContent = "";
   const total = stages.length ? listOf(stages[0].boxes).reduce((n, b) => n + b.copies, 0) : 0;
   if (!total) return;
-  const {places, height} = flowPlaces(stages, total);
-  const svg = drawing("svg", {viewBox: `0 0 ${FLOW.width} ${height}`, role: "img", "aria-label": "Flow of copies; the table below has the numbers"});
-  const x = column => column * (FLOW.width - 190) / Math.max(1, stages.length - 1);
+  const {places, height} = flowPlaces(stages, total), narrow = innerWidth < 740;
+  const width = narrow ? FLOW.narrow : FLOW.width, room = narrow ? FLOW.narrowLabel : FLOW.label;
+  const svg = drawing("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Flow of copies; the table below has the numbers"});
+  const x = column => column * (width - room) / Math.max(1, stages.length - 1);
   stages.forEach((stage, column) => {
     svg.append(drawing("text", {x: x(column), y: 14, class: "soft"}, STAGE_WORDS[stage.name] || stage.name));
   });

@@ -2,7 +2,7 @@
 
 const NINES = [[0, "0"], [.5, "50 %"], [.9, "90 %"], [.99, "99 %"], [.999, "99.9 %"], [.9999, "99.99 %"], [.99999, "99.999 %"]];
 const CURVES = {
-  accept: ["accept", "accepted", []], deliver: ["deliver", "seen", []], end_to_end: ["end to end", "violation", [8, 3]],
+  accept: ["accept", "accepted", []], deliver: ["deliver", "seen", []], end_to_end: ["end to end", "refused", [8, 3]],
   ndr: ["NDR", "open", [2, 3]], lateness: ["lateness of the generator", "offered", [9, 3, 2, 3]],
 };
 
@@ -44,7 +44,7 @@ function drawLatency() {
         y: {
           type: "logarithmic", grid: {color: color("line")}, afterFit: axis => { axis.width = gutter(); },
           afterBuildTicks: axis => { axis.ticks = axis.ticks.filter(t => /^1(0*|e.*)$/.test(String(t.value))); },
-          ticks: {callback: v => span(v * 1e3)},
+          ticks: {callback: v => (v < 1e6 ? span(v * 1e3) : count(v / 1e6) + " s")},
         },
       },
       plugins: {

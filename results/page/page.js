@@ -72,7 +72,7 @@ function clock(ns) {
 const RIGHT = 26; /* half a label of the time axis */
 
 function gutter() {
-  return innerWidth < 740 ? 66 : 112;
+  return innerWidth < 740 ? 78 : 112;
 }
 
 function niceStep(range, ticks) {
@@ -84,7 +84,7 @@ function niceStep(range, ticks) {
 }
 
 function timeTicks(from, to, width) {
-  const out = [], step = niceStep(Math.max(to - from, 1), Math.max(2, width / 80));
+  const out = [], step = niceStep(Math.max(to - from, 1), Math.max(2, width / (width < 500 ? 66 : 80)));
   for (let t = Math.ceil(from / step) * step; t <= to && out.length < 100; t += step) out.push(t);
   return out;
 }
@@ -127,9 +127,10 @@ function rowNames(g, rows, height, top, left, name, id) {
   const each = [1, 2, 5, 10, 20, 50, 100].find(n => n * height >= 13) || 200;
   g.textAlign = "right";
   g.fillStyle = color("soft");
+  if (left < 90) g.font = g.font.replace("12px", "11px");
   rows.forEach((row, i) => {
     if (i % each) return;
-    g.fillText(fitted(g, each === 1 ? name(row) : (left > 90 ? "move " : "#") + id(row), left - 12), left - 8, top + (i + .5) * height);
+    g.fillText(fitted(g, each === 1 ? name(row) : (left > 90 ? "move " : "#") + id(row), left - 10), left - 8, top + (i + .5) * height);
   });
 }
 

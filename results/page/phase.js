@@ -2,6 +2,7 @@
  * estimated window shaded with its interval, and the band of the cache. Above it the same, added up.
  */
 
+const MARK_WORDS = {asked: "the asking", copy: "the begin of copying", flipped: "the flip", done: "the end", failed: "the failure"};
 const PHASE = {strip: 70, gap: 10, bottom: 40, top: 24, tall: 16, low: 2, height: 760};
 
 function phaseBands(g, p, x, top, bottom, left, right) {
@@ -63,7 +64,7 @@ function phaseMarks(g, p, rows, x, y, h) {
         mark(g, which, px, py, h < 4 ? 1.9 : h < 8 ? 2.6 : 4.2);
         points.push({
           x: px, y: py, number: b.number,
-          words: () => `move ${row.move} (${row.mailbox}), ${p.mark} ${b.ns < 0 ? "" : "+"}${span(b.ns)}: ` +
+          words: () => `move ${row.move} (${row.mailbox}), ${span(Math.abs(b.ns))} ${b.ns < 0 ? "before" : "after"} ${MARK_WORDS[p.mark] || p.mark}: ` +
             copyWords(b.number, b.token, index.has(b.class) ? index.get(b.class) : b.class),
         });
       }
@@ -80,7 +81,7 @@ function phaseAxis(g, p, x, top, bottom, width, left) {
     g.fillText((tick > 0 ? "+" : "") + span(tick), x(tick), bottom + 14);
   }
   g.fillStyle = color("ink");
-  g.fillText(p.mark, x(0), bottom + 30);
+  g.fillText(MARK_WORDS[p.mark] || p.mark, x(0), bottom + 30);
 }
 
 function phaseLegend(p, rows) {

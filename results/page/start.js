@@ -11,6 +11,7 @@ function drawAll() {
   drawFlow();
   drawTimeline();
   drawPhase();
+  drawAim();
   drawLatency();
   part("theme").textContent = isDark() ? "Light" : "Dark";
   part("theme").setAttribute("aria-label", "Switch to " + (isDark() ? "light" : "dark") + " colours");

@@ -55,7 +55,7 @@ function drawLateness(t) {
 function drawQueues(t) {
   const deepest = q => listOf(q.depth).reduce((a, b) => Math.max(a, b), 0);
   const queues = listOf(t.queues).filter(q => listOf(q.t_ns).length).sort((a, b) => deepest(b) - deepest(a)).slice(0, SERVERS_MAX);
-  const inks = ["accepted", "violation", "seen", "refused", "open", "offered", "invalid", "tick"];
+  const inks = ["accepted", "refused", "seen", "open", "offered", "flipping", "invalid", "tick"];
   part("queue-part").hidden = queues.length === 0;
   if (queues.length === 0) return;
   const datasets = queues.map((q, i) => series(q.server, q.t_ns.map((x, k) => ({x, y: q.depth[k]})), inks[i],

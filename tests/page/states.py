@@ -200,11 +200,26 @@ class Run:
                       [t + 2 * S, "s1 looked for its home: s1, from what it remembered"],
                       [t + 30 * S, self.text("a scan of s2 found nothing of it (scan 9, complete)")]]
             report = "Your message did not reach some or all of the intended recipients.\n\n  The recipient name is not recognized\n"
+            near = {"move": lane, "mark": "flipped", "phase_ns": t - self.moves[lane]["flipped_ns"]} if lane >= 0 else {}
             out.append({"number": number, "token": token(number), "mailbox": box, "role": "primary", "class": CLASSES[k][0],
-                        "rule": 16, "why": "Its mailbox existed all along, and its originator was "
+                        "flags": [self.text("delayed-report")] if number % 7 == 0 else [], "at_ns": t, "rule": 16, **near, "why": "Its mailbox existed all along, and its originator was "
                         "told by s1 that it is unknown (5.1.1).", "events": events,
                         "report": self.text(report) if CLASSES[k][0] == "ndr" else None})
         return out
+
+    def aim(self, window):
+        """As if one load of it had been aimed at the flip: bins that double away from it."""
+        edges, bins, high = [0] + [60 * S >> i for i in range(9, -1, -1)], [], window[1] * S
+        for low, top in zip(edges, edges[1:]):
+            sends = self.rng.randrange(20, 80)
+            bins.append({"from_ns": low, "to_ns": top, "sends": sends, "losses": int(sends * max(0, min(1, (high - low) / (top - low))))})
+        sends, losses = sum(b["sends"] for b in bins), sum(b["losses"] for b in bins)
+        rate = lambda r: {"rate_ppb": int(r * 1e9), "se_ppb": 10**7, "interval_ppb": [int((r - .02) * 1e9), int((r + .02) * 1e9)]}
+        return {self.text("hunt"): {
+            "mark": "flipped", "phase_ns": [0, 60 * S], "moves": len(self.moves), "aimed": sends + 3, "sends": sends, "losses": losses,
+            "open": 3, "weighted": rate(.4), "stratified": rate(.41), "covered_ppb": 10**9, "bins": bins,
+            "window": {"begin_ns": int(window[0] * S), "begin_interval_ns": [None, int(window[0] * S * 1.2)], "end_ns": int(high),
+                       "end_interval_ns": [int(high * .95), int(high * 1.02)], "jitter_ns": S // 5, "lost_inside_ppb": 995 * 10**6}}}
 
     def page(self, verdict, sentence, proven, not_proven, lamps, window=None, cache=None):
         stories, n = self.stories(), len(self.copies)
@@ -214,6 +229,8 @@ class Run:
             "schema": 1, "title": self.text(self.name), "rerun": "postmuster run %s --seed %d" % (self.name, self.seed),
             "summary": {"run": {"id": "%016x" % self.seed, "seed": str(self.seed), "name": self.text(self.name), "variant": "",
                                 "target": "lab 5.5-sp3", "time_scale": 60, "wall_start_ns": 1700000000 * S},
+                        "flags": {"late": n // 50, "delayed-report": n // 700, "loop": 0},
+                        "aim": self.aim(window) if window and cache else {},
                         "gates": [gate(g, counts[g]) for g in ("ndr", "stranded", "silent-loss", "unknown")]},
             "banner": {"verdict": verdict, "sentence": sentence, "proven": proven, "not_proven": not_proven,
                        "lamps": [{"name": a, "state": b, "words": self.text(c)} for a, b, c in lamps]},
@@ -279,7 +296,7 @@ def make_moves():
 
 def make_hostile():
     r = Run("hostile", 8, 12, 2000, 300, (0, 20), {"unknown": .01}, words=lambda plain: plain + " " + HOSTILE)
-    page = r.page("FAIL", HOSTILE, [HOSTILE], [HOSTILE], GOOD, (0, 20))
+    page = r.page("FAIL", HOSTILE, [HOSTILE], [HOSTILE], GOOD, (0, 20), 60 * S)
     page["rerun"] = HOSTILE
     page["stories"][0]["report"] = "A" * 10**6 + HOSTILE
     page["stories"][1]["report"] = (HOSTILE + "\n") * 4000

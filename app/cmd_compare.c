@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/stat.h>
+
 #include "app/cmd.h"
 #include "base/text.h"
 #include "results/compare.h"
@@ -17,15 +19,37 @@ struct request {
     bool force;
 };
 
+struct place { /* of a run on disk, whatever it was called */
+    dev_t device;
+    ino_t number;
+};
+
+/* A run beside itself would be said to differ in nothing. */
+static bool is_new(struct place *places, uint32_t me, const char *dir, struct err *e)
+{
+    struct stat st;
+
+    if (stat(dir, &st) != 0)
+        return true; /* what is wrong with it is said when it is read */
+    places[me] = (struct place){st.st_dev, st.st_ino};
+    for (uint32_t i = 0; i < me; i++)
+        if (places[i].device == places[me].device && places[i].number == places[me].number)
+            return err_set(e, EX_BAD_USAGE, "%s is there twice: a run says nothing about itself",
+                           dir);
+    return true;
+}
+
 static bool read_runs(struct compared *all, struct arena *a, char **names, uint32_t count,
                       const struct request *q, struct err *e)
 {
+    struct place places[COMPARED_MAX] = {0};
     char path[CMD_PATH_BYTES];
 
     for (uint32_t i = 0; i < count; i++) {
         const char *dir = cmd_readable_dir(q->runs_dir, names[i], path);
 
-        if (!compared_read(&all[i], a, dir, e) || !compared_find_window(&all[i], a, dir, e))
+        if (!is_new(places, i, dir, e) || !compared_read(&all[i], a, dir, e) ||
+            !compared_find_window(&all[i], a, dir, e))
             return false;
     }
     return true;

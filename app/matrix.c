@@ -100,7 +100,7 @@ static bool print_expected(const struct expect_profile *e, struct buf *out)
     for (uint32_t i = 0; ok && i < e->allowed_count; i++) {
         bool must = e->must && strcmp(e->must, e->allowed[i]) == 0;
 
-        ok = buf_add_format(out, " %s%s", must ? "*" : "", e->allowed[i]);
+        ok = buf_add_format(out, "%s %s%s", i ? "," : "", must ? "*" : "", e->allowed[i]);
     }
     return ok && (!e->unattested || buf_add_text(out, " (unattested)"));
 }
@@ -109,17 +109,22 @@ static bool print_observed(const struct judgement *v, struct buf *out)
 {
     bool ok = buf_add_text(out, "; observed"), any = false;
 
-    for (unsigned c = 0; ok && c < CLASS_COUNT; c++)
-        if (v->tally.primaries[c] && c != CLASS_NOT_OWED)
-            ok = buf_add_format(out, " %s %llu", class_name((enum outcome)c),
-                                (unsigned long long)v->tally.primaries[c]);
+    for (unsigned c = 0; ok && c < CLASS_COUNT; c++) {
+        if (!v->tally.primaries[c] || c == CLASS_NOT_OWED)
+            continue;
+        ok = buf_add_format(out, "%s %s %llu", any ? "," : "", class_name((enum outcome)c),
+                            (unsigned long long)v->tally.primaries[c]);
+        any = true;
+    }
+    ok = ok && (any || buf_add_text(out, " no owed primaries"));
+    any = false;
     if (ok && v->tally.flags[FLAG_LATE])
         ok = buf_add_format(out, " (late %llu)", (unsigned long long)v->tally.flags[FLAG_LATE]);
     for (unsigned c = 0; ok && c < CLASS_COUNT; c++) {
         if (!alternates(v, c) || c == CLASS_NOT_OWED)
             continue;
         ok = buf_add_format(out, "%s %s %llu",
-                            any ? "" : "; alternates:", class_name((enum outcome)c),
+                            any ? "," : "; alternates:", class_name((enum outcome)c),
                             (unsigned long long)alternates(v, c));
         any = true;
     }
@@ -285,19 +290,36 @@ static struct matrix_cell_shown show_cell(const struct job *j, struct arena *a)
     return s;
 }
 
-static const char *summary_of(const struct matrix_cell_shown *cells, size_t count, bool *good,
-                              struct arena *a)
+/* The profile has no variant of that name: what the version cannot do is no cell. */
+static bool is_impossible(const struct profile *p, const char *scenario, const char *version)
+{
+    char name[256];
+
+    (void)snprintf(name, sizeof name, "%s/%s", scenario, version);
+    for (uint32_t i = 0; i < p->variant_count; i++)
+        if (strcmp(p->variants[i], name) == 0)
+            return false;
+    return true;
+}
+
+static void sum_up(struct matrix_shown *m, struct arena *a)
 {
     unsigned as_expected = 0, open = 0, ended = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        ended += cells[i].there;
-        as_expected += cells[i].good;
-        open += cells[i].open;
+    for (size_t i = 0; i < (size_t)m->version_count * m->scenario_count; i++) {
+        ended += m->cells[i].there;
+        as_expected += m->cells[i].good;
+        open += m->cells[i].open;
     }
-    *good = ended > 0 && as_expected == ended;
-    return arena_format(a, "%u of %u cells are as expected; %u are not; %u have no verdict",
-                        as_expected, ended, ended - as_expected - open, open);
+    m->state = ended > as_expected + open          ? "fail"
+               : ended == 0 || as_expected < ended ? "undecided"
+                                                   : "pass";
+    m->summary =
+        ended && as_expected == ended
+            ? arena_format(a, "All %u cells show the classes that were expected of them.", ended)
+            : arena_format(a,
+                           "%u of %u cells show what was expected; %u do not; %u have no verdict.",
+                           as_expected, ended, ended - as_expected - open, open);
 }
 
 bool matrix_write_page(const struct campaign *c, const char *path, const char *file,
@@ -313,9 +335,12 @@ bool matrix_write_page(const struct campaign *c, const char *path, const char *f
     if (!cells)
         return err_set(e, EX_IO, "out of memory for the matrix");
     for (uint32_t v = 0; v < p->version_count; v++)
-        for (uint32_t s = 0; s < p->scenario_count; s++)
-            cells[(size_t)v * p->scenario_count + s] =
-                show_cell(find(c, path, p->scenarios[s], p->versions[v]), a);
+        for (uint32_t s = 0; s < p->scenario_count; s++) {
+            struct matrix_cell_shown *cell = &cells[(size_t)v * p->scenario_count + s];
+
+            *cell = show_cell(find(c, path, p->scenarios[s], p->versions[v]), a);
+            cell->impossible = is_impossible(p, p->scenarios[s], p->versions[v]);
+        }
     struct matrix_shown m = {.name = p->name,
                              .description = p->description ? p->description : "",
                              .versions = p->versions,
@@ -325,7 +350,7 @@ bool matrix_write_page(const struct campaign *c, const char *path, const char *f
                              .scenario_count = p->scenario_count,
                              .cells = cells};
 
-    m.summary = summary_of(cells, count, &m.good, a);
+    sum_up(&m, a);
     buf_init(&text, PAGE_BYTES);
     bool ok = m.summary && matrix_html(&m, &text, e) && compare_page_write(&text, file, e);
 

@@ -51,11 +51,12 @@ static bool refuse(const struct pair *p, struct err *e)
         return err_set(e, EX_BAD_USAGE,
                        "%s and %s: whether their plans are the same is not known, as one of them "
                        "was run by an older version; --force compares them nevertheless",
-                       p->a->name, p->b->name);
+                       compared_word(p->a), compared_word(p->b));
     return err_set(e, EX_BAD_USAGE,
                    "%s and %s differ in %s, so a difference between them would say nothing about "
                    "the builds; --force compares them nevertheless",
-                   p->a->name, p->b->name, plans_differ(p->differ, what, sizeof what));
+                   compared_word(p->a), compared_word(p->b),
+                   plans_differ(p->differ, what, sizeof what));
 }
 
 /* A question that is another's double is no test of its own; one about what never happened is none at all. */
@@ -64,13 +65,13 @@ static bool is_test(const struct pair *p, uint32_t i)
     return p->answers[i].same_as == i && p->answers[i].a.units.k + p->answers[i].b.units.k > 0;
 }
 
-static void conclude(struct pair *p)
+static void conclude(struct pair *p, double alpha)
 {
     for (uint32_t i = 0; i < p->answer_count; i++) {
         struct answer *q = &p->answers[i];
 
         if (q->same_as == i) {
-            answer_conclude(q);
+            answer_conclude(q, alpha);
             continue;
         }
         struct question question = q->question;
@@ -98,28 +99,78 @@ static bool adjust(struct comparison *c, struct arena *a, struct err *e)
         }
     holm_adjust(all, c->tests);
     for (uint32_t i = 0; i + 1 < c->count; i++)
-        conclude(&c->pairs[i]);
+        conclude(&c->pairs[i], COMPARE_ALPHA / (c->tests ? c->tests : 1));
     return true;
 }
+
+/* --------------------------------------------------------------------------------------------------------------- labels */
+
+static const char *plain_target(const struct compared *c)
+{
+    return strncmp(c->target, "lab ", 4) == 0 ? c->target + 4 : c->target;
+}
+
+static bool one_profile(const struct compared *runs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!runs[i].profile[0] || strcmp(runs[i].profile, runs[0].profile) != 0)
+            return false;
+    return true;
+}
+
+static bool is_taken(const struct compared *runs, uint32_t count, uint32_t me)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (i != me && strcmp(runs[i].label, runs[me].label) == 0)
+            return true;
+    return false;
+}
+
+/* The least that tells them apart: variants or targets of one profile, else names; numbers where that is not enough. */
+static void label_runs(struct compared *runs, uint32_t count)
+{
+    bool numbered[COMPARED_MAX] = {false}, short_words = one_profile(runs, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct compared *c = &runs[i];
+        const char *word = !short_words ? c->name : c->variant[0] ? c->variant : plain_target(c);
+
+        (void)snprintf(c->label, sizeof c->label, "%.95s", word[0] ? word : c->name);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        numbered[i] = is_taken(runs, count, i);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t n = strlen(runs[i].label);
+
+        if (numbered[i])
+            (void)snprintf(runs[i].label + n, sizeof runs[i].label - n, " #%u", i + 1);
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------------- all of them */
 
 struct comparison *comparison_make(struct arena *a, const struct compared *runs, uint32_t count,
                                    bool force, struct err *e)
 {
     struct comparison *c = arena_new(a, struct comparison, 1);
 
-    PM_ASSERT(count >= 1);
+    struct compared *own = arena_new(a, struct compared, count);
+
+    PM_ASSERT(count >= 1 && count <= COMPARED_MAX);
     if (c)
         c->pairs = arena_new(a, struct pair, count);
-    if (!c || !c->pairs) {
+    if (!c || !c->pairs || !own) {
         (void)err_set(e, EX_IO, "out of memory for the comparison");
         return NULL;
     }
-    c->runs = runs;
+    memcpy(own, runs, count * sizeof *own);
+    label_runs(own, count);
+    c->runs = own;
     c->count = count;
     for (uint32_t i = 0; i + 1 < count; i++) {
         struct pair *p = &c->pairs[i];
 
-        *p = (struct pair){.a = &runs[i], .b = &runs[i + 1]};
+        *p = (struct pair){.a = &own[i], .b = &own[i + 1]};
         p->differ = differences(&p->a->prints, &p->b->prints);
         p->by_move = p->a->move_count && p->b->move_count;
         p->same_seed = !p->differ && p->a->seed_print == p->b->seed_print;

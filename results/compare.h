@@ -21,7 +21,9 @@
 #define COMPARED_MAX       64
 #define COMPARE_ALPHA      0.05
 #define COMPARE_POWER      0.8
+#define COMPARE_POINTS     0.1 /* a difference worth asking for, where the shares seen are the same */
 #define COMPARE_QUESTIONS  32
+#define COMPARE_IN_WORDS   3 /* so many runs are compared in sentences too; more by tables alone */
 #define COMPARE_WINDOW_MAX 2000000u /* copies; of longer runs the window is not looked for */
 
 /* ------------------------------------------------------------------------------------------- one run (compare_read.c) */
@@ -36,14 +38,18 @@ struct compared_window { /* where in a move harm lies, relative to `mark` */
 
 struct compared {    /* what a comparison needs of one run */
     char name[96];   /* profile and variant, or target where that tells them apart */
+    char label[112]; /* what tells it from the others of this comparison: "sp4", "5.5-sp3 #2" */
+    char profile[64], variant[64];
     char target[64]; /* "lab 5.5-sp3" */
-    char id[24];     /* of the run, 16 digits */
+    char folder[96]; /* of the run, without what leads there */
+    char id[24];     /* of the run, 16 digits; simulated runs of one seed share it */
     char verdict[16];
     uint64_t seed_print; /* equal where the messages were the same */
     uint64_t planned, classes[CLASS_COUNT], primaries[CLASS_COUNT], lost_but_alternate;
     uint64_t accept_p99_us, end_p99_us; /* from the plan to the acceptance, to the sighting */
     bool saturated;                     /* latencies are not certified, so they are not compared */
-    bool stopped; /* by its stop rule: its moves were not counted out beforehand */
+    bool stopped;   /* by its stop rule: its moves were not counted out beforehand */
+    bool cut_short; /* killed, interrupted, or it goes on: the account of what was until then */
     struct manifest_prints prints;
     uint64_t (*moves)[CLASS_COUNT];  /* of those that were done */
     uint32_t move_count, moves_void; /* void: planned and not done; they say nothing */
@@ -93,7 +99,11 @@ struct answer {
     double better;                      /* P(b has the lower share) */
     bool can_show;                      /* so many units can show something: */
     struct proportion least_a, least_b; /* the smallest difference beside what one of them had */
-    uint64_t needed; /* units each, were these the true shares; SAMPLE_NEVER; 0: not asked */
+    uint64_t
+        needed; /* units each, were aim_a and aim_b the true shares; SAMPLE_NEVER; 0: not asked */
+    double aim_a,
+        aim_b;       /* what was seen, or COMPARE_POINTS apart where that would never be shown */
+    bool aims_apart; /* the latter */
 };
 
 enum {
@@ -120,7 +130,8 @@ struct comparison {
     uint32_t tests;     /* that Holm's correction counts */
 };
 
-/* Of two runs or more. Neighbours of different plans: EX_BAD_USAGE, unless forced (then pair.differ says so). */
+/* Of two runs or more, which are copied and given labels. Neighbours of different plans: EX_BAD_USAGE, unless forced (then
+ * pair.differ says so). */
 struct comparison *comparison_make(struct arena *a, const struct compared *runs, uint32_t count,
                                    bool force, struct err *e);
 const char *plans_differ(unsigned differ, char *out, size_t room); /* "loads and moves" */
@@ -130,11 +141,25 @@ uint32_t compare_questions(const struct pair *p, struct question out[COMPARE_QUE
 bool pair_answer(struct pair *p, struct arena *a, struct err *e);
 /* Holm's correction over these p-values, in place of each its adjusted one. count * log(count). */
 void holm_adjust(double **p, uint32_t count);
-void answer_conclude(struct answer *q); /* after the adjustment */
+/* After the adjustment. alpha: what a p-value of one test alone must not exceed to be shown whatever the others say. */
+void answer_conclude(struct answer *q, double alpha);
+
+/* ----------------------------------------------------------------------------------------- windows (compare_window.c) */
+
+struct extent {       /* of all windows and the mark, with a margin */
+    const char *mark; /* which all are relative to; NULL: there is no window, or marks differ */
+    bool any;
+    double from_ns, to_ns;
+};
+
+struct extent compared_extent(const struct comparison *c);
+double extent_place(const struct extent *x, int64_t ns); /* 0..1; unbounded ones lie at the ends */
+bool compare_text_windows(const struct comparison *c, struct buf *out);
 
 /* ------------------------------------------------------------------------------------------------------------- in words */
 
-const char *shown_words(const struct answer *q); /* "better", "not shown", ... */
+const char *compared_word(const struct compared *c); /* its label, or its name where it has none */
+const char *shown_words(const struct answer *q);     /* "better", "not shown", ... */
 bool say_change(const struct compared *a, const struct compared *b, struct buf *out);
 /* "sp4 is better in silence; a difference was not shown in delivery": one line. */
 bool say_conclusion(const struct pair *p, struct buf *out);
@@ -146,6 +171,7 @@ bool say_method(const struct comparison *c, struct buf *out);
 uint64_t compared_owed(const struct compared *c);
 const char *say_p(char *out, size_t room, double p);         /* "0.0123", "< 0.0001" */
 const char *say_share(char *out, size_t room, double share); /* "-12 %" */
+const char *say_chance(char *out, size_t room, double p);    /* "97.3 %", "> 99.9 %" */
 
 /* ------------------------------------------------------------------------------------------------------------- the forms */
 

@@ -54,8 +54,9 @@ static void put_conclusion(struct html *h, const struct pair *p, bool first)
 
     buf_init(&text, WORDS_MAX);
     html_mix(h, "<section aria-label=\"Conclusion\" class=\"verdict conclusion is-", look->state,
-             "\">\n<p class=\"run\"><b>", p->a->name, "</b> ", p->a->target, ARROW "<b>",
-             p->b->name, "</b> ", p->b->target, "</p>\n<", level, "><span class=\"word\">", NULL);
+             "\">\n<p class=\"run\"><b>", compared_word(p->a), "</b> ", p->a->target, ARROW "<b>",
+             compared_word(p->b), "</b> ", p->b->target, "</p>\n<", level, "><span class=\"word\">",
+             NULL);
     part_shape(h, look->shape);
     html_mix(h, "", look->word, "</span>", NULL);
     h->ok = h->ok && say_conclusion(p, &text);
@@ -86,9 +87,9 @@ static void put_conclusion(struct html *h, const struct pair *p, bool first)
 static void put_head(struct html *h, const struct comparison *c, const char *first)
 {
     html_mix(h, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"", first,
-             "\">\n<table>\n<thead><tr><th>", first, "</th>", NULL);
+             "\">\n<table class=\"sides\">\n<thead><tr><th scope=\"col\">", first, "</th>", NULL);
     for (uint32_t i = 0; i < c->count; i++)
-        html_mix(h, "<th class=\"n\" scope=\"col\">", c->runs[i].name, "</th>", NULL);
+        html_mix(h, "<th class=\"n\" scope=\"col\">", compared_word(&c->runs[i]), "</th>", NULL);
     html_mix(h, "</tr></thead>\n<tbody>\n", NULL);
 }
 
@@ -201,7 +202,8 @@ static void put_answer(struct html *h, const struct pair *p, const struct answer
 static void put_tests_head(struct html *h, const struct pair *p)
 {
     html_mix(h,
-             "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Tests\">\n<table>\n"
+             "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Tests\">\n<table "
+             "class=\"sides\">\n"
              "<thead><tr><th>harm</th>",
              NULL);
     if (p->by_move)
@@ -222,7 +224,7 @@ static void put_pair(struct html *h, const struct pair *p)
 {
     struct buf text;
 
-    html_mix(h, "<h3>", p->a->name, ARROW, p->b->name, "</h3>\n", NULL);
+    html_mix(h, "<h3>", compared_word(p->a), ARROW, compared_word(p->b), "</h3>\n", NULL);
     put_tests_head(h, p);
     for (uint32_t i = 0; i < p->answer_count; i++)
         if (p->answers[i].question.headline || p->answers[i].same_as == i)
@@ -248,56 +250,13 @@ static void put_tests(struct html *h, const struct comparison *c)
 
 /* -------------------------------------------------------------------------------------------------------------- windows */
 
-struct extent {
-    double from, to;
-};
-
-static void include(struct extent *x, int64_t ns)
-{
-    if (ns == INT64_MIN || ns == INT64_MAX)
-        return;
-    x->from = (double)ns < x->from ? (double)ns : x->from;
-    x->to = (double)ns > x->to ? (double)ns : x->to;
-}
-
-/* The mark and all edges, and a twentieth more at either side. */
-static struct extent extent_of(const struct comparison *c)
-{
-    struct extent x = {0, 0};
-
-    for (uint32_t i = 0; i < c->count; i++) {
-        const struct compared_window *w = &c->runs[i].window;
-
-        if (!w->known)
-            continue;
-        include(&x, w->low_ns);
-        include(&x, w->high_ns);
-        include(&x, w->begin_low_ns);
-        include(&x, w->begin_high_ns);
-        include(&x, w->end_low_ns);
-        include(&x, w->end_high_ns);
-    }
-    double margin = (x.to - x.from) / 20 + 1;
-
-    return (struct extent){x.from - margin, x.to + margin};
-}
-
-static double place(const struct extent *x, int64_t ns)
-{
-    if (ns == INT64_MIN)
-        return 0;
-    if (ns == INT64_MAX)
-        return 1000;
-    return 1000 * ((double)ns - x->from) / (x->to - x->from);
-}
-
 static void put_box(struct html *h, const char *look, double from, double to)
 {
     char rect[160];
 
     (void)snprintf(rect, sizeof rect,
                    "<rect class=\"%s\" x=\"%.2f\" y=\"4\" width=\"%.2f\" height=\"12\"/>", look,
-                   from, to > from ? to - from : 0);
+                   1000 * from, to > from ? 1000 * (to - from) : 0);
     html_mix(h, rect, NULL);
 }
 
@@ -322,20 +281,20 @@ static void put_window(struct html *h, const struct compared *r, const struct ex
     const struct compared_window *w = &r->window;
     char mark[120];
 
-    html_mix(h, "<tr><th scope=\"row\">", r->name, "</th>", NULL);
+    html_mix(h, "<tr><th scope=\"row\">", compared_word(r), "</th>", NULL);
     if (!w->known) {
         html_mix(h, "<td colspan=\"3\" class=\"range\">",
                  !w->looked_for ? w->why : "none to be seen", "</td></tr>\n", NULL);
         return;
     }
     (void)snprintf(mark, sizeof mark, "<path class=\"axis-line\" d=\"M%.2f 0V20\"/></svg></td>",
-                   place(x, 0));
+                   1000 * extent_place(x, 0));
     html_mix(h,
              "<td class=\"picture\"><svg class=\"span\" viewBox=\"0 0 1000 20\" "
              "preserveAspectRatio=\"none\" aria-hidden=\"true\">",
              NULL);
-    put_box(h, "blur", place(x, w->begin_low_ns), place(x, w->end_high_ns));
-    put_box(h, "harmful", place(x, w->low_ns), place(x, w->high_ns));
+    put_box(h, "blur", extent_place(x, w->begin_low_ns), extent_place(x, w->end_high_ns));
+    put_box(h, "harmful", extent_place(x, w->low_ns), extent_place(x, w->high_ns));
     html_mix(h, mark, NULL);
     put_edge(h, w->low_ns, w->begin_low_ns, w->begin_high_ns);
     put_edge(h, w->high_ns, w->end_low_ns, w->end_high_ns);
@@ -349,22 +308,22 @@ static void put_window(struct html *h, const struct compared *r, const struct ex
 
 static void put_windows(struct html *h, const struct comparison *c)
 {
-    struct extent x = extent_of(c);
-    const char *mark = NULL;
+    struct extent x = compared_extent(c);
 
-    for (uint32_t i = 0; i < c->count; i++)
-        mark = c->runs[i].window.known ? c->runs[i].window.mark : mark;
     html_mix(
         h,
         "<section id=\"windows\" aria-labelledby=\"h-windows\">\n<h2 id=\"h-windows\">Where in "
         "a move harm lies</h2>\n<p class=\"lead\">Estimated windows over each other, relative "
         "to the dotted mark (",
-        mark ? mark : DASH,
+        x.mark  ? x.mark
+        : x.any ? "of each run its own"
+                : DASH,
         "); the light part is what the 95 % intervals of the edges allow.</p>\n"
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Windows\">\n<table>\n"
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Windows\">\n<table "
+        "class=\"sides\">\n"
         "<thead><tr><th>run</th><th><span class=\"ends\"><span>",
-        mark ? relative((int64_t)x.from).t : "", "</span><span>",
-        mark ? relative((int64_t)x.to).t : "",
+        x.any ? relative((int64_t)x.from_ns).t : "", "</span><span>",
+        x.any ? relative((int64_t)x.to_ns).t : "",
         "</span></span></th><th>begins</th><th>ends</th></tr></thead>\n<tbody>\n", NULL);
     for (uint32_t i = 0; i < c->count; i++)
         put_window(h, &c->runs[i], &x);
@@ -415,8 +374,8 @@ static void put_method(struct html *h, const struct comparison *c)
     buf_fini(&text);
     html_mix(h, "<dl>\n", NULL);
     for (uint32_t i = 0; i < c->count; i++)
-        html_mix(h, "<dt>", c->runs[i].name, "</dt><dd><p>", c->runs[i].target, ", run <code>",
-                 c->runs[i].id, "</code>, ", word_count(c->runs[i].move_count).t,
+        html_mix(h, "<dt>", compared_word(&c->runs[i]), "</dt><dd><p>", c->runs[i].target,
+                 ", run <code>", c->runs[i].id, "</code>, ", word_count(c->runs[i].move_count).t,
                  " moves</p></dd>\n", NULL);
     html_mix(h, "</dl>\n</section>\n", NULL);
 }
@@ -426,8 +385,8 @@ bool compare_html(const struct comparison *c, struct buf *out, struct err *e)
     struct html h = {.out = out, .ok = true};
     char title[300];
 
-    (void)snprintf(title, sizeof title, "%s against %s%s", c->runs[c->count - 1].name,
-                   c->runs[0].name, c->count > 2 ? " and others" : "");
+    (void)snprintf(title, sizeof title, "%s against %s%s", compared_word(&c->runs[c->count - 1]),
+                   compared_word(&c->runs[0]), c->count > 2 ? " and others" : "");
     compare_page_open(&h, title,
                       "<a href=\"#classes\">Classes</a>\n<a href=\"#tests\">Tests</a>\n<a "
                       "href=\"#windows\">Windows</a>\n<a href=\"#latency\">Latency</a>\n<a "

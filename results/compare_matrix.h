@@ -19,6 +19,7 @@ struct matrix_cell_shown {
     const char *page;  /* link to the run's own page, relative; NULL: none */
     uint64_t primaries[CLASS_COUNT], alternates[CLASS_COUNT], late;
     bool there;      /* it was run, and has ended */
+    bool impossible; /* the version cannot do it, says the profile */
     bool good, open; /* as expected; without a verdict (shown beside `words` as a shape) */
     bool has_counts;
 };
@@ -29,7 +30,7 @@ struct matrix_shown {
     uint32_t version_count, scenario_count;
     const struct matrix_cell_shown *cells; /* version_count rows of scenario_count */
     const char *summary;                   /* one sentence */
-    bool good;                             /* every cell is as expected */
+    const char *state;                     /* of all cells: "pass", "fail" or "undecided" */
 };
 
 bool matrix_html(const struct matrix_shown *m, struct buf *out, struct err *e);

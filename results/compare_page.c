@@ -17,11 +17,12 @@ static void put(struct html *h, struct slice s)
 
 void compare_page_open(struct html *h, const char *title, const char *nav)
 {
-    html_mix(h,
-             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src "
-             "data:; base-uri 'none'; form-action 'none'; style-src",
-             NULL);
+    html_mix(
+        h,
+        "<!doctype html>\n<html lang=\"en\" data-ready=\"0\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src "
+        "data:; base-uri 'none'; form-action 'none'; style-src",
+        NULL);
     html_policy_hash(h, page_css);
     html_policy_hash(h, compare_css);
     html_mix(h,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "results/compare.h"
 #include "results/json_file.h"
 #include "results/judge.h"
@@ -15,13 +16,30 @@
 #define PATH_BYTES 1200
 #define MOVES_MAX  (1u << 24)
 
+#define TAKE(field, said) (void)text_clean(field, sizeof(field), slice_of(said))
+
+/* What a folder says of itself may be anybody's: it is made fit to show. */
 static void name_run(struct compared *c, const char *name, const char *variant, const char *target)
 {
-    if (variant[0])
-        (void)snprintf(c->name, sizeof c->name, "%s %s", name, variant);
+    TAKE(c->profile, name);
+    TAKE(c->variant, variant);
+    TAKE(c->target, target);
+    if (c->variant[0])
+        (void)snprintf(c->name, sizeof c->name, "%.40s %.54s", c->profile, c->variant);
     else
-        (void)snprintf(c->name, sizeof c->name, "%s (%s)", name, target);
-    (void)snprintf(c->target, sizeof c->target, "%s", target);
+        (void)snprintf(c->name, sizeof c->name, "%.40s (%.50s)", c->profile, c->target);
+}
+
+static void name_folder(struct compared *c, const char *run_dir)
+{
+    size_t n = strlen(run_dir), from;
+
+    while (n > 1 && run_dir[n - 1] == '/')
+        n--;
+    for (from = n; from > 0 && run_dir[from - 1] != '/';)
+        from--;
+    (void)text_clean(c->folder, sizeof c->folder,
+                     (struct slice){(const unsigned char *)run_dir + from, n - from});
 }
 
 static bool make_moves(struct compared *c, struct arena *a, size_t count, struct err *e)
@@ -61,6 +79,7 @@ static bool from_judgement(struct compared *c, struct arena *a, const struct jud
     c->end_p99_us = tally_quantile(&j->tally.end_to_end, 0.99);
     c->saturated = j->tally.saturation.any;
     c->stopped = j->tally.health.stopped;
+    c->cut_short = !j->tally.health.ended || j->tally.health.findings[FIND_INTERRUPTED] > 0;
     memcpy(c->classes, j->tally.classes, sizeof c->classes);
     memcpy(c->primaries, j->tally.primaries, sizeof c->primaries);
     if (!make_moves(c, a, m->move_count, e))
@@ -137,13 +156,16 @@ static const char *text_of(const json_t *o, const char *key)
 static bool from_summary(struct compared *c, struct arena *a, const json_t *root, struct err *e)
 {
     const json_t *run = json_object_get(root, "run");
-    const json_t *findings = json_object_get(json_object_get(root, "health"), "findings");
+    const json_t *health = json_object_get(root, "health");
+    const json_t *findings = json_object_get(health, "findings");
     const char *seed = text_of(run, "seed");
 
     name_run(c, text_of(run, "name"), text_of(run, "variant"), text_of(run, "target"));
-    (void)snprintf(c->id, sizeof c->id, "%s", text_of(run, "id"));
-    (void)snprintf(c->verdict, sizeof c->verdict, "%s", text_of(root, "verdict"));
+    TAKE(c->id, text_of(run, "id"));
+    TAKE(c->verdict, text_of(root, "verdict"));
     c->seed_print = hash_fast(seed, strlen(seed));
+    c->cut_short = json_is_false(json_object_get(health, "ended")) ||
+                   json_is_true(json_object_get(health, "interrupted"));
     c->stopped =
         json_integer_value(json_object_get(findings, event_finding_name(FIND_STOPPED))) > 0;
     return json_get_u64(root, "planned", &c->planned, e) &&
@@ -178,6 +200,7 @@ bool compared_read(struct compared *c, struct arena *a, const char *run_dir, str
     struct run_record r;
 
     *c = (struct compared){.window.why = "it was not looked for"};
+    name_folder(c, run_dir);
     (void)snprintf(path, sizeof path, "%s/summary.json", run_dir);
     if (access(path, F_OK) == 0) {
         json_t *root = json_file_read(path, e);

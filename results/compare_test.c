@@ -113,20 +113,20 @@ static bool same_arm(const struct arm *x, const struct arm *y)
 
 /* -------------------------------------------------------------------------------------------------- what can be shown at all */
 
-static bool is_shown(struct proportion a, struct proportion b)
+static bool is_shown(struct proportion a, struct proportion b, double alpha)
 {
-    return fisher_two_sided(a, b) <= COMPARE_ALPHA;
+    return fisher_two_sided(a, b) <= alpha;
 }
 
 /* The least k of n above `low` that differs from `other`, or n + 1. More is always easier to tell. */
-static uint64_t least_above(struct proportion other, uint64_t low, uint64_t n)
+static uint64_t least_above(struct proportion other, uint64_t low, uint64_t n, double alpha)
 {
     uint64_t high = n + 1;
 
     while (low < high) {
         uint64_t k = low + (high - low) / 2;
 
-        if (is_shown(other, (struct proportion){k, n}))
+        if (is_shown(other, (struct proportion){k, n}, alpha))
             high = k;
         else
             low = k + 1;
@@ -136,10 +136,10 @@ static uint64_t least_above(struct proportion other, uint64_t low, uint64_t n)
 
 /* As seen from the losses that `few` has; where even all of the other's would not do, from those that `many` has: then what is not
  * harmed is counted up. */
-static bool least_difference(struct proportion *few, struct proportion *many)
+static bool least_difference(struct proportion *few, struct proportion *many, double alpha)
 {
     uint64_t start = (uint64_t)ceil(proportion_rate(*few) * (double)many->n);
-    uint64_t k = least_above(*few, start, many->n);
+    uint64_t k = least_above(*few, start, many->n, alpha);
 
     if (k <= many->n) {
         many->k = k;
@@ -148,22 +148,35 @@ static bool least_difference(struct proportion *few, struct proportion *many)
     struct proportion spared = {many->n - many->k, many->n};
 
     start = (uint64_t)ceil(proportion_rate(spared) * (double)few->n);
-    k = least_above(spared, start, few->n);
+    k = least_above(spared, start, few->n, alpha);
     few->k = few->n - (k <= few->n ? k : few->n);
     return k <= few->n;
 }
 
-static void ask_for_more(struct answer *q)
+static uint64_t units_for(double a, double b, double alpha)
+{
+    return fisher_units(a < b ? a : b, a < b ? b : a, alpha / 2, COMPARE_POWER);
+}
+
+/* Shares that are the same, or nearly, no number of units would tell apart: then for the next that would matter. */
+static void ask_for_more(struct answer *q, double alpha)
 {
     double a = proportion_rate(q->a.units), b = proportion_rate(q->b.units);
 
-    q->needed = fisher_units(a < b ? a : b, a < b ? b : a, COMPARE_ALPHA / 2, COMPARE_POWER);
+    q->aim_a = a;
+    q->aim_b = b;
+    q->needed = units_for(a, b, alpha);
+    if (q->needed == SAMPLE_NEVER && fabs(a - b) < COMPARE_POINTS / 2) {
+        q->aims_apart = true;
+        q->aim_b = a >= COMPARE_POINTS ? a - COMPARE_POINTS : a + COMPARE_POINTS;
+        q->needed = units_for(q->aim_a, q->aim_b, alpha);
+    }
     q->least_a = q->a.units;
     q->least_b = q->b.units;
     if (q->a.units.n && q->b.units.n && q->a.units.n <= SHOW_UNITS_MAX &&
         q->b.units.n <= SHOW_UNITS_MAX)
-        q->can_show = a <= b ? least_difference(&q->least_a, &q->least_b)
-                             : least_difference(&q->least_b, &q->least_a);
+        q->can_show = a <= b ? least_difference(&q->least_a, &q->least_b, alpha)
+                             : least_difference(&q->least_b, &q->least_a, alpha);
 }
 
 /* --------------------------------------------------------------------------------------------------------------- answers */
@@ -265,7 +278,7 @@ static enum shown direction(double p, struct proportion a, struct proportion b)
     return proportion_rate(b) < proportion_rate(a) ? SHOWN_BETTER : SHOWN_WORSE;
 }
 
-void answer_conclude(struct answer *q)
+void answer_conclude(struct answer *q, double alpha)
 {
     if (q->a.units.k + q->b.units.k == 0) {
         q->in_units = q->in_copies = q->all = SHOWN_NEITHER;
@@ -279,5 +292,5 @@ void answer_conclude(struct answer *q)
             q->all = SHOWN_NOT; /* fewer moves, more copies: neither is the better one */
     }
     if (q->in_units == SHOWN_NOT || q->in_units == SHOWN_NEITHER)
-        ask_for_more(q);
+        ask_for_more(q, alpha);
 }

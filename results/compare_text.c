@@ -6,7 +6,8 @@
 #include "results/compare.h"
 #include "results/report_text.h"
 
-#define QUESTION_COLUMNS 18
+#define CELL_BYTES 80
+#define LINE_BYTES 4096
 
 static bool shown(const struct comparison *c, enum outcome k)
 {
@@ -18,7 +19,7 @@ static bool shown(const struct comparison *c, enum outcome k)
 
 static int width_of(const struct compared *c)
 {
-    size_t n = strlen(c->name);
+    size_t n = strlen(compared_word(c));
 
     return n < 13 ? 13 : (int)n;
 }
@@ -57,7 +58,7 @@ static bool add_classes(const struct comparison *c, struct buf *out, bool color)
 
     text_ink(out, color, INK_HEAD, "class               ");
     for (uint32_t i = 0; i < c->count; i++)
-        buf_add_format(out, "  %*s", width_of(&c->runs[i]), c->runs[i].name);
+        buf_add_format(out, "  %*s", width_of(&c->runs[i]), compared_word(&c->runs[i]));
     buf_add_text(out, "\n");
     for (enum outcome k = 0; k < CLASS_COUNT; k++) {
         if (!shown(c, k))
@@ -87,141 +88,205 @@ static bool say_saturated(const struct comparison *c, struct buf *out)
             ok = buf_add_format(out,
                                 "%s: GENERATOR-SATURATED: its latencies are not certified and "
                                 "cannot be compared\n",
-                                c->runs[i].name) &&
+                                compared_word(&c->runs[i])) &&
                  ok;
     return ok;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- tests in full */
 
-static void add_share(struct buf *out, struct proportion p, int width)
-{
-    char text[64], k[32], n[32];
+enum { CELL_HARM, CELL_UNITS, CELL_COPIES, CELL_RANGE, CELL_P, CELL_P_COPIES, CELL_BETTER, CELLS };
 
-    (void)snprintf(text, sizeof text, "%s/%s", text_print_count(k, sizeof k, p.k),
-                   text_print_count(n, sizeof n, p.n));
-    buf_add_format(out, " %*s", width, text);
-}
+struct row { /* words of a line; a column is as wide as its widest */
+    char cell[CELLS][CELL_BYTES];
+};
 
 static enum ink ink_of(enum shown s)
 {
     return s == SHOWN_BETTER ? INK_GOOD : s == SHOWN_WORSE ? INK_BAD : INK_PLAIN;
 }
 
-static void add_row(const struct pair *p, const struct answer *q, struct buf *out, bool color)
+static void change_cell(char out[CELL_BYTES], struct proportion a, struct proportion b)
 {
-    char low[32], high[32], fisher[32], dealt[32], range[80];
+    char n[4][32];
 
-    buf_add_format(out, "  %-*s", QUESTION_COLUMNS, q->question.name);
-    add_share(out, q->a.units, 13);
-    add_share(out, q->b.units, 13);
-    if (p->by_move) {
-        add_share(out, q->a.copies, 16);
-        add_share(out, q->b.copies, 16);
-    }
-    (void)snprintf(range, sizeof range, "%s to %s", say_share(low, sizeof low, q->difference.low),
-                   say_share(high, sizeof high, q->difference.high));
-    buf_add_format(out, " %18s %9s", range, say_p(fisher, sizeof fisher, q->fisher_adjusted));
-    if (p->by_move)
-        buf_add_format(out, " %9s", say_p(dealt, sizeof dealt, q->dealt_adjusted));
-    buf_add_format(out, " %9.4f  ", q->better);
-    text_ink(out, color, ink_of(q->all), shown_words(q));
-    buf_add_text(out, "\n");
+    (void)snprintf(
+        out, CELL_BYTES, "%.17s/%.17s -> %.17s/%.17s", text_print_count(n[0], sizeof n[0], a.k),
+        text_print_count(n[1], sizeof n[1], a.n), text_print_count(n[2], sizeof n[2], b.k),
+        text_print_count(n[3], sizeof n[3], b.n));
 }
 
-static void add_heading(const struct pair *p, struct buf *out, bool color)
+static struct row heading(const struct pair *p)
 {
-    char line[256];
+    struct row r = {
+        {"harm", "moves", "copies", "difference (95 %)", "p (moves)", "p (copies)", "P(better)"}};
 
-    if (p->by_move)
-        (void)snprintf(line, sizeof line, "  %-*s %13s %13s %16s %16s %18s %9s %9s %9s",
-                       QUESTION_COLUMNS, "harm", "moves before", "moves now", "copies before",
-                       "copies now", "moves: difference", "p (moves)", "p (copies)", "P(better)");
-    else
-        (void)snprintf(line, sizeof line, "  %-*s %13s %13s %18s %9s %9s", QUESTION_COLUMNS, "harm",
-                       "copies before", "copies now", "difference", "p", "P(better)");
-    text_ink(out, color, INK_HEAD, line);
-    buf_add_text(out, "\n");
+    if (!p->by_move) {
+        (void)snprintf(r.cell[CELL_UNITS], CELL_BYTES, "copies");
+        (void)snprintf(r.cell[CELL_P], CELL_BYTES, "p");
+    }
+    return r;
+}
+
+static struct row row_of(const struct answer *q)
+{
+    struct row r = {{{0}}};
+    char low[32], high[32];
+
+    (void)snprintf(r.cell[CELL_HARM], CELL_BYTES, "%s", q->question.name);
+    change_cell(r.cell[CELL_UNITS], q->a.units, q->b.units);
+    change_cell(r.cell[CELL_COPIES], q->a.copies, q->b.copies);
+    (void)snprintf(r.cell[CELL_RANGE], CELL_BYTES, "%s to %s",
+                   say_share(low, sizeof low, q->difference.low),
+                   say_share(high, sizeof high, q->difference.high));
+    (void)say_p(r.cell[CELL_P], CELL_BYTES, q->fisher_adjusted);
+    (void)say_p(r.cell[CELL_P_COPIES], CELL_BYTES, q->dealt_adjusted);
+    (void)say_chance(r.cell[CELL_BETTER], CELL_BYTES, q->better);
+    return r;
+}
+
+static bool has_cell(const struct pair *p, int i)
+{
+    return p->by_move || (i != CELL_COPIES && i != CELL_P_COPIES);
+}
+
+/* Numbers are flush right, except changes, which are read from the left. */
+static void add_row(const struct pair *p, const struct row *r, const int widths[CELLS],
+                    struct buf *out)
+{
+    for (int i = 0; i < CELLS; i++)
+        if (has_cell(p, i))
+            buf_add_format(out, "  %*s", i < CELL_RANGE ? -widths[i] : widths[i], r->cell[i]);
+    buf_add_text(out, "  ");
 }
 
 /* Classes whose row would repeat one above it are left out. */
-static bool add_tests(const struct pair *p, struct buf *out, bool color)
+static bool has_row(const struct pair *p, uint32_t i)
 {
-    bool ok = buf_add_text(out, "\n");
-
-    add_heading(p, out, color);
-    for (uint32_t i = 0; i < p->answer_count; i++)
-        if (p->answers[i].question.headline || p->answers[i].same_as == i)
-            add_row(p, &p->answers[i], out, color);
-    ok = buf_add_text(out, "\n") && ok;
-    for (uint32_t i = 0; i < p->answer_count; i++)
-        if (p->answers[i].question.headline)
-            ok = say_answer(p, &p->answers[i], out) && ok;
-    return ok;
+    return p->answers[i].question.headline || p->answers[i].same_as == i;
 }
 
-static void add_edge(struct buf *out, const char *name, int64_t at, int64_t low, int64_t high)
+static void widen(const struct row *r, int widths[CELLS])
 {
-    buf_add_format(out, " %s %+.3fs (", name, (double)at / 1e9);
-    if (low == INT64_MIN)
-        buf_add_text(out, "unbounded");
-    else
-        buf_add_format(out, "%+.3fs", (double)low / 1e9);
-    buf_add_text(out, " to ");
-    if (high == INT64_MAX)
-        buf_add_text(out, "unbounded)");
-    else
-        buf_add_format(out, "%+.3fs)", (double)high / 1e9);
+    for (int i = 0; i < CELLS; i++) {
+        int n = (int)strlen(r->cell[i]);
+
+        widths[i] = n > widths[i] ? n : widths[i];
+    }
 }
 
-static bool add_windows(const struct comparison *c, struct buf *out)
+/* What came out, and where nothing did, how many units it would take. */
+static void add_shown(const struct pair *p, const struct answer *q, bool needed, struct buf *out,
+                      bool color)
 {
-    bool any = false;
+    char n[32];
 
-    for (uint32_t i = 0; i < c->count; i++)
-        any |= c->runs[i].window.looked_for;
-    if (!any)
-        return true;
-    buf_add_text(out, "where in a move harm lies (95 % interval of each edge)\n");
-    for (uint32_t i = 0; i < c->count; i++) {
-        const struct compared_window *w = &c->runs[i].window;
+    text_ink(out, color, ink_of(q->all), shown_words(q));
+    if (needed && q->all == SHOWN_NOT && q->needed != SAMPLE_NEVER && q->needed > q->a.units.n)
+        buf_add_format(out, " (about %s %s each%s)", text_print_count(n, sizeof n, q->needed),
+                       p->by_move ? "moves" : "copies", q->aims_apart ? " for 10 points" : "");
+    buf_add_text(out, "\n");
+}
 
-        buf_add_format(out, "  %s:", c->runs[i].name);
-        if (!w->looked_for)
-            buf_add_format(out, " not looked for (%s)", w->why);
-        else if (!w->known)
-            buf_add_text(out, " none to be seen");
-        else {
-            buf_add_format(out, " relative to %s,", w->mark);
-            add_edge(out, "from", w->low_ns, w->begin_low_ns, w->begin_high_ns);
-            add_edge(out, "to", w->high_ns, w->end_low_ns, w->end_high_ns);
+static bool add_table(const struct pair *p, bool needed, struct buf *out, bool color)
+{
+    const struct row head = heading(p);
+    int widths[CELLS] = {0};
+    struct buf line;
+
+    widen(&head, widths);
+    for (uint32_t i = 0; i < p->answer_count; i++)
+        if (has_row(p, i)) {
+            struct row r = row_of(&p->answers[i]);
+
+            widen(&r, widths);
         }
-        buf_add_text(out, w->known && !w->conclusive ? "; not conclusive: messages left too late\n"
-                                                     : "\n");
+    buf_init(&line, LINE_BYTES);
+    add_row(p, &head, widths, &line);
+    text_ink(out, color, INK_HEAD, buf_text(&line));
+    buf_fini(&line);
+    buf_add_text(out, "\n");
+    for (uint32_t i = 0; i < p->answer_count; i++) {
+        struct row r = row_of(&p->answers[i]);
+
+        if (!has_row(p, i))
+            continue;
+        add_row(p, &r, widths, out);
+        add_shown(p, &p->answers[i], needed, out, color);
     }
     return buf_add_text(out, "\n");
 }
 
-/* At a run's end plans may differ, as variants do: then counts are all that is said. */
-static bool add_pair(const struct pair *p, bool in_full, struct buf *out, bool color)
+static bool add_tests(const struct comparison *c, const struct pair *p, struct buf *out, bool color)
+{
+    const bool in_words = c->count <= COMPARE_IN_WORDS;
+    bool ok = buf_add_text(out, "\n") && add_table(p, !in_words, out, color);
+
+    for (uint32_t i = 0; in_words && i < p->answer_count; i++)
+        if (p->answers[i].question.headline)
+            ok = say_answer(p, &p->answers[i], out) && ok;
+    return ok && (!in_words || buf_add_text(out, "\n"));
+}
+
+/* ----------------------------------------------------------------------------------------------------------- the whole */
+
+static bool add_runs(const struct comparison *c, struct buf *out)
+{
+    int name = 0, folder = 0;
+    bool ok = true;
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        int n = (int)strlen(compared_word(&c->runs[i])), f = (int)strlen(c->runs[i].folder);
+
+        name = n > name ? n : name;
+        folder = f > folder ? f : folder;
+    }
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct compared *r = &c->runs[i];
+
+        ok = buf_add_format(out, "  %-*s  %-*s  %s, %u move%s, %s\n", name, compared_word(r),
+                            folder, r->folder, r->target, r->move_count,
+                            r->move_count == 1 ? "" : "s", r->verdict) &&
+             ok;
+    }
+    return ok && buf_add_text(out, "\n");
+}
+
+/* What the comparison is for comes first. */
+static bool add_conclusions(const struct comparison *c, struct buf *out)
 {
     bool ok = true;
 
-    if (in_full)
-        ok = buf_add_text(out, "\n") && say_caveats(p, out);
-    ok = ok && say_change(p->a, p->b, out);
-    if (!in_full && p->differ)
-        return ok;
-    ok = ok && say_conclusion(p, out);
-    return ok && (!in_full || add_tests(p, out, color));
+    for (uint32_t i = 0; i + 1 < c->count; i++) {
+        const struct pair *p = &c->pairs[i];
+
+        if (c->count > 2)
+            buf_add_format(out, "%s -> %s: ", compared_word(p->a), compared_word(p->b));
+        ok = say_conclusion(p, out) && ok;
+    }
+    return ok && buf_add_text(out, "\n");
+}
+
+/* At a run's end plans may differ, as variants do: then counts are all that is said. */
+static bool add_pair_in_short(const struct pair *p, struct buf *out)
+{
+    return say_change(p->a, p->b, out) && (p->differ || say_conclusion(p, out));
+}
+
+static bool add_pair_in_full(const struct comparison *c, const struct pair *p, struct buf *out,
+                             bool color)
+{
+    return say_change(p->a, p->b, out) && say_caveats(p, out) && add_tests(c, p, out, color);
 }
 
 bool compare_text(const struct comparison *c, bool in_full, struct buf *out, bool color)
 {
-    bool ok = add_classes(c, out, color) && say_saturated(c, out);
+    bool ok = !in_full || (add_runs(c, out) && add_conclusions(c, out));
 
-    ok = ok && (!in_full || add_windows(c, out));
+    ok = ok && add_classes(c, out, color) && say_saturated(c, out);
+    ok = ok && (!in_full || compare_text_windows(c, out));
     for (uint32_t i = 0; i + 1 < c->count; i++)
-        ok = ok && add_pair(&c->pairs[i], in_full, out, color);
-    return ok && (!in_full || (buf_add_text(out, "\n") && say_method(c, out)));
+        ok = ok && (in_full ? add_pair_in_full(c, &c->pairs[i], out, color)
+                            : add_pair_in_short(&c->pairs[i], out));
+    return ok && (!in_full || say_method(c, out));
 }

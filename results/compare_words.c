@@ -10,6 +10,11 @@
 
 #define WHOLE 10000u /* shares are in hundredths of a percent */
 
+const char *compared_word(const struct compared *c)
+{
+    return c->label[0] ? c->label : c->name;
+}
+
 uint64_t compared_owed(const struct compared *c)
 {
     return c->planned - c->classes[CLASS_NOT_OWED];
@@ -34,6 +39,16 @@ const char *say_share(char *out, size_t room, double share)
     return out;
 }
 
+const char *say_chance(char *out, size_t room, double p)
+{
+    (void)snprintf(out, room,
+                   p > 0.999   ? "> 99.9 %%"
+                   : p < 0.001 ? "< 0.1 %%"
+                               : "%.1f %%",
+                   p * 100);
+    return out;
+}
+
 /* ---------------------------------------------------------------------------------------------- what changed, in classes */
 
 /* Counts of equal plans are compared as they are; of different plans only their shares in what was owed mean anything. */
@@ -55,7 +70,7 @@ static const char *figure(const struct change *g, char *out, size_t room, uint64
         (void)snprintf(out, room, "%llu.%02llu %%", (unsigned long long)(v / 100),
                        (unsigned long long)(v % 100));
     else
-        (void)snprintf(out, room, "%llu", (unsigned long long)v);
+        (void)text_print_count(out, room, v);
     return out;
 }
 
@@ -136,7 +151,7 @@ bool say_change(const struct compared *a, const struct compared *b, struct buf *
     struct change g = {a, b, a->planned != b->planned};
     char was[32], is[32];
 
-    buf_add_format(out, "%s -> %s:", a->name, b->name);
+    buf_add_format(out, "%s -> %s:", compared_word(a), compared_word(b));
     if (g.shares)
         buf_add_format(out, " plans differ (%s and %s owed copies), so shares of them:",
                        text_print_count(was, sizeof was, compared_owed(a)),
@@ -197,7 +212,7 @@ bool say_conclusion(const struct pair *p, struct buf *out)
         bool about_b = kinds[i].shown == SHOWN_BETTER || kinds[i].shown == SHOWN_WORSE;
 
         (void)snprintf(before, sizeof before, "%s%s%s%s", any ? "; " : "",
-                       about_b && !named ? p->b->name : "", about_b && !named ? " " : "",
+                       about_b && !named ? compared_word(p->b) : "", about_b && !named ? " " : "",
                        kinds[i].words);
         bool said = headlines(p, kinds[i].shown, before, out) > 0;
 
@@ -224,7 +239,7 @@ static bool say_shown(const struct pair *p, const struct answer *q, struct buf *
 {
     char low[32], high[32], by[32], number[32];
 
-    buf_add_format(out, "%s is %s: ", p->b->name, shown_words(q));
+    buf_add_format(out, "%s is %s: ", compared_word(p->b), shown_words(q));
     add_of(out, q->b.units);
     buf_add_format(out, " %s %s instead of ", unit_name(p, q->b.units.n), q->question.harm);
     add_of(out, q->a.units);
@@ -256,30 +271,30 @@ static void say_least(const struct pair *p, const struct answer *q, struct buf *
     buf_add_format(out, "%s", text_print_count(a, sizeof a, q->a.units.n));
     if (!equal)
         buf_add_format(out, " and %s", text_print_count(b, sizeof b, q->b.units.n));
-    buf_add_format(out, " %s%s can ", unit_name(p, q->a.units.n), equal ? " each" : "");
+    buf_add_format(out, " %s%s ", unit_name(p, equal ? q->a.units.n : 2), equal ? " each" : "");
     if (!q->can_show) {
-        buf_add_text(out, "show nothing: they are too few");
+        buf_add_text(out, "are too few to show anything");
         return;
     }
-    buf_add_text(out, "only show ");
+    buf_add_text(out, "can show no less than ");
     add_of(out, q->least_a);
     buf_add_text(out, " against ");
     add_of(out, q->least_b);
-    buf_add_text(out, ", or more");
 }
 
 static void say_needed(const struct pair *p, const struct answer *q, struct buf *out)
 {
-    char n[32];
+    char n[32], a[32], b[32];
 
-    if (q->needed == SAMPLE_NEVER && proportion_rate(q->a.units) == proportion_rate(q->b.units))
-        buf_add_format(out, "; where shares are the same, no number of %s would show a difference",
-                       unit_name(p, 2));
-    else if (q->needed == SAMPLE_NEVER)
+    if (q->needed == SAMPLE_NEVER)
         buf_add_format(out, "; more than a million %s each would be needed", unit_name(p, 2));
-    else
+    else if (!q->aims_apart)
         buf_add_format(out, "; about %s each would be needed if these are the true shares",
                        text_print_count(n, sizeof n, q->needed));
+    else if (q->needed > q->a.units.n || q->needed > q->b.units.n)
+        buf_add_format(out, "; about %s each would be needed to show %s against %s",
+                       text_print_count(n, sizeof n, q->needed), say_share(a, sizeof a, q->aim_a),
+                       say_share(b, sizeof b, q->aim_b));
 }
 
 static bool say_not_shown(const struct pair *p, const struct answer *q, struct buf *out)
@@ -297,20 +312,38 @@ static bool say_not_shown(const struct pair *p, const struct answer *q, struct b
     buf_add_text(out, "); ");
     if (q->in_units != SHOWN_NOT && q->in_units != SHOWN_NEITHER)
         return buf_add_text(out, "moves and copies speak against each other\n");
+    if (q->a.units.n == 0 || q->b.units.n == 0)
+        return buf_add_format(out, "one of them has no %s that say anything\n", unit_name(p, 2));
     say_least(p, q, out);
     say_needed(p, q, out);
     return buf_add_text(out, "\n");
 }
 
+/* No harm seen is not no harm: the interval of the arm that says less. */
+static bool say_neither(const struct pair *p, const struct answer *q, struct buf *out)
+{
+    const uint64_t least = q->a.units.n < q->b.units.n ? q->a.units.n : q->b.units.n;
+    char n[32], m[32], most[32];
+
+    return buf_add_format(
+        out, "none of %s and of %s %s %s; at most %s do (95 %%)\n",
+        text_print_count(n, sizeof n, q->a.units.n), text_print_count(m, sizeof m, q->b.units.n),
+        unit_name(p, 2), q->question.harm,
+        say_share(most, sizeof most,
+                  proportion_upper((struct proportion){0, least}, COMPARE_ALPHA)));
+}
+
 bool say_answer(const struct pair *p, const struct answer *q, struct buf *out)
 {
-    char n[32], m[32];
+    const char *first = p->answers[q->same_as].question.name;
 
     buf_add_format(out, "%s: ", q->question.name);
     if (q->all == SHOWN_NEITHER)
-        return buf_add_format(
-            out, "none of %s and of %s %s %s\n", text_print_count(n, sizeof n, q->a.units.n),
-            text_print_count(m, sizeof m, q->b.units.n), unit_name(p, 2), q->question.harm);
+        return say_neither(p, q, out);
+    if (strcmp(first, q->question.name) != 0)
+        return buf_add_format(out, "%s, by the very same moves and copies as %s\n",
+                              q->all == SHOWN_NOT ? "a difference was not shown" : shown_words(q),
+                              first);
     return q->all == SHOWN_NOT ? say_not_shown(p, q, out) : say_shown(p, q, out);
 }
 
@@ -335,20 +368,23 @@ static bool say_of_run(const struct pair *p, const struct compared *c, struct bu
 {
     char n[32];
 
+    if (c->cut_short)
+        buf_add_format(out, "%s did not come to its own end: this is its account until then\n",
+                       compared_word(c));
     if (c->stopped)
         buf_add_format(
             out,
             "%s was ended by its stop rule: tests that take the number of moves as fixed "
             "are a little too sure\n",
-            c->name);
+            compared_word(c));
     if (c->classes[CLASS_UNKNOWN])
         buf_add_format(out,
                        "%s: %s copies are unknown; moves without harm that have such are left "
                        "out\n",
-                       c->name, text_print_count(n, sizeof n, c->classes[CLASS_UNKNOWN]));
+                       compared_word(c), text_print_count(n, sizeof n, c->classes[CLASS_UNKNOWN]));
     if (p->by_move && c->moves_void)
-        buf_add_format(out, "%s: %u planned moves were not done and say nothing\n", c->name,
-                       c->moves_void);
+        buf_add_format(out, "%s: %u planned moves were not done and say nothing\n",
+                       compared_word(c), c->moves_void);
     return true;
 }
 
@@ -366,15 +402,24 @@ bool say_caveats(const struct pair *p, struct buf *out)
     return ok && say_of_run(p, p->a, out) && say_of_run(p, p->b, out);
 }
 
+static const char *tests_words(const struct comparison *c, char *out, size_t room)
+{
+    if (c->tests == 0)
+        return "; there was no harm, so nothing was tested";
+    (void)snprintf(out, room, ", after Holm's correction over all %u tests", c->tests);
+    return out;
+}
+
 bool say_method(const struct comparison *c, struct buf *out)
 {
-    return buf_add_format(
+    char tests[80];
+
+    buf_add_format(
         out,
-        "p: Fisher's exact test on moves that did harm, and a permutation of whole moves on "
-        "copies, "
-        "both two-sided, after Holm's correction over all %u tests; shown: p at most 0.05. "
-        "Intervals "
-        "are 95 %% (Newcombe), not corrected; P(better) is Bayesian (Jeffreys). Numbers of moves "
-        "needed are for a chance of 80 %%, without correction.\n",
-        c->tests);
+        "p: Fisher's exact test on moves that did harm, and a permutation of whole moves "
+        "on copies, both two-sided%s. Shown: p at most 0.05.\n",
+        tests_words(c, tests, sizeof tests));
+    return buf_add_text(
+        out, "Intervals are 95 % (Newcombe), not corrected; P(better) is Bayesian (Jeffreys). "
+             "Moves needed are for a chance of 80 % to be shown after correction.\n");
 }

@@ -136,7 +136,7 @@ static void the_page_shows_what_ran_and_what_became_of_alternates(void)
 
     buf_init(&text, 1u << 16);
     if (CHECK(matrix_print(&all, "p", &text, counts))) {
-        CHECK_HAS(buf_text(&text), "observed delivered 10 silent-loss 2; alternates: delivered 10");
+        CHECK_HAS(buf_text(&text), "observed delivered 10, silent-loss 2; alternates: delivered 10");
         CHECK(strstr(buf_text(&text), "modern") == NULL);
         CHECK(strstr(buf_text(&text), "D  D") == NULL);
         CHECK_U64(counts[CELL_AS_EXPECTED], 1);

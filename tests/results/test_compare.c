@@ -132,6 +132,11 @@ static void silence_that_became_reports_is_better_in_silence_and_not_in_delivery
     CHECK_HAS(buf_text(&out), "silence: sp4 is better: 0 of 20 moves lost something in silence "
                               "instead of 20 of 20 (-100 %, 95 % interval -100 % to -77 %");
     CHECK_HAS(buf_text(&out), "delivery: a difference was not shown: 20 of 20 and 20 of 20 moves");
+    CHECK_HAS(buf_text(&out),
+              "responsibility: better, by the very same moves and copies as silence\n");
+    CHECK_HAS(buf_text(&out),
+              "transparency: a difference was not shown, by the very same moves and "
+              "copies as delivery\n");
     CHECK_HAS(buf_text(&out), "Both were sent the same messages");
     done();
 }
@@ -151,15 +156,40 @@ static void few_losing_moves_show_nothing_and_it_is_said_how_many_would(void)
     CHECK_U64(q->all, SHOWN_NOT);
     CHECK_NEAR(q->fisher, 0.487179487, 1e-8);
     CHECK(q->can_show);
-    CHECK_U64(q->least_a.k, 5); /* 5 of 20 against 0 of 20 is p = 0.047, 4 is 0.106 */
+    CHECK_U64(q->least_a.k, 6); /* two tests: 6 of 20 against 0 of 20 is p = 0.020, 5 is 0.047 */
     CHECK_U64(q->least_b.k, 0);
     CHECK_U64(c->tests, 2);
-    CHECK_U64(q->needed, 78);
+    CHECK_U64(q->needed, 90); /* at 0.0125 one-sided, by enumeration */
+    CHECK(!q->aims_apart);
     CHECK_HAS(words(c), "a difference was not shown: 2 of 20 and 0 of 20 moves lost something in "
                         "silence");
-    CHECK_HAS(buf_text(&out), "20 moves each can only show 5 of 20 against 0 of 20, or more; about "
-                              "78 each would be needed if these are the true shares");
+    CHECK_HAS(buf_text(&out), "20 moves each can show no less than 6 of 20 against 0 of 20; about "
+                              "90 each would be needed if these are the true shares");
     CHECK(!strstr(buf_text(&out), "the same messages"));
+    done();
+}
+
+static void where_shares_are_the_same_it_is_said_what_ten_points_would_take(void)
+{
+    struct made a, b;
+    struct err e = {0};
+
+    make(&a, "sp1", 20);
+    make(&b, "sp2", 20);
+    harm(&a, 0, 20, CLASS_SILENT_LOSS, 3);
+    harm(&b, 0, 20, CLASS_SILENT_LOSS, 3);
+    harm(&a, 0, 9, CLASS_NDR, 1);
+    harm(&b, 0, 9, CLASS_NDR, 1);
+    struct comparison *c = compared(&a, &b, false, &e);
+    const struct answer *q = asked(c, "silence");
+
+    CHECK_U64(c->tests, 6);
+    CHECK_U64(q->in_units, SHOWN_NOT);
+    CHECK(q->aims_apart);
+    CHECK_NEAR(q->aim_b, 0.9, 1e-12);
+    CHECK_U64(q->needed, 101); /* at 0.05 / 6 / 2 one-sided, by enumeration */
+    CHECK_U64(asked(c, "ndr")->all, SHOWN_NOT);
+    CHECK_HAS(words(c), "about 101 each would be needed to show 100 % against 90 %");
     done();
 }
 
@@ -175,7 +205,7 @@ static void three_moves_can_show_nothing(void)
 
     CHECK(!asked(c, "delivery")->can_show);
     CHECK_U64(asked(c, "delivery")->all, SHOWN_NOT);
-    CHECK_HAS(words(c), "3 moves each can show nothing: they are too few");
+    CHECK_HAS(words(c), "3 moves each are too few to show anything");
     done();
 }
 
@@ -249,7 +279,10 @@ static void runs_without_harm_are_said_to_have_none(void)
     CHECK_U64(c->tests, 0);
     CHECK_HAS(words(c),
               "no harm in either in silence, delivery, responsibility and transparency\n");
-    CHECK_HAS(buf_text(&out), "silence: none of 4 and of 4 moves lost something in silence\n");
+    CHECK_HAS(buf_text(&out),
+              "silence: none of 4 and of 4 moves lost something in silence; at most "
+              "53 % do (95 %)\n");
+    CHECK_HAS(buf_text(&out), "there was no harm, so nothing was tested");
     done();
 }
 
@@ -352,7 +385,167 @@ static void pages_and_json_come_out_the_same_and_keep_markup_out(void)
     done();
 }
 
+/* --------------------------------------------------------------------------------------------------------- several runs */
+
+static void called(struct made *m, const char *profile, const char *variant, const char *target)
+{
+    (void)snprintf(m->run.profile, sizeof m->run.profile, "%s", profile);
+    (void)snprintf(m->run.variant, sizeof m->run.variant, "%s", variant);
+    (void)snprintf(m->run.target, sizeof m->run.target, "%s", target);
+}
+
+static struct comparison *of_many(const struct made *all, uint32_t count)
+{
+    struct compared *runs;
+    struct err e = {0};
+
+    arena_destroy(arena);
+    arena = arena_create(ARENA_BYTES);
+    runs = arena_new(arena, struct compared, count);
+    for (uint32_t i = 0; i < count; i++)
+        runs[i] = all[i].run;
+    struct comparison *c = comparison_make(arena, runs, count, false, &e);
+
+    CHECK_STR(e.text, "");
+    return c;
+}
+
+static void runs_are_called_by_what_tells_them_apart(void)
+{
+    struct made all[4];
+
+    for (int i = 0; i < 4; i++)
+        make(&all[i], "q sp", 4);
+    called(&all[0], "q", "", "lab 5.5-sp3");
+    called(&all[1], "q", "sp4", "lab 5.5-sp4");
+    called(&all[2], "q", "", "lab 5.5-sp3");
+    called(&all[3], "q", "", "lab modern");
+    struct comparison *c = of_many(all, 4);
+
+    CHECK_STR(c->runs[0].label, "5.5-sp3 #1");
+    CHECK_STR(c->runs[1].label, "sp4");
+    CHECK_STR(c->runs[2].label, "5.5-sp3 #3");
+    CHECK_STR(c->runs[3].label, "modern");
+    called(&all[3], "another", "", "lab modern");
+    (void)snprintf(all[3].run.name, sizeof all[3].run.name, "another (lab modern)");
+    c = of_many(all, 4);
+    CHECK_STR(c->runs[0].label, "q sp #1");
+    CHECK_STR(c->runs[3].label, "another (lab modern)");
+    done();
+}
+
+static void all_tests_of_several_runs_are_corrected_together(void)
+{
+    struct made all[4];
+
+    for (int i = 0; i < 4; i++)
+        make(&all[i], "run", 6);
+    harm(&all[1], 0, 6, CLASS_SILENT_LOSS, 3); /* 0 of 6, 6 of 6, 0 of 6, 0 of 6: p = 2/C(12, 6) */
+    struct comparison *c = of_many(all, 2);
+
+    CHECK_U64(c->tests, 2);
+    CHECK_NEAR(c->pairs[0].answers[0].fisher_adjusted, 2 * 2.0 / 924, 1e-12);
+    c = of_many(all, 4);
+    CHECK_U64(c->tests, 4); /* the last pair has nothing to test */
+    CHECK_NEAR(c->pairs[0].answers[0].fisher_adjusted, 4 * 2.0 / 924, 1e-12);
+    CHECK_U64(c->pairs[0].answers[0].all, SHOWN_WORSE);
+    CHECK_U64(c->pairs[1].answers[0].all, SHOWN_BETTER);
+    CHECK_U64(c->pairs[2].answers[0].all, SHOWN_NEITHER);
+    CHECK_HAS(words(c),
+              "run #1 -> run #2: run #2 is worse in silence, delivery, responsibility and "
+              "transparency\nrun #2 -> run #3: run #3 is better in silence");
+    CHECK(!strstr(buf_text(&out), "silence: ")); /* so many runs in tables alone */
+    CHECK_HAS(words(of_many(all, 3)), "silence: run #2 is worse: 6 of 6 moves");
+    done();
+}
+
+static void sixty_four_runs_of_nothing_are_compared(void)
+{
+    static struct made all[COMPARED_MAX];
+
+    for (int i = 0; i < COMPARED_MAX; i++)
+        make(&all[i], "same", 0);
+    struct comparison *c = of_many(all, COMPARED_MAX);
+
+    CHECK_U64(c->tests, 0);
+    CHECK_U64(c->pairs[62].answers[0].all, SHOWN_NOT); /* no copies say anything */
+    CHECK_STR(c->runs[63].label, "same #64");
+    CHECK_HAS(words(c), "(counted by copy)");
+    done();
+}
+
+static void windows_lie_over_each_other_on_one_scale(void)
+{
+    struct made all[2];
+    const int64_t s = 1000000000;
+
+    make(&all[0], "early", 4);
+    make(&all[1], "late", 4);
+    all[0].run.window = (struct compared_window){.looked_for = true,
+                                                 .known = true,
+                                                 .conclusive = true,
+                                                 .mark = "flipped",
+                                                 .low_ns = -50 * s,
+                                                 .high_ns = -10 * s,
+                                                 .begin_low_ns = INT64_MIN,
+                                                 .begin_high_ns = -40 * s,
+                                                 .end_low_ns = -12 * s,
+                                                 .end_high_ns = -8 * s};
+    all[1].run.window = all[0].run.window;
+    all[1].run.window.low_ns = 10 * s;
+    all[1].run.window.high_ns = 50 * s;
+    all[1].run.window.begin_low_ns = 8 * s;
+    all[1].run.window.begin_high_ns = 12 * s;
+    all[1].run.window.end_low_ns = 45 * s;
+    all[1].run.window.end_high_ns = INT64_MAX;
+    struct comparison *c = of_many(all, 2);
+    struct extent x = compared_extent(c);
+
+    CHECK_STR(x.mark, "flipped");
+    CHECK_NEAR(x.from_ns, -55e9, 10); /* a twentieth of 100 s is room at either side */
+    CHECK_NEAR(extent_place(&x, 0), 0.5, 1e-9);
+    CHECK_NEAR(extent_place(&x, INT64_MIN), 0, 0);
+    CHECK_HAS(words(c), "early  ---######################-....|......");
+    CHECK_HAS(buf_text(&out), "-50.000s (unbounded to -40.000s) to -10.000s (-12.000s to -8.000s)");
+    all[1].run.window.mark = "asked";
+    x = compared_extent(of_many(all, 2));
+    CHECK(x.any && !x.mark);
+    CHECK_HAS(words(of_many(all, 2)), "relative to the mark of each");
+    CHECK_HAS(buf_text(&out), "+50.000s (+45.000s to unbounded) of asked\n");
+    done();
+}
+
 /* ------------------------------------------------------------------------------------------------------- runs on disk */
+
+static void a_killed_run_is_compared_and_called_that(void)
+{
+    struct world w;
+    struct err e = {0};
+    struct compared runs[2];
+    char path[400], dir[300];
+
+    arena_destroy(arena);
+    arena = arena_create(ARENA_BYTES);
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(dir, sizeof dir, "%s", scratch_dir(i ? "compare-killed" : "compare-ended"));
+        world_init(&w, 3);
+        w.m.name = "plain\x1b[31m\nname";
+        accepted(&w, 0, 105);
+        if (i == 0)
+            ends(&w, 500);
+        (void)snprintf(path, sizeof path, "%s/summary.json", dir);
+        CHECK(judgement_write_summary(judged(&w), path, &e));
+        CHECK(compared_read(&runs[i], arena, dir, &e));
+        world_fini(&w);
+    }
+    CHECK(!runs[0].cut_short);
+    CHECK(runs[1].cut_short);
+    CHECK_STR(runs[1].profile, "plain [31m name"); /* it goes to a terminal */
+    CHECK_STR(runs[1].folder, strrchr(dir, '/') + 1);
+    CHECK_HAS(words(comparison_make(arena, runs, 2, true, &e)),
+              "did not come to its own end: this is its account until then\n");
+    done();
+}
 
 static void a_run_is_read_from_its_summary_and_manifest(void)
 {
@@ -424,7 +617,8 @@ static void a_matrix_shows_what_was_run_and_leaves_out_what_was_not(void)
                              .version_count = 2,
                              .scenario_count = 2,
                              .cells = cells,
-                             .summary = "1 of 2"};
+                             .summary = "1 of 2",
+                             .state = "fail"};
     struct err e = {0};
 
     cells[0] = (struct matrix_cell_shown){.there = true,
@@ -435,13 +629,17 @@ static void a_matrix_shows_what_was_run_and_leaves_out_what_was_not(void)
                                           .page = "x/report.html",
                                           .primaries = {[CLASS_NDR] = 1, [CLASS_DELIVERED] = 3}};
     cells[2] = (struct matrix_cell_shown){.there = true, .words = "unexpected class"};
+    cells[1].impossible = true;
     buf_init(&out, 1u << 20);
     CHECK(matrix_html(&m, &out, &e));
     CHECK_HAS(buf_text(&out), "<a href=\"x/report.html\">as expected</a>");
     CHECK_HAS(buf_text(&out), "delivered 3, ndr 1");
-    CHECK_HAS(buf_text(&out), "<b>expected</b> *ndr delivered");
+    CHECK_HAS(buf_text(&out), "<dt>expected</dt><dd>*ndr delivered</dd>");
+    CHECK_HAS(buf_text(&out), "<a href=\"#cell-1-0\">");
+    CHECK_HAS(buf_text(&out), "<td id=\"cell-1-0\" class=\"odd\">");
+    CHECK_HAS(buf_text(&out), "NOT AS EXPECTED");
     CHECK_HAS(buf_text(&out), "width=\"250.0\" height=\"10\" class=\"fill-warning\"");
-    CHECK_HAS(buf_text(&out), "<td class=\"odd\">");
+    CHECK_HAS(buf_text(&out), "<td class=\"odd\"><a");
     CHECK(!strstr(buf_text(&out), "nobody ran this"));
     CHECK(!strstr(buf_text(&out), "<script"));
     done();
@@ -451,6 +649,7 @@ static const struct test tests[] = {
     TEST(holm_is_what_a_hand_computes),
     TEST(silence_that_became_reports_is_better_in_silence_and_not_in_delivery),
     TEST(few_losing_moves_show_nothing_and_it_is_said_how_many_would),
+    TEST(where_shares_are_the_same_it_is_said_what_ten_points_would_take),
     TEST(three_moves_can_show_nothing),
     TEST(one_catastrophic_move_proves_nothing),
     TEST(more_copies_in_as_many_moves_are_said_to_be_that),
@@ -460,6 +659,11 @@ static const struct test tests[] = {
     TEST(without_moves_copies_count_and_that_is_said),
     TEST(runs_of_different_plans_are_refused_and_forced_with_a_warning),
     TEST(pages_and_json_come_out_the_same_and_keep_markup_out),
+    TEST(runs_are_called_by_what_tells_them_apart),
+    TEST(all_tests_of_several_runs_are_corrected_together),
+    TEST(sixty_four_runs_of_nothing_are_compared),
+    TEST(windows_lie_over_each_other_on_one_scale),
+    TEST(a_killed_run_is_compared_and_called_that),
     TEST(a_run_is_read_from_its_summary_and_manifest),
     TEST(a_fingerprint_that_is_none_is_refused),
     TEST(a_matrix_shows_what_was_run_and_leaves_out_what_was_not),

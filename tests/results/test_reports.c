@@ -378,7 +378,7 @@ static void sp3_beside_sp4_says_that_silence_turned_into_reports(void)
     CHECK(compare_words(runs, &out));
     CHECK_HAS(buf_text(&out), "silent-loss                       2              0\n");
     CHECK_HAS(buf_text(&out),
-              "test sp3 -> test sp4: silence turned into reports: 2 lost in silence "
+              "sp3 -> sp4: silence turned into reports: 2 lost in silence "
               "became 0, 0 reported became 2; nothing more was delivered (6 and 6 "
               "copies)\n");
     buf_clear(&out);

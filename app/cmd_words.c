@@ -240,6 +240,7 @@ static bool roff_row(struct buf *out, const struct cmd_word *w)
 
 bool cmd_roff_options(struct buf *out)
 {
+    size_t from = out->n;
     bool ok = true;
 
     for (const struct cmd *c = cmd_table; ok && c->name; c++) {
@@ -249,5 +250,6 @@ bool cmd_roff_options(struct buf *out)
         for (const struct cmd_word *w = c->options; ok && !cmd_word_is_last(w); w++)
             ok = roff_row(out, w);
     }
+    roff_fold(out, from);
     return ok;
 }

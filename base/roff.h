@@ -10,4 +10,7 @@
  * `text` begins a line or stands within one. false: over the limit of `out`. */
 bool roff_text(struct buf *out, const char *text);
 
+/* Cuts the lines of text from octet `from` on at spaces, so that none is longer than 80; requests and tables stay. */
+void roff_fold(struct buf *out, size_t from);
+
 #endif

@@ -103,6 +103,7 @@ static bool roff_gates(struct buf *out)
 
 bool option_roff(struct buf *out)
 {
+    size_t from = out->n;
     bool ok = true;
 
     for (int s = 0; ok && s < SEC_COUNT; s++) {
@@ -116,5 +117,6 @@ bool option_roff(struct buf *out)
                 ok = roff_key(out, option_at(i));
         ok = ok && (s != SEC_GATES || roff_gates(out));
     }
+    roff_fold(out, from);
     return ok;
 }

@@ -4,11 +4,13 @@
 
 bool event_roff_kinds(struct buf *out)
 {
+    size_t from = out->n;
     bool ok = true;
 
     for (unsigned i = EV_NONE + 1; ok && i < EVENT_KIND_COUNT; i++)
         ok = buf_add_format(out, ".TP\n.BR %s \" (%u)\"\n", event_kind_name(i), i) &&
              roff_text(out, event_kind_help(i)) && buf_add_text(out, "\n");
+    roff_fold(out, from);
     return ok;
 }
 
@@ -24,9 +26,13 @@ static bool add_names(struct buf *out, const char *what, const char *(*name)(uns
 
 bool event_roff_names(struct buf *out)
 {
-    return add_names(out, "enum ending", event_ending_name, END_ACCEPTED + 1) &&
-           add_names(out, "enum stage", event_stage_name, STAGE_COUNT) &&
-           add_names(out, "enum move_mark", event_mark_name, MARK_COUNT) &&
-           add_names(out, "enum finding", event_finding_name, FIND_COUNT) &&
-           add_names(out, "enum trial_end", event_trial_name, TRIAL_COUNT);
+    size_t from = out->n;
+    bool ok = add_names(out, "enum ending", event_ending_name, END_ACCEPTED + 1) &&
+              add_names(out, "enum stage", event_stage_name, STAGE_COUNT) &&
+              add_names(out, "enum move_mark", event_mark_name, MARK_COUNT) &&
+              add_names(out, "enum finding", event_finding_name, FIND_COUNT) &&
+              add_names(out, "enum trial_end", event_trial_name, TRIAL_COUNT);
+
+    roff_fold(out, from);
+    return ok;
 }

@@ -51,7 +51,7 @@ static void check_clean(const char *page)
     (void)snprintf(command, sizeof command,
                    "t= && if head -n 1 %s/%s | grep -q t$; then t=-t; fi; groff -ww $t -man -Tutf8 "
                    "%s/%s 2>&1 >/dev/null | grep -v 'page break' >%s; "
-                   "if command -v mandoc >/dev/null; then mandoc -T lint -W warning %s/%s >>%s; fi",
+                   "if command -v mandoc >/dev/null; then mandoc -T lint %s/%s >>%s; fi",
                    PM_SOURCE_DIR, page, PM_SOURCE_DIR, page, path, PM_SOURCE_DIR, page, path);
     (void)system(command); /* NOLINT(cert-env33-c): a formatter, of a file of ours */
     char *said = scratch_read(path, NULL);

@@ -43,6 +43,7 @@ if(PM_PACKAGE)
   configure_file(cmake/debian/changelog.in ${made}/changelog.Debian @ONLY)
   install_made(changelog.Debian.gz ${share}/doc/postmuster ${PM_GZIP} -9nc ${made}/changelog.Debian)
   install(FILES cmake/debian/copyright DESTINATION ${share}/doc/postmuster)
+  install(FILES cmake/debian/overrides DESTINATION ${share}/lintian/overrides RENAME postmuster)
 endif()
 
 set(CPACK_GENERATOR TGZ DEB)

@@ -1,4 +1,4 @@
-/* smtp_server.c - a table of verbs with the states they are allowed in, and the text behind DATA or in chunks.
+/* smtp_server.c - a table of verbs with the states they are allowed in, octets to lines, and what is answered.
  *
  * Sender, recipients and their parameters lie in one reused buffer by offset: nothing is allocated per message once it has
  * grown. What is large is given back after its message.
@@ -10,78 +10,33 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "wire/smtp_intake.h"
 #include "wire/smtp_offer.h"
 #include "wire/smtp_path.h"
+#include "wire/smtp_server_private.h"
 
 #define OUT_MAX     (8u << 20) /* replies to a block of the shortest commands are less */
 #define WORDS_MAX   (2u << 20)
 #define KEEP_BYTES  (256u << 10)
-#define HELO_MAX    255u
 #define FIRST_TAKEN 4u /* recipients there is room for at first */
-#define LARGER      "552 5.3.4 larger than what is taken"
 
-enum {
-    STATE_NEW = 1,   /* no EHLO yet */
-    STATE_READY = 2, /* no message under way */
-    STATE_MAIL = 4,  /* a sender, nobody to send it to */
-    STATE_RCPT = 8,
-    STATE_DATA = 16, /* text, to its dot */
-    STATE_BDAT = 32, /* chunks, at least one */
-    STATE_ANY = 63,
-};
-
-struct span { /* of words */
-    uint32_t at, n;
-};
-
-struct taken {
-    struct span address, orcpt;
-    unsigned notify;
-};
-
-struct smtp_server {
-    const struct smtp_server_config *c;
-    unsigned state;
-    enum smtp_ask asked;
-    uint32_t answers; /* owed to what was asked */
-    enum smtp_cut cut;
-    bool closing, secure, line_too_long;
-    bool extended;            /* the greeting under way is EHLO or LHLO */
-    bool refused_all, failed; /* MAIL was refused; the last transaction came to nothing */
-    bool ended;               /* the text is here, and the message not answered */
-    bool taken_once;          /* by an answer so far: of LMTP, for a recipient */
-    bool in_chunk, chunk_last, discards, cut_now;
-    uint32_t count, room, turned_away;
-    uint64_t chunk_left; /* octets of a chunk still to come; they are read in any state */
-    struct smtp_intake text;
-    struct smtp_mail_words mail;
-    struct taken *taken; /* up to SMTP_SERVER_RECIPIENTS_MAX, and one that is asked about */
-    struct buf line, words, out;
-    struct smtp_server_counts counts;
-    struct span from;
-    char helo[HELO_MAX + 1];
-};
-
-static void say(struct smtp_server *s, const char *line)
+void smtp_server_say(struct smtp_server *s, const char *line)
 {
     if (!smtp_offer_say(&s->out, s->c->lacks, line))
         s->closing = true; /* he does not read what he is told, or we have no memory */
 }
 
-/* A reply to what he should not have said, which asks nothing. */
-static enum smtp_ask blame(struct smtp_server *s, const char *text)
+enum smtp_ask smtp_server_blame(struct smtp_server *s, const char *text)
 {
-    say(s, text);
+    smtp_server_say(s, text);
     s->counts.blamed = text;
     if (++s->counts.errors >= SMTP_SERVER_ERRORS_MAX) {
-        say(s, "421 4.7.0 too many errors");
+        smtp_server_say(s, "421 4.7.0 too many errors");
         s->closing = true;
     }
     return SMTP_ASK_MORE;
 }
 
-static void forget_message(struct smtp_server *s)
+void smtp_server_forget(struct smtp_server *s)
 {
     if (s->words.room > KEEP_BYTES)
         buf_fini(&s->words);
@@ -92,14 +47,13 @@ static void forget_message(struct smtp_server *s)
     s->count = s->turned_away = 0;
     s->ended = s->taken_once = s->refused_all = s->failed = false;
     s->cut = SMTP_CUT_NOWHERE;
-    if (s->state != STATE_NEW)
-        s->state = STATE_READY;
+    if (s->state != SMTP_SERVER_NEW)
+        s->state = SMTP_SERVER_READY;
 }
 
-/* The transaction is over and came to nothing; what was pipelined behind it is no error of its own. */
-static void fail_message(struct smtp_server *s)
+void smtp_server_fail(struct smtp_server *s)
 {
-    forget_message(s);
+    smtp_server_forget(s);
     s->failed = true;
 }
 
@@ -116,7 +70,7 @@ static struct slice kept(const struct smtp_server *s, struct span where)
 
 /* ---- greetings ---- */
 
-static enum smtp_ask ask(struct smtp_server *s, enum smtp_ask what, uint32_t answers)
+enum smtp_ask smtp_server_ask(struct smtp_server *s, enum smtp_ask what, uint32_t answers)
 {
     s->answers = answers;
     return s->asked = what;
@@ -125,10 +79,10 @@ static enum smtp_ask ask(struct smtp_server *s, enum smtp_ask what, uint32_t ans
 static enum smtp_ask greet(struct smtp_server *s, struct slice args, bool extended)
 {
     if (args.n == 0)
-        return blame(s, "501 5.5.4 a name belongs here");
+        return smtp_server_blame(s, "501 5.5.4 a name belongs here");
     (void)text_clean(s->helo, sizeof s->helo, args);
     s->extended = extended;
-    return ask(s, SMTP_ASK_HELLO, 1);
+    return smtp_server_ask(s, SMTP_ASK_HELLO, 1);
 }
 
 static enum smtp_ask on_helo(struct smtp_server *s, struct slice args)
@@ -158,27 +112,28 @@ static void say_hello(struct smtp_server *s)
 static enum smtp_ask on_starttls(struct smtp_server *s, struct slice args)
 {
     if (!offers_tls(s) || args.n > 0)
-        return blame(s, args.n > 0 ? "501 5.5.4 STARTTLS stands alone" : "502 5.5.1 not offered");
-    forget_message(s);
-    say(s, "220 2.0.0 begin TLS");
-    return ask(s, SMTP_ASK_TLS, 0);
+        return smtp_server_blame(s, args.n > 0 ? "501 5.5.4 STARTTLS stands alone"
+                                               : "502 5.5.1 not offered");
+    smtp_server_forget(s);
+    smtp_server_say(s, "220 2.0.0 begin TLS");
+    return smtp_server_ask(s, SMTP_ASK_TLS, 0);
 }
 
 /* ---- transactions ---- */
 
 static enum smtp_ask on_mail(struct smtp_server *s, struct slice args)
 {
-    forget_message(s);
+    smtp_server_forget(s);
     const char *wrong = smtp_path_mail(args, s->c->lacks, &s->mail);
 
     if (!wrong && s->mail.size > s->c->size_max)
-        wrong = LARGER;
+        wrong = SMTP_SERVER_LARGER;
     if (!wrong && !keep(s, s->mail.path.p, s->mail.path.n, &s->from))
         wrong = "452 4.3.1 out of memory";
     if (!wrong)
-        return ask(s, SMTP_ASK_SENDER, 1);
+        return smtp_server_ask(s, SMTP_ASK_SENDER, 1);
     s->refused_all = true;
-    return blame(s, wrong);
+    return smtp_server_blame(s, wrong);
 }
 
 /* For one more recipient; false: no memory. */
@@ -214,7 +169,7 @@ static enum smtp_ask on_rcpt(struct smtp_server *s, struct slice args)
 
     if (wrong) {
         s->turned_away++;
-        return blame(s, wrong);
+        return smtp_server_blame(s, wrong);
     }
     if (s->count == SMTP_SERVER_RECIPIENTS_MAX)
         wrong = "452 4.5.3 too many recipients";
@@ -222,101 +177,25 @@ static enum smtp_ask on_rcpt(struct smtp_server *s, struct slice args)
         wrong = "452 4.3.1 out of memory";
     if (wrong) {
         s->turned_away++;
-        say(s, wrong);
+        smtp_server_say(s, wrong);
         return SMTP_ASK_MORE;
     }
-    return ask(s, SMTP_ASK_RECIPIENT, 1);
+    return smtp_server_ask(s, SMTP_ASK_RECIPIENT, 1);
 }
 
 static enum smtp_ask on_data(struct smtp_server *s, struct slice args)
 {
     if (args.n > 0)
-        return blame(s, "501 5.5.4 DATA stands alone");
-    return ask(s, SMTP_ASK_DATA, 1);
+        return smtp_server_blame(s, "501 5.5.4 DATA stands alone");
+    return smtp_server_ask(s, SMTP_ASK_DATA, 1);
 }
 
 static enum smtp_ask on_rset(struct smtp_server *s, struct slice args)
 {
     if (args.n > 0)
-        return blame(s, "501 5.5.4 RSET stands alone");
-    forget_message(s);
-    say(s, "250 2.0.0 forgotten");
-    return SMTP_ASK_MORE;
-}
-
-/* Why the text that came cannot be taken; NULL: it can. */
-static const char *unfit(const struct smtp_server *s)
-{
-    if (s->text.too_large)
-        return LARGER;
-    return s->text.no_room ? "452 4.3.1 no room for it now" : NULL;
-}
-
-/* The whole message is here, or was more than there is room for. */
-static enum smtp_ask finish(struct smtp_server *s)
-{
-    uint32_t answers = s->c->lmtp ? s->count : 1;
-
-    s->ended = true;
-    if (!unfit(s))
-        return ask(s, SMTP_ASK_MESSAGE, answers);
-    s->cut_now = s->cut != SMTP_CUT_NOWHERE;
-    if (s->cut_now)
-        return SMTP_ASK_MORE;
-    for (uint32_t i = 0; i < answers; i++)
-        say(s, unfit(s));
-    forget_message(s);
-    return SMTP_ASK_MORE;
-}
-
-/* ---- chunks (RFC 3030) ---- */
-
-static enum smtp_ask chunk_ends(struct smtp_server *s)
-{
-    s->in_chunk = false;
-    if (s->discards) {
-        s->discards = false;
-        return SMTP_ASK_MORE;
-    }
-    if (s->chunk_last)
-        return finish(s);
-    if (unfit(s)) {
-        say(s, unfit(s));
-        fail_message(s);
-        return SMTP_ASK_MORE;
-    }
-    say(s, "250 2.0.0 chunk taken");
-    return SMTP_ASK_MORE;
-}
-
-/* A chunk without a message that could take it: the octets follow whatever is answered, and are read and forgotten. */
-static void refuse_chunk(struct smtp_server *s)
-{
-    s->discards = true;
-    if (s->c->lacks & SMTP_LACKS_CHUNKING)
-        (void)blame(s, "502 5.5.1 not offered");
-    else if (s->turned_away > 0 || s->refused_all)
-        say(s, "554 5.5.1 nobody to send it to");
-    else if (s->failed)
-        say(s, "503 5.5.1 not now");
-    else
-        (void)blame(s, "503 5.5.1 not now");
-    if (s->state != STATE_NEW)
-        fail_message(s);
-}
-
-static enum smtp_ask on_bdat(struct smtp_server *s, struct slice args)
-{
-    if (!smtp_path_bdat(args, &s->chunk_left, &s->chunk_last)) {
-        (void)blame(s, "501 5.5.4 BDAT takes a number of octets, and perhaps LAST");
-        s->closing = true; /* where its octets end nobody knows */
-        return SMTP_ASK_MORE;
-    }
-    s->in_chunk = true;
-    if (s->c->lacks & SMTP_LACKS_CHUNKING || !(s->state & (STATE_RCPT | STATE_BDAT)))
-        refuse_chunk(s);
-    else if (s->state == STATE_RCPT)
-        return ask(s, SMTP_ASK_DATA, 1);
+        return smtp_server_blame(s, "501 5.5.4 RSET stands alone");
+    smtp_server_forget(s);
+    smtp_server_say(s, "250 2.0.0 forgotten");
     return SMTP_ASK_MORE;
 }
 
@@ -325,16 +204,16 @@ static enum smtp_ask on_bdat(struct smtp_server *s, struct slice args)
 static enum smtp_ask on_vrfy(struct smtp_server *s, struct slice args)
 {
     if (args.n == 0)
-        (void)blame(s, "501 5.5.4 VRFY takes an address");
+        (void)smtp_server_blame(s, "501 5.5.4 VRFY takes an address");
     else
-        say(s, "252 2.1.5 send it and see");
+        smtp_server_say(s, "252 2.1.5 send it and see");
     return SMTP_ASK_MORE;
 }
 
 static enum smtp_ask on_quit(struct smtp_server *s, struct slice args)
 {
     (void)args;
-    say(s, "221 2.0.0 good-bye");
+    smtp_server_say(s, "221 2.0.0 good-bye");
     s->closing = true;
     return SMTP_ASK_MORE;
 }
@@ -348,39 +227,41 @@ static const struct verb {
     const char *words;
 } verbs[] = {
     /* clang-format off */
-    {"RCPT",     on_rcpt,     STATE_MAIL | STATE_RCPT, ON_BOTH, NULL},
-    {"MAIL",     on_mail,     STATE_READY,             ON_BOTH, NULL},
-    {"DATA",     on_data,     STATE_RCPT,              ON_BOTH, NULL},
-    {"BDAT",     on_bdat,     STATE_ANY,               ON_BOTH, NULL},
-    {"EHLO",     on_ehlo,     STATE_ANY,               ON_SMTP, NULL},
-    {"HELO",     on_helo,     STATE_ANY,               ON_SMTP, NULL},
-    {"LHLO",     on_ehlo,     STATE_ANY,               ON_LMTP, NULL},
-    {"RSET",     on_rset,     STATE_ANY,               ON_BOTH, NULL},
-    {"NOOP",     NULL,        STATE_ANY,               ON_BOTH, "250 2.0.0 fine"},
-    {"QUIT",     on_quit,     STATE_ANY,               ON_BOTH, NULL},
-    {"VRFY",     on_vrfy,     STATE_ANY,               ON_BOTH, NULL},
-    {"HELP",     NULL,        STATE_ANY,               ON_BOTH,
+    {"RCPT",     on_rcpt,     SMTP_SERVER_MAIL | SMTP_SERVER_RCPT, ON_BOTH, NULL},
+    {"MAIL",     on_mail,     SMTP_SERVER_READY,             ON_BOTH, NULL},
+    {"DATA",     on_data,     SMTP_SERVER_RCPT,              ON_BOTH, NULL},
+    {"BDAT",     smtp_server_bdat,     SMTP_SERVER_ANY,               ON_BOTH, NULL},
+    {"EHLO",     on_ehlo,     SMTP_SERVER_ANY,               ON_SMTP, NULL},
+    {"HELO",     on_helo,     SMTP_SERVER_ANY,               ON_SMTP, NULL},
+    {"LHLO",     on_ehlo,     SMTP_SERVER_ANY,               ON_LMTP, NULL},
+    {"RSET",     on_rset,     SMTP_SERVER_ANY,               ON_BOTH, NULL},
+    {"NOOP",     NULL,        SMTP_SERVER_ANY,               ON_BOTH, "250 2.0.0 fine"},
+    {"QUIT",     on_quit,     SMTP_SERVER_ANY,               ON_BOTH, NULL},
+    {"VRFY",     on_vrfy,     SMTP_SERVER_ANY,               ON_BOTH, NULL},
+    {"HELP",     NULL,        SMTP_SERVER_ANY,               ON_BOTH,
      "214 2.0.0 EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT"},
-    {"STARTTLS", on_starttls, STATE_ANY,               ON_BOTH, NULL},
+    {"STARTTLS", on_starttls, SMTP_SERVER_ANY,               ON_BOTH, NULL},
     /* clang-format on */
 };
 
 /* What follows a refusal of MAIL or of all recipients was pipelined behind it, and is no error of its own. */
 static void out_of_order(struct smtp_server *s, const struct verb *v)
 {
-    if (s->state == STATE_NEW)
-        (void)blame(s, s->c->lmtp ? "503 5.5.1 LHLO first" : "503 5.5.1 EHLO first");
-    else if (s->state == STATE_BDAT)
-        (void)blame(s, "503 5.5.1 chunks are under way");
+    if (s->state == SMTP_SERVER_NEW)
+        (void)smtp_server_blame(s, s->c->lmtp ? "503 5.5.1 LHLO first" : "503 5.5.1 EHLO first");
+    else if (s->state == SMTP_SERVER_BDAT)
+        (void)smtp_server_blame(s, "503 5.5.1 chunks are under way");
     else if (v->run == on_mail)
-        (void)blame(s, "503 5.5.1 one message at a time");
+        (void)smtp_server_blame(s, "503 5.5.1 one message at a time");
     else if (s->refused_all || s->failed)
-        say(s, "503 5.5.1 MAIL first");
+        smtp_server_say(s, "503 5.5.1 MAIL first");
     else if (v->run == on_data && s->turned_away > 0) {
-        say(s, s->c->lmtp ? "503 5.5.1 nobody to send it to" : "554 5.5.1 nobody to send it to");
-        fail_message(s);
+        smtp_server_say(s, s->c->lmtp ? "503 5.5.1 nobody to send it to"
+                                      : "554 5.5.1 nobody to send it to");
+        smtp_server_fail(s);
     } else
-        (void)blame(s, s->state == STATE_READY ? "503 5.5.1 MAIL first" : "503 5.5.1 RCPT first");
+        (void)smtp_server_blame(s, s->state == SMTP_SERVER_READY ? "503 5.5.1 MAIL first"
+                                                                 : "503 5.5.1 RCPT first");
 }
 
 /* Most words are told apart by their first letter. */
@@ -406,12 +287,12 @@ static enum smtp_ask run_command(struct smtp_server *s, struct slice line)
         if (v->run)
             out_of_order(s, v);
         else
-            say(s, v->words);
+            smtp_server_say(s, v->words);
         return SMTP_ASK_MORE;
     }
-    (void)blame(s, same_word(word, "AUTH") || same_word(word, "EXPN")
-                       ? "502 5.5.1 not offered"
-                       : "500 5.5.2 this command is not understood");
+    (void)smtp_server_blame(s, same_word(word, "AUTH") || same_word(word, "EXPN")
+                                   ? "502 5.5.1 not offered"
+                                   : "500 5.5.2 this command is not understood");
     return SMTP_ASK_MORE;
 }
 
@@ -440,7 +321,7 @@ static enum smtp_ask take_line(struct smtp_server *s, struct slice *in)
         s->line_too_long = !end;
         buf_clear(&s->line);
         if (end)
-            (void)blame(s, "500 5.5.2 line too long");
+            (void)smtp_server_blame(s, "500 5.5.2 line too long");
         return what;
     }
     if (!end || s->line.n > 0) {
@@ -453,76 +334,16 @@ static enum smtp_ask take_line(struct smtp_server *s, struct slice *in)
     const char *fault = line_fault(line);
 
     if (fault)
-        (void)blame(s, fault);
+        (void)smtp_server_blame(s, fault);
     else
         what = run_command(s, slice_from(line.p, line.n - 2));
     buf_clear(&s->line);
     return what;
 }
 
-/* A message is cut while its text comes: its first octet is taken unless it may be the first of what ends it. */
-static void cut_text(struct smtp_server *s, struct slice *in)
-{
-    if (in->p[0] != '.' && in->p[0] != '\r') {
-        smtp_intake_add(&s->text, slice_from(in->p, 1));
-        *in = slice_skip(*in, 1);
-    }
-    s->cut_now = true;
-}
-
-/* Text off the front of *in; true: and its end. */
-static bool take_data(struct smtp_server *s, struct slice *in)
-{
-    uint64_t before = s->text.octets;
-    bool ended = false;
-
-    if (s->cut == SMTP_CUT_TEXT)
-        cut_text(s, in);
-    while (in->n > 0 && !ended && !s->cut_now) {
-        if (s->cut == SMTP_CUT_TERMINATOR && smtp_intake_is_ending(&s->text, *in))
-            s->cut_now = true;
-        else
-            ended = smtp_intake_step(&s->text, in);
-    }
-    s->counts.octets += s->text.octets - before;
-    return ended;
-}
-
-/* How many more octets of this chunk are heard before it is cut; UINT64_MAX: all are, and what follows. */
-static uint64_t chunk_to_cut(const struct smtp_server *s)
-{
-    const uint64_t ends = s->chunk_last ? 1 : 0; /* the last octet is what ends a message */
-
-    if (s->cut == SMTP_CUT_TEXT && s->chunk_left + ends > 0)
-        return s->chunk_left > ends ? 1 : 0;
-    if (s->cut == SMTP_CUT_TERMINATOR && s->chunk_last)
-        return s->chunk_left > 0 ? s->chunk_left - 1 : 0;
-    return UINT64_MAX;
-}
-
-static enum smtp_ask take_chunk(struct smtp_server *s, struct slice *in)
-{
-    const uint64_t to_cut = s->discards ? UINT64_MAX : chunk_to_cut(s);
-    uint64_t most = s->chunk_left < to_cut ? s->chunk_left : to_cut;
-    struct slice part = slice_from(in->p, in->n < most ? in->n : (size_t)most);
-
-    *in = slice_skip(*in, part.n);
-    s->chunk_left -= part.n;
-    if (!s->discards) {
-        smtp_intake_add(&s->text, part);
-        s->counts.octets += part.n;
-    }
-    s->cut_now = part.n == to_cut;
-    return s->chunk_left == 0 && !s->cut_now ? chunk_ends(s) : SMTP_ASK_MORE;
-}
-
 static enum smtp_ask take(struct smtp_server *s, struct slice *in)
 {
-    if (s->in_chunk)
-        return take_chunk(s, in);
-    if (s->state == STATE_DATA)
-        return take_data(s, in) ? finish(s) : SMTP_ASK_MORE;
-    return take_line(s, in);
+    return smtp_server_takes_text(s) ? smtp_server_take_text(s, in) : take_line(s, in);
 }
 
 enum smtp_ask smtp_server_hear(struct smtp_server *s, struct slice *in)
@@ -546,19 +367,19 @@ enum smtp_ask smtp_server_hear(struct smtp_server *s, struct slice *in)
 
 static void sender_answered(struct smtp_server *s, bool yes, const char *line)
 {
-    say(s, line ? line : "250 2.1.0 sender taken");
+    smtp_server_say(s, line ? line : "250 2.1.0 sender taken");
     s->refused_all = !yes;
     if (yes)
-        s->state = STATE_MAIL;
+        s->state = SMTP_SERVER_MAIL;
 }
 
 static void recipient_answered(struct smtp_server *s, bool yes, const char *line)
 {
-    say(s, line ? line : "250 2.1.5 recipient taken");
+    smtp_server_say(s, line ? line : "250 2.1.5 recipient taken");
     s->turned_away += !yes;
     s->count += yes;
     if (yes)
-        s->state = STATE_RCPT;
+        s->state = SMTP_SERVER_RCPT;
     else
         s->words.n = s->taken[s->count].address.at; /* nobody is to fill our memory with no-ones */
 }
@@ -566,44 +387,12 @@ static void recipient_answered(struct smtp_server *s, bool yes, const char *line
 static void hello_answered(struct smtp_server *s, bool yes, const char *line)
 {
     if (!yes) {
-        say(s, line);
+        smtp_server_say(s, line);
         return;
     }
-    s->state = STATE_READY;
-    forget_message(s);
+    s->state = SMTP_SERVER_READY;
+    smtp_server_forget(s);
     say_hello(s);
-}
-
-static void data_answered(struct smtp_server *s, bool yes, const char *line)
-{
-    if (!yes) {
-        /* On LMTP the last chunk is answered for each recipient, as the dot is (RFC 2033 section 4.2). */
-        uint32_t times = s->in_chunk && s->chunk_last && s->c->lmtp ? s->count : 1;
-
-        while (times-- > 0)
-            say(s, line);
-        s->discards = s->in_chunk;
-        fail_message(s);
-        return;
-    }
-    s->state = s->in_chunk ? STATE_BDAT : STATE_DATA;
-    if (!s->in_chunk)
-        say(s, line && *line == '3' ? line : "354 end with a dot on a line of its own");
-}
-
-static void message_answered(struct smtp_server *s, bool yes, const char *line)
-{
-    if (s->cut == SMTP_CUT_ANSWER) {
-        s->cut_now = true;
-        return;
-    }
-    say(s, line ? line : "250 2.0.0 message taken");
-    if (yes)
-        s->counts.errors = 0;
-    s->taken_once = s->taken_once || yes;
-    s->counts.messages += s->taken_once && s->answers == 0;
-    if (s->answers == 0)
-        forget_message(s);
 }
 
 void smtp_server_answer(struct smtp_server *s, const char *line)
@@ -625,10 +414,10 @@ void smtp_server_answer(struct smtp_server *s, const char *line)
         recipient_answered(s, yes, line);
         break;
     case SMTP_ASK_DATA:
-        data_answered(s, yes, line);
+        smtp_server_data_answered(s, yes, line);
         break;
     case SMTP_ASK_MESSAGE:
-        message_answered(s, yes, line);
+        smtp_server_message_answered(s, yes, line);
         break;
     case SMTP_ASK_MORE:
     case SMTP_ASK_TLS:
@@ -648,18 +437,18 @@ void smtp_server_end(struct smtp_server *s, const char *line)
     s->asked = SMTP_ASK_MORE;
     s->answers = 0;
     if (line)
-        say(s, line);
+        smtp_server_say(s, line);
     s->closing = true;
 }
 
 void smtp_server_secured(struct smtp_server *s)
 {
-    PM_ASSERT(s->asked == SMTP_ASK_TLS || s->state <= STATE_NEW);
+    PM_ASSERT(s->asked == SMTP_ASK_TLS || s->state <= SMTP_SERVER_NEW);
     s->asked = SMTP_ASK_MORE;
     s->secure = true;
-    s->state = STATE_NEW;
+    s->state = SMTP_SERVER_NEW;
     s->helo[0] = '\0';
-    forget_message(s);
+    smtp_server_forget(s);
 }
 
 void smtp_server_cut(struct smtp_server *s, enum smtp_cut where)
@@ -736,12 +525,13 @@ size_t smtp_server_held(const struct smtp_server *s)
 
 bool smtp_server_is_busy(const struct smtp_server *s)
 {
-    return s->in_chunk || s->state & (STATE_MAIL | STATE_RCPT | STATE_DATA | STATE_BDAT);
+    return s->in_chunk ||
+           s->state & (SMTP_SERVER_MAIL | SMTP_SERVER_RCPT | SMTP_SERVER_DATA | SMTP_SERVER_BDAT);
 }
 
 bool smtp_server_is_in_text(const struct smtp_server *s)
 {
-    return s->state & (STATE_DATA | STATE_BDAT) && !s->ended;
+    return s->state & (SMTP_SERVER_DATA | SMTP_SERVER_BDAT) && !s->ended;
 }
 
 bool smtp_server_is_secure(const struct smtp_server *s)
@@ -789,7 +579,7 @@ void smtp_server_destroy(struct smtp_server *s)
 
 void smtp_server_begin(struct smtp_server *s, const char *refusal)
 {
-    s->state = STATE_NEW;
+    s->state = SMTP_SERVER_NEW;
     if (refusal) {
         smtp_server_end(s, refusal);
         return;

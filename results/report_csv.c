@@ -6,16 +6,13 @@
  */
 #include "results/report_csv.h"
 
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "results/report_stream.h"
-
-#define STATUS_MAX 240
 
 struct csv {
     const struct report_source *source;
     const struct manifest *m;
+    struct same_status status;
     struct report_stream out;
 };
 
@@ -69,12 +66,12 @@ static void move_of(struct csv *c, const struct copy *p)
     words(c, move_phase_name(p->move.phase));
     comma(c);
     if (near)
-        stream_format(&c->out, "%" PRId64, p->move.phase_ns);
+        stream_i64(&c->out, p->move.phase_ns);
 }
 
 static void row(struct csv *c, const struct copy *p)
 {
-    char token[27], status[STATUS_MAX];
+    char token[27];
 
     stream_u64(&c->out, p->number);
     words(c, said_token(c->source, p->number, token));
@@ -87,7 +84,7 @@ static void row(struct csv *c, const struct copy *p)
     words(c, class_name(p->outcome));
     flags(c, p);
     words(c, event_ending_name(p->facts.k));
-    words(c, said_status(c->source, p, status, sizeof status));
+    words(c, same_status(&c->status, c->source, p));
     words(c, p->facts.z ? "1" : "0");
     time_of(c, p->sent_ns);
     time_of(c, p->facts.k == END_ACCEPTED ? p->end_ns : NEVER_NS);

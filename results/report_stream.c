@@ -76,6 +76,13 @@ void stream_u64(struct report_stream *s, uint64_t n)
     add(s, digits + at, sizeof digits - at);
 }
 
+void stream_i64(struct report_stream *s, int64_t n)
+{
+    if (n < 0)
+        add(s, "-", 1);
+    stream_u64(s, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+}
+
 /* ------------------------------------------------------------------------------------------------ words of others */
 
 static size_t octets_of(unsigned char first)
@@ -105,6 +112,17 @@ uint32_t report_character(struct slice s, size_t *octets)
         return NO_CHARACTER;
     *octets = n;
     return c;
+}
+
+/* How many octets at its front are printable ASCII that no form has a word against: nearly all names are that throughout. */
+static size_t plain_octets(struct slice s)
+{
+    size_t n = 0;
+
+    while (n < s.n && s.p[n] >= ' ' && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != ',' &&
+           s.p[n] != '&' && s.p[n] != '<' && s.p[n] != '>')
+        n++;
+    return n;
 }
 
 /* XML 1.0 has no such character, or no reader shows it as what it is. */
@@ -154,9 +172,11 @@ static void add_character(struct report_stream *s, struct slice at, uint32_t c, 
 
 void stream_xml(struct report_stream *s, const char *words)
 {
-    size_t n;
+    struct slice rest = slice_of(words);
+    size_t n = plain_octets(rest);
 
-    for (struct slice rest = slice_of(words); rest.n; rest = slice_skip(rest, n)) {
+    add(s, rest.p, n);
+    for (rest = slice_skip(rest, n); rest.n; rest = slice_skip(rest, n)) {
         uint32_t c = report_character(rest, &n);
         const char *instead = xml_for(c);
 
@@ -193,13 +213,19 @@ void stream_markdown(struct report_stream *s, const char *words, unsigned charac
 
 void stream_csv(struct report_stream *s, const char *words)
 {
+    struct slice rest = slice_of(words);
     bool formula = *words && strchr("=+-@\t\r", *words);
+    size_t n = plain_octets(rest);
+
+    if (n == rest.n && !formula && *words != ' ') {
+        add(s, rest.p, n);
+        return;
+    }
     bool quoted = formula || strpbrk(words, ",\"\r\n") || *words == ' ';
-    size_t n;
 
     if (quoted)
         stream_add(s, formula ? "\"'" : "\"");
-    for (struct slice rest = slice_of(words); rest.n; rest = slice_skip(rest, n)) {
+    for (; rest.n; rest = slice_skip(rest, n)) {
         uint32_t c = report_character(rest, &n);
 
         if (is_unfit(c))
@@ -215,9 +241,11 @@ void stream_csv(struct report_stream *s, const char *words)
 
 void report_utf8(struct buf *out, struct slice said)
 {
-    size_t n;
+    size_t n = plain_octets(said);
 
-    for (; said.n; said = slice_skip(said, n)) {
+    if (!buf_add(out, said.p, n))
+        return;
+    for (said = slice_skip(said, n); said.n; said = slice_skip(said, n)) {
         uint32_t c = report_character(said, &n);
         bool ok = c == NO_CHARACTER || is_unfit(c) ? buf_add_text(out, NO_CHARACTERS)
                                                    : buf_add(out, said.p, n);
@@ -321,6 +349,22 @@ const char *said_status(const struct report_source *s, const struct copy *p, cha
 
     return p->report_code ? status_words(s->words, p->report_code, 0, out, room)
                           : status_words(s->words, p->end_code, how, out, room);
+}
+
+const char *same_status(struct same_status *last, const struct report_source *s,
+                        const struct copy *p)
+{
+    uint32_t how = (uint32_t)p->facts.k | p->stage << 8;
+
+    if (!last->any || last->end_code != p->end_code || last->report_code != p->report_code ||
+        last->how != how) {
+        (void)said_status(s, p, last->text, sizeof last->text);
+        last->any = true;
+        last->end_code = p->end_code;
+        last->report_code = p->report_code;
+        last->how = how;
+    }
+    return last->text;
 }
 
 bool report_each_copy(const struct report_source *s,

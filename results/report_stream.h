@@ -28,6 +28,7 @@ void stream_add(struct report_stream *s, const char *text);
 void stream_format(struct report_stream *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void stream_u64(struct report_stream *s, uint64_t n);
+void stream_i64(struct report_stream *s, int64_t n);
 void stream_xml(struct report_stream *s, const char *words); /* of an element or an attribute */
 /* Of a table's cell or a sentence; cut after so many characters. */
 void stream_markdown(struct report_stream *s, const char *words, unsigned characters);
@@ -54,6 +55,17 @@ const char *said_token(const struct report_source *s, uint64_t number, char out[
 /* The report's status, else the reply's. */
 const char *said_status(const struct report_source *s, const struct copy *p, char *out,
                         size_t room);
+
+struct
+    same_status { /* the status of the copy before: that of the next one is nearly always the same */
+    bool any;
+    uint32_t end_code, report_code, how;
+    char text[240];
+};
+
+/* As said_status(); valid until the next call. */
+const char *same_status(struct same_status *last, const struct report_source *s,
+                        const struct copy *p);
 bool report_each_copy(const struct report_source *s,
                       bool (*each)(void *owner, const struct copy *copies, uint32_t n), void *owner,
                       struct err *e);

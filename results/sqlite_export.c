@@ -21,7 +21,9 @@
 #define SCHEMA           1
 #define PATH_MAX_BYTES   1200
 #define STATUS_MAX       240
-#define REPORT_MAX_BYTES 16384u  /* of a kept report's text */
+#define REPORT_MAX_BYTES 16384u /* of a kept report's text */
+#define WIDEST           3u     /* octets of U+FFFD: what one of no character may become */
+#define ROW_BYTES        4096u
 #define REPORTS_MAX      100000u /* kept reports */
 
 struct exporting {
@@ -32,7 +34,8 @@ struct exporting {
     sqlite3_stmt *row; /* of the table at hand */
     int column;
     sqlite3_stmt *messages, *copies, *reports, *events; /* while they stream */
-    struct buf words;
+    struct same_status status;
+    struct buf words; /* of the row at hand, that the statement borrows */
     bool all_events, failed;
     struct sqlite_exported done;
 };
@@ -52,6 +55,7 @@ static void begin(struct exporting *x, sqlite3_stmt *row)
 {
     x->row = row;
     x->column = 0;
+    buf_clear(&x->words);
 }
 
 static void number(struct exporting *x, uint64_t n)
@@ -93,12 +97,19 @@ static void own(struct exporting *x, const char *text) /* ours, and for ever */
     x->failed |= sqlite3_bind_text(x->row, ++x->column, text, -1, SQLITE_STATIC) != SQLITE_OK;
 }
 
+/* Where the row's words have no room left, and would move if they were given more, SQLite keeps a copy. */
 static void bytes(struct exporting *x, struct slice said)
 {
-    buf_clear(&x->words);
-    report_utf8(&x->words, said);
-    x->failed |= sqlite3_bind_text(x->row, ++x->column, buf_text(&x->words), (int)x->words.n,
-                                   SQLITE_TRANSIENT) != SQLITE_OK;
+    bool stays = x->words.room - x->words.n > WIDEST * said.n;
+    size_t at = stays ? x->words.n : 0;
+    struct buf apart, *to = stays ? &x->words : &apart;
+
+    buf_init(&apart, WIDEST * said.n + 1);
+    report_utf8(to, said);
+    x->failed |=
+        sqlite3_bind_text(x->row, ++x->column, to->n ? (const char *)to->p + at : "",
+                          (int)(to->n - at), stays ? SQLITE_STATIC : SQLITE_TRANSIENT) != SQLITE_OK;
+    buf_fini(&apart);
 }
 
 static void words(struct exporting *x, const char *text) /* of others */
@@ -452,7 +463,6 @@ static void latencies(struct exporting *x, const struct copy *p)
 
 static void copy_row(struct exporting *x, const struct copy *p)
 {
-    char status[STATUS_MAX];
     bool near = p->move.move != NO_INDEX;
 
     begin(x, x->copies);
@@ -464,7 +474,7 @@ static void copy_row(struct exporting *x, const struct copy *p)
     own(x, class_name(p->outcome));
     flags(x, p);
     own(x, event_ending_name(p->facts.k));
-    words(x, said_status(x->source, p, status, sizeof status));
+    words(x, same_status(&x->status, x->source, p));
     number(x, p->facts.z);
     when(x, p->facts.k == END_ACCEPTED ? p->end_ns : NEVER_NS);
     when(x, p->first_seen_ns);
@@ -644,8 +654,9 @@ bool sqlite_export(const struct report_source *s, const char *path, bool events,
 
     if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
         return err_set(e, EX_IO, "%s: the name is too long", path);
-    buf_init(&x.words, 1u << 24);
-    bool ok = write_part(&x, part, e) || err_wrap(e, "%s", path);
+    buf_init(&x.words, ROW_BYTES);
+    bool ok = (buf_reserve(&x.words, ROW_BYTES) || err_set(e, EX_IO, "out of memory")) &&
+              (write_part(&x, part, e) || err_wrap(e, "%s", path));
 
     if (ok && (!sync_file(part) || rename(part, path) < 0))
         ok = err_set(e, EX_IO, "%s: %s", path, strerrordesc_np(errno));

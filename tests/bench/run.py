@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """run.py - what it costs to send, to take, to read and to account for mail, beside what others need for the same (./dev bench).
 
-usage: run.py --build DIR [--rounds N] [--write-docs FILE] [SECTION...]      everything, or these: see SECTIONS
+usage: run.py --build DIR [--rounds N] [--copies N] [--write-docs FILE] [SECTION...]   everything, or these: see SECTIONS
        run.py --syscalls POSTMUSTER BENCH_SEND     only counts system calls of sending and holds them to their bars (a ctest)
 
 Builds nothing. In each round every contender runs once, in turn, so that what disturbs one disturbs all; a ratio is taken within
@@ -26,6 +26,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
+import report_round
 import tables
 from harness import BenchError, Child, OwnSink, PostfixSite, SmtpSink
 
@@ -64,7 +65,7 @@ CELLS = {
         ("postfix", KB, 10, ["smtp-source", "lockstep", "pipelined", "chunking W=8"]),
     ],
 }
-SECTIONS = [*CELLS, "pace", "calls", "lab", "imap", "ledger", "p1"]
+SECTIONS = [*CELLS, "pace", "calls", "lab", "imap", "ledger", "report", "p1"]
 MORE_ROUNDS = {"account": 5}  # where the difference is small
 
 
@@ -75,10 +76,11 @@ def say(text):
 class Bench:
     """The build, a scratch folder, and what was found."""
 
-    def __init__(self, build, folder, rounds):
+    def __init__(self, build, folder, rounds, copies):
         self.build = build
         self.folder = folder
         self.rounds = rounds
+        self.copies = copies
         self.postfix = None
         self.pem = f"{folder}/sink.pem"
         self.users = f"{folder}/users"
@@ -278,6 +280,10 @@ class Bench:
             raise BenchError("bench_ledger: the judgement does not find what was planted")
         return found
 
+    def report(self):
+        rounds = min(self.rounds, 3) if self.copies <= 2_000_000 else 1
+        return report_round.measure(self.build, self.folder, self.copies, rounds, say)
+
     def p1(self):
         return self.program(["bench_p1", str(self.rounds), "100000", None], "p1.json", 300)
 
@@ -285,7 +291,7 @@ class Bench:
         if section in CELLS:
             return self.measure(section)
         return {"pace": self.pace, "calls": self.calls, "lab": self.lab, "imap": self.imap, "ledger": self.ledger,
-                "p1": self.p1}[section]()
+                "report": self.report, "p1": self.p1}[section]()
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------------
@@ -330,7 +336,7 @@ def hold_calls(postmuster, bench_send):
         folder = os.path.abspath(folder)
         for name, path in (("postmuster", postmuster), ("bench_send", bench_send)):
             os.symlink(os.path.abspath(path), f"{folder}/{name}")
-        rows = Bench(folder, folder, 1).calls(list(tables.CALL_BARS))["rows"]
+        rows = Bench(folder, folder, 1, 0).calls(list(tables.CALL_BARS))["rows"]
     bad = 0
     for name, bar in tables.CALL_BARS.items():
         got = rows[name]["calls"]
@@ -356,7 +362,7 @@ def bench(args):
     status = 0
     folder = tempfile.mkdtemp(prefix="postmuster-bench.", dir="/var/tmp")
     os.chmod(folder, 0o755)  # user postfix passes through
-    b = Bench(os.path.abspath(args.build), folder, args.rounds)
+    b = Bench(os.path.abspath(args.build), folder, args.rounds, args.copies)
     try:
         for section in args.sections or SECTIONS:
             try:
@@ -379,6 +385,14 @@ def bench(args):
     return status
 
 
+def count_of(text):
+    """10M as 10,000,000"""
+    m = re.fullmatch(r"([1-9]\d{0,8})([Mk]?)", text)
+    if not m or int(m[1]) * {"M": 1_000_000, "k": 1000, "": 1}[m[2]] > 1_000_000_000:
+        raise argparse.ArgumentTypeError(f"{text}: a number of copies is expected, as 1M or 10M")
+    return int(m[1]) * {"M": 1_000_000, "k": 1000, "": 1}[m[2]]
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if sys.argv[1:2] == ["--syscalls"]:
@@ -386,6 +400,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--build", required=True)
     p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--copies", type=count_of, default=1_000_000, help="of the run that section report reads: 1M, or more")
     p.add_argument("--write-docs", metavar="FILE")
     p.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     args = p.parse_args()

@@ -96,12 +96,25 @@ def ledger_bars(s):
             bar("ledger, a copy: dearest of 1, 10, 100 M, of the cheapest", "at most", 1.3, spread)]
 
 
+def report_bars(s):
+    """What ten million copies may take, and what SQLite may for one million, by as many as there were."""
+    section = s.get("report") or {}
+    rows, copies = section.get("rows"), section.get("copies", 1_000_000)
+    name, share = f"a run of {copies / 1e6:g} M copies", copies / 10_000_000
+    read = [r for k, r in rows.items() if k != "export --sqlite"] if rows else []
+    return [bar(f"{name}: the slowest of judge, report, compare, list, trace, window", "at most", 60 * share,
+                one(max(r["s"] for r in read) if rows else None), "s"),
+            bar(f"{name}: peak memory of the largest of them", "at most", 4 * share,
+                one(max(r["peak_bytes"] for r in read) / 1e9 if rows else None), "GB"),
+            bar(f"{name}: export --sqlite", "at most", 100 * share, one(rows["export --sqlite"]["s"] if rows else None), "s")]
+
+
 def bars(s):
     rows = []
     calls = (s.get("calls") or {}).get("rows", {})
     for contender, want in CALL_BARS.items():
         rows.append(bar(f"{contender}: system calls a message", "at most", want, one(calls.get(contender, {}).get("calls")), ""))
-    rows += send_bars(s) + other_bars(s) + imap_bars(s) + ledger_bars(s)
+    rows += send_bars(s) + other_bars(s) + imap_bars(s) + ledger_bars(s) + report_bars(s)
     late = [r["p99"] / 1000 for r in (s.get("pace") or {}).get("late_us", [])]
     rows.append(bar("pacing at 10,000/s: lateness, p99", "at most", 1, mid(late) if late else None, "ms"))
     lab = [r["per_s"] for r in (s.get("lab") or {}).get("shots", [])]
@@ -179,6 +192,16 @@ def ledger_rows(section):
 LEDGER_HEAD = ["copies", "made ready, ns a copy", "ns an event", "ns a copy", "in user mode", "judged in s", "replayed, M events/s", "peak GB", "peak bytes a copy"]
 
 
+def octets(n):
+    return f"{n / 1e9:.2f} GB" if n >= 1e9 else f"{n / 1e6:.1f} MB" if n >= 1e6 else f"{n / 1e3:.0f} kB"
+
+
+def report_rows(section):
+    yield [f"{section['copies']:,} copies", "", "", "", ""]
+    for name, r in section["rows"].items():
+        yield [name, figure(r["s"]), figure(r["cpu_s"]), figure(r["peak_bytes"] / 1e6), octets(r["bytes"])]
+
+
 def imap_rows(section):
     for name, row in section.items():
         if was_read(row):
@@ -213,6 +236,7 @@ def parts(kept):
         yield "System calls a message", ["sender", "calls", "of which"], list(calls_rows(s["calls"]))
     for name, title, head, rows in (
             ("ledger", "Ledger", LEDGER_HEAD, ledger_rows),
+            ("report", "Reading a large run", ["", "s", "CPU s", "peak MB", "output"], report_rows),
             ("imap", "Reading over IMAP", ["way", "messages/s", "client CPU us"], imap_rows),
             ("pace", "Lateness at 10,000/s, us", ["", "us"], pace_rows), ("lab", "End to end on the lab", ["", ""], lab_rows),
             ("p1", "X.400 P1", ["", "messages/s", "sender us", "all us"], p1_rows)):

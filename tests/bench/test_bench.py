@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """test_bench.py - what the bench must not believe: a mode that was not used, a Dovecot that was not there, a wrong judgement."""
+import json
 import os
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
+import report_round
 import run
 import tables
 
@@ -48,6 +51,37 @@ class Bars(unittest.TestCase):
                 self.assertEqual(len(b.ledger()["sizes"]), 2)
             else:
                 self.assertRaises(harness.BenchError, b.ledger)
+
+    def test_a_report_that_misses_what_was_planted_is_not_believed(self):
+        expected = {"delivered": 3, "silent-loss": 1, "ndr": 0}
+        with tempfile.TemporaryDirectory() as folder:
+            out = f"{folder}/out"
+            for classes, right in (({"delivered": 3, "silent-loss": 1, "ndr": 0}, True), ({"delivered": 4, "ndr": 0}, False)):
+                with open(out, "w", encoding="ascii") as f:
+                    json.dump({"classes": classes}, f)
+                self.believed(right, "report json", expected, "", out)
+            for lines, right in ((5, True), (4, False)):
+                with open(out, "w", encoding="ascii") as f:
+                    f.write("a\r\n" * lines)
+                self.believed(right, "report csv", expected, "", out)
+            with open(out, "wb") as f:
+                f.truncate(report_round.MOST_BYTES["report html"] + 1)
+            self.believed(False, "report html", expected, "", out)
+            self.believed(True, "list of a class", expected, "1 primary silent-loss +1s\n", out)
+            self.believed(False, "list of a class", expected, "", out)
+
+    def believed(self, right, name, expected, said, out):
+        if right:
+            report_round.check(name, expected, 4, said, out)
+        else:
+            self.assertRaises(harness.BenchError, report_round.check, name, expected, 4, said, out)
+
+    def test_bars_of_a_run_go_by_its_copies(self):
+        row = {"s": 5.0, "cpu_s": 5.0, "peak_bytes": 5e8, "bytes": 1}
+        for copies, met in ((1_000_000, [True, False, True]), (10_000_000, [True, True, True]), (400_000, [False, False, False])):
+            section = {"copies": copies, "rows": {"judge": row, "export --sqlite": row}}
+            self.assertEqual([b["met"] for b in tables.report_bars({"report": section})], met)
+        self.assertEqual([b["met"] for b in tables.report_bars({})], [None, None, None])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# examples.sh POSTMUSTER SOURCES - the examples of the manual pages run as they are printed, in an empty folder.
+# examples.sh POSTMUSTER SOURCES - the examples of the manual pages and README's first steps run as they are printed, in an empty folder.
 #
-# Every line of the blocks in EXAMPLES of postmuster(1) is a command, its text taken from what man shows. A run may say FAIL (1),
-# which is what the examples are about, and everything else must succeed; each must print something or leave the file it names.
-# The profile in postmuster-profile(5) is checked and run.
+# Every line of the blocks in EXAMPLES of postmuster(1) is a command, its text taken from what man shows; every line of the block in
+# README's "First steps" is one. A run may say FAIL (1), which is what the examples are about, and everything else must succeed; each
+# must print something or leave the file it names; a list must have a copy. The profile in postmuster-profile(5) is checked and run.
 # Exit status 0: all of it. 1: not. 77: skipped, for groff is absent.
 set -euo pipefail
 postmuster=$(realpath "${1:?postmuster}") sources=$(realpath "${2:?sources}")
@@ -24,22 +24,36 @@ blocks() {
 }
 
 commands=0
-while IFS= read -r line; do
-    status=0
-    (eval "${line//\/usr\/share\/postmuster/$sources}") >"$top/out" 2>"$top/err" </dev/null || status=$?
-    case $line in
-    "postmuster run "*) [ "$status" -eq 1 ] && grep -q '^FAIL' "$top/out" ;;
-    *" -o "* | *" --sqlite "*) [ "$status" -eq 0 ] && [ -s "${line##* }" ] ;;
-    cp*) [ "$status" -eq 0 ] ;;
-    *) [ "$status" -eq 0 ] && [ -s "$top/out" ] ;;
-    esac || {
-        printf 'examples.sh: "%s" ended with %s\n' "$line" "$status"
-        tail -n 3 "$top/out" "$top/err"
-        exit 1
-    }
-    commands=$((commands + 1))
-done < <(blocks postmuster.1)
-[ "$commands" -ge 12 ] || { echo "examples.sh: $commands commands were found in postmuster(1), expected 12 and more" && exit 1; }
+run_lines() { # what they are from, how many at least; the commands on standard input
+    local line status found=0
+    while IFS= read -r line; do
+        status=0
+        (eval "${line//\/usr\/share\/postmuster/$sources}") >"$top/out" 2>"$top/err" </dev/null || status=$?
+        case $line in
+        "postmuster run "*) [ "$status" -eq 1 ] && grep -q '^FAIL' "$top/out" ;;
+        *" -o "* | *" --sqlite "*) [ "$status" -eq 0 ] && [ -s "${line##* }" ] ;;
+        "postmuster list "*) [ "$status" -eq 0 ] && [ "$(wc -l <"$top/out")" -ge 2 ] ;;
+        cp*) [ "$status" -eq 0 ] ;;
+        *) [ "$status" -eq 0 ] && [ -s "$top/out" ] ;;
+        esac || {
+            printf 'examples.sh: %s: "%s" ended with %s\n' "$1" "$line" "$status"
+            tail -n 3 "$top/out" "$top/err"
+            exit 1
+        }
+        found=$((found + 1))
+    done
+    [ "$found" -ge "$2" ] || { echo "examples.sh: $found commands were found in $1, expected $2 and more" && exit 1; }
+    commands=$((commands + found))
+}
+
+blocks postmuster.1 >"$top/page"
+run_lines "postmuster(1)" 14 <"$top/page"
+
+sed -n '/^## First steps/,/^## [^F]/s/^    \([^#]*[^# ]\) *#.*/\1/p' "$sources/README.md" >"$top/steps"
+mkdir "$top/newcomer" && cd "$top/newcomer"
+ln -s "$sources/profiles" profiles
+run_lines "README.md" 10 <"$top/steps"
+cd "$top/here"
 
 blocks postmuster-profile.5 >example.yaml
 grep -q '^gates:' example.yaml || { echo "examples.sh: no profile was found in postmuster-profile(5)" && exit 1; }
@@ -50,4 +64,4 @@ if [ "$status" -ne 1 ] || ! grep -q '^silent-loss  *[1-9][0-9]*  *0$' "$top/out"
     echo "examples.sh: the profile's run ended with $status, expected 1 (FAIL) and loss that sp4 has not"
     exit 1
 fi
-echo "examples.sh: $commands commands and a profile did what the pages say"
+echo "examples.sh: $commands commands and a profile did what the pages and README say"

@@ -3,20 +3,17 @@
  * STARTTLS and implicit TLS, verified; the mailbox's own log-on, "user*master", and a master who names the user by PLAIN's
  * authorization identity; and which refusals say that there is no such mailbox.
  */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "app/dial_curl.h"
 #include "base/clock.h"
 #include "tests/support/check.h"
+#include "tests/support/child.h"
 
 #define DOVECOT "/usr/sbin/dovecot"
 
@@ -43,42 +40,14 @@ static const char configuration[] =
 
 /* ---- dovecot ---- */
 
-static pid_t start(const char *const *argv)
-{
-    pid_t child = fork();
-
-    if (child != 0)
-        return child;
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    int quiet = open("/dev/null", O_RDWR);
-    if (quiet < 0 || dup2(quiet, 0) < 0 || dup2(quiet, 1) < 0 || dup2(quiet, 2) < 0)
-        _exit(126);
-    char *args[32] = {0};
-    for (unsigned i = 0; i < 31 && argv[i]; i++)
-        args[i] = strdup(argv[i]); /* the child's, and gone with it */
-    (void)execvp(args[0], args);
-    _exit(127);
-}
-
-static bool run(const char *const *argv)
-{
-    int status = 0;
-    pid_t child = start(argv);
-
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
-}
-
 static void stop(void)
 {
     const char *const remove_all[] = {"rm", "-rf", dir, NULL};
 
-    if (dovecot > 0) {
-        (void)kill(dovecot, SIGTERM);
-        (void)waitpid(dovecot, NULL, 0);
-    }
+    child_end(dovecot);
     dovecot = 0;
     if (dir[0])
-        (void)run(remove_all);
+        (void)child_run(remove_all);
 }
 
 static void nobody(void *owner, struct stream *s)
@@ -135,7 +104,7 @@ static void configure(void)
     (void)snprintf(mail, sizeof mail, "%s/mail", dir);
     const char *const folder[] = {"install", "-d", "-o", "mail", "-g", "mail", mail, NULL};
 
-    CHECK(run(certificate) && run(folder));
+    CHECK(child_run(certificate) && child_run(folder));
     (void)snprintf(text, sizeof text, configuration, dir, dir, dir, dir, dir, dir, dir, dir, dir,
                    (unsigned)port, (unsigned)tls_port);
     CHECK(put("dovecot.conf", text) && put("masters", "master:{PLAIN}key\n") &&
@@ -161,7 +130,7 @@ static void server(void)
     configure();
     (void)snprintf(conf, sizeof conf, "%s/dovecot.conf", dir);
     const char *const argv[] = {DOVECOT, "-F", "-c", conf, NULL};
-    dovecot = start(argv);
+    dovecot = child_start(argv);
     CHECK(dovecot > 0);
 }
 

@@ -3,7 +3,6 @@
  * Entries as Exchange 5.5 has them (Home-MDB, a DN with the server in it), as Active Directory (homeMDB, msExchHomeServerName),
  * as RFC-less sendmail and friends (mailHost). The loop is real, the rest of the run is fake_run's.
  */
-#include <fcntl.h>
 #include <ldap.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "probes/home_lookup.h"
 #include "tests/support/check.h"
+#include "tests/support/child.h"
 #include "tests/support/fake_run.h"
 #include "tests/support/scratch.h"
 
@@ -80,31 +79,6 @@ static const char entries[] =
 
 /* ---- slapd ---- */
 
-static pid_t start(const char *const *argv)
-{
-    pid_t child = fork();
-
-    if (child != 0)
-        return child;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashes leaves nobody behind */
-    int quiet = open("/dev/null", O_RDWR);
-    if (quiet < 0 || dup2(quiet, 0) < 0 || dup2(quiet, 1) < 0 || dup2(quiet, 2) < 0)
-        _exit(126);
-    char *args[32] = {0};
-    for (unsigned i = 0; i < 31 && argv[i]; i++)
-        args[i] = strdup(argv[i]); /* the child's, and gone with it */
-    (void)execvp(args[0], args);
-    _exit(127);
-}
-
-static bool run(const char *const *argv)
-{
-    int status = 0;
-    pid_t child = start(argv);
-
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
-}
-
 static LDAP *administrator(void)
 {
     struct berval secret = {6, (char[]){"secret"}};
@@ -130,7 +104,7 @@ static void slapd_start(void)
     (void)snprintf(conf, sizeof conf, "%s/slapd.conf", dir);
     (void)snprintf(urls, sizeof urls, "%s/ %s/", url, tls_url);
     const char *const argv[] = {SLAPD, "-d", "0", "-h", urls, "-f", conf, NULL};
-    slapd = start(argv);
+    slapd = child_start(argv);
     LDAP *ld = administrator();
 
     CHECK(ld && waitpid(slapd, NULL, WNOHANG) == 0); /* ours, and not another one at that port */
@@ -142,8 +116,7 @@ static void slapd_stop(void)
 {
     if (slapd <= 0)
         return;
-    (void)kill(slapd, SIGTERM);
-    (void)waitpid(slapd, NULL, 0);
+    child_end(slapd);
     slapd = 0;
 }
 
@@ -173,7 +146,7 @@ static bool make_certificate(char *lines, size_t room)
                                 cert,
                                 NULL};
     (void)snprintf(lines, room, "TLSCertificateFile %s\nTLSCertificateKeyFile %s\n", cert, key);
-    return run(argv);
+    return child_run(argv);
 }
 
 static void nobody(void *owner, struct stream *s)
@@ -215,13 +188,13 @@ static void directory(void)
     (void)snprintf(data, sizeof data, "%s/data", dir);
     (void)snprintf(conf, sizeof conf, "%s/slapd.conf", dir);
     const char *const make_data[] = {"mkdir", data, NULL};
-    CHECK(run(make_data));
+    CHECK(child_run(make_data));
     CHECK(make_certificate(tls, sizeof tls));
     FILE *f = fopen(conf, "w");
     CHECK(f && fprintf(f, configuration, dir, dir, tls, dir) > 0 && fclose(f) == 0);
     (void)snprintf(ldif, sizeof ldif, "%s", scratch_file(dir, "entries.ldif", entries));
     const char *const add[] = {"/usr/sbin/slapadd", "-f", conf, "-l", ldif, NULL};
-    CHECK(run(add));
+    CHECK(child_run(add));
     (void)atexit(slapd_stop);
     slapd_start();
 }

@@ -1,19 +1,16 @@
 /* imap_dovecot.c - configuration, Maildir, child: ended by its own pid, and with its parent. */
 #include "tests/bench/imap_dovecot.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "tests/support/child.h"
 
 #define DOVECOT "/usr/sbin/dovecot"
 
@@ -36,29 +33,9 @@ static const char configuration[] =
     "  inet_listener imaps {\n    port = 0\n  }\n}\n"
     "service stats {\n  unix_listener stats-writer {\n    mode = 0666\n  }\n}\n";
 
-static pid_t start(const char *const *argv)
+static void must_run(const char *const *argv)
 {
-    pid_t child = fork();
-
-    if (child != 0)
-        return child;
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    int quiet = open("/dev/null", O_RDWR);
-    if (quiet < 0 || dup2(quiet, 0) < 0 || dup2(quiet, 1) < 0 || dup2(quiet, 2) < 0)
-        _exit(126);
-    char *args[16] = {0};
-    for (unsigned i = 0; i < 15 && argv[i]; i++)
-        args[i] = strdup(argv[i]); /* the child's, and gone with it */
-    (void)execvp(args[0], args);
-    _exit(127);
-}
-
-static void run(const char *const *argv)
-{
-    int status = 0;
-    pid_t child = start(argv);
-
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+    if (!child_run(argv))
         bench_fail("%s failed", argv[0]);
 }
 
@@ -116,7 +93,7 @@ static void fill(const struct imap_dovecot *d, struct imap_bench *b, uint32_t me
         (void)snprintf(path, sizeof path, "%s%s", box, parts[i]);
         const char *const folder[] = {"mkdir", "-p", path, NULL};
 
-        run(folder);
+        must_run(folder);
     }
     buf_init(&one, 1 << 20);
     for (uint32_t i = 0; i < messages; i++) {
@@ -130,7 +107,7 @@ static void fill(const struct imap_dovecot *d, struct imap_bench *b, uint32_t me
     (void)snprintf(mail, sizeof mail, "%s/mail", d->dir);
     const char *const own[] = {"chown", "-R", "mail:mail", mail, NULL};
 
-    run(own);
+    must_run(own);
 }
 
 /* Somebody listens, or nobody does; which, stream_read() tells. */
@@ -197,7 +174,7 @@ struct imap_dovecot *imap_dovecot_start(struct imap_bench *b, uint32_t messages,
     (void)snprintf(conf, sizeof conf, "%s/dovecot.conf", d->dir);
     const char *const argv[] = {DOVECOT, "-F", "-c", conf, NULL};
 
-    d->pid = start(argv);
+    d->pid = child_start(argv);
     wait_for(d);
     return d;
 }
@@ -214,10 +191,7 @@ void imap_dovecot_stop(struct imap_dovecot *d)
     const char *const remove_all[] = {"rm", "-rf", d->dir, NULL};
 
     running = NULL;
-    if (d->pid > 0) {
-        (void)kill(d->pid, SIGTERM);
-        (void)waitpid(d->pid, NULL, 0);
-    }
-    run(remove_all);
+    child_end(d->pid);
+    must_run(remove_all);
     free(d);
 }

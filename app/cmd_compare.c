@@ -115,8 +115,12 @@ int cmd_compare(const struct cmd *self, int argc, char **argv)
     int first = cmd_parse(options, argc, argv);
     int count = argc - first;
 
-    if (first < 0 || count < 2 || count > COMPARED_MAX)
+    if (first < 0 || count < 2)
         return cmd_usage(self);
+    if (count > COMPARED_MAX) {
+        (void)err_set(&e, EX_BAD_USAGE, "%d runs are too many: at most %d", count, COMPARED_MAX);
+        return cmd_fail(&e);
+    }
     if (json)
         q.form = "json";
     if (!check_form(q.form, &e) || !compare(argv + first, (uint32_t)count, &q, &e))

@@ -260,12 +260,35 @@ static const char *expected_of(const struct expect_profile *e, struct arena *a)
     return words;
 }
 
+/* Which classes made it unexpected, or which one is missed. */
+static const char *words_of(const struct job *j, enum cell_verdict v, struct arena *a)
+{
+    const struct judgement *judged = j->result.judgement;
+    struct buf text;
+
+    if (v == CELL_AS_EXPECTED || v == CELL_NO_VERDICT)
+        return v == CELL_NO_VERDICT ? "no verdict" : "as expected";
+    if (v == CELL_NOT_REPRODUCED)
+        return arena_format(a, "not reproduced: %s", j->profile->expect.must);
+    buf_init(&text, EXPECTED_BYTES);
+    bool ok = buf_add_text(&text, "unexpected:");
+
+    for (unsigned c = 0; ok && c < CLASS_COUNT; c++) {
+        bool others = alternates(judged, c) && c != CLASS_DELIVERED && c != CLASS_NOT_OWED;
+
+        if ((judged->tally.primaries[c] && !is_allowed(&j->profile->expect, (enum outcome)c)) ||
+            others)
+            ok = buf_add_format(&text, " %s%s", class_name((enum outcome)c),
+                                others ? " of alternates" : "");
+    }
+    const char *words = ok ? arena_text(a, (const char *)text.p, text.n) : NULL;
+
+    buf_fini(&text);
+    return words ? words : "unexpected class";
+}
+
 static struct matrix_cell_shown show_cell(const struct job *j, struct arena *a)
 {
-    static const char *const words[] = {[CELL_AS_EXPECTED] = "as expected",
-                                        [CELL_NOT_REPRODUCED] = "not reproduced",
-                                        [CELL_UNEXPECTED] = "unexpected class",
-                                        [CELL_NO_VERDICT] = "no verdict"};
     struct matrix_cell_shown s = {0};
 
     if (!j || !j->ended)
@@ -276,7 +299,7 @@ static struct matrix_cell_shown show_cell(const struct job *j, struct arena *a)
     s = (struct matrix_cell_shown){.there = true,
                                    .good = v == CELL_AS_EXPECTED,
                                    .open = v == CELL_NO_VERDICT,
-                                   .words = words[v],
+                                   .words = words_of(j, v, a),
                                    .page = page_of(j, a),
                                    .error = j->result.error.code ? j->result.error.text : NULL,
                                    .has_counts = judged != NULL};

@@ -77,6 +77,12 @@ enum shown {
     SHOWN_WORSE,
 };
 
+struct assumed { /* what an arm would have, were its unknown copies all harm, or none */
+    struct proportion units;
+    struct proportion *list; /* per move; NULL by copy */
+    uint32_t count;
+};
+
 struct arm {
     struct proportion units;  /* with harm, of those that say something; moves, or copies */
     struct proportion copies; /* with harm, of those near these moves */
@@ -84,6 +90,7 @@ struct arm {
     double icc, design_effect;
     bool estimable;
     const struct proportion *list; /* per move; NULL by copy */
+    struct assumed worst, best;    /* tests take the one that speaks against what was seen */
 };
 
 struct answer {
@@ -167,6 +174,7 @@ bool say_conclusion(const struct pair *p, struct buf *out);
 bool say_answer(const struct pair *p, const struct answer *q, struct buf *out);
 /* What must be known beside the numbers, a line each; first the warning that plans differ. */
 bool say_caveats(const struct pair *p, struct buf *out);
+bool say_plans(const struct pair *p, struct buf *out); /* that warning alone, if there is need */
 bool say_method(const struct comparison *c, struct buf *out);
 uint64_t compared_owed(const struct compared *c);
 const char *say_p(char *out, size_t room, double p);         /* "0.0123", "< 0.0001" */

@@ -1,4 +1,5 @@
 /* compare_html.c - a comparison as one page: what may be concluded, classes, tests, windows over each other, latencies, method. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,18 +21,21 @@ static const struct look {
     {"pass", "BETTER", "ok"},
     {"fail", "WORSE", "violation"},
     {"fail", "BETTER AND WORSE", "warning"},
+    {"pass", "NO HARM", "ok"},
+    {"undecided", "PLANS DIFFER", "open"}, /* whatever came out, it may be the plan's doing */
 };
 
 static const struct look *look_of(const struct pair *p)
 {
-    unsigned better = 0, worse = 0;
+    unsigned better = 0, worse = 0, harmless = 1;
 
     for (uint32_t i = 0; i < p->answer_count; i++)
         if (p->answers[i].question.headline) {
             better |= p->answers[i].all == SHOWN_BETTER;
             worse |= p->answers[i].all == SHOWN_WORSE;
+            harmless &= p->answers[i].all == SHOWN_NEITHER;
         }
-    return &looks[better | worse << 1];
+    return p->differ ? &looks[5] : harmless ? &looks[4] : &looks[better | worse << 1];
 }
 
 /* Each line of what `say` says as an element. */
@@ -154,8 +158,20 @@ static void put_of(struct html *h, struct proportion p)
              "</small></td>", NULL);
 }
 
-/* From -100 % at the left to +100 % at the right: left is better. */
-static void put_difference(struct html *h, const struct answer *q)
+/* The farthest from none that an interval of this pair reaches. */
+static double scale_of(const struct pair *p)
+{
+    double most = 1e-9;
+
+    for (uint32_t i = 0; i < p->answer_count; i++) {
+        most = fmax(most, fabs(p->answers[i].difference.low));
+        most = fmax(most, fabs(p->answers[i].difference.high));
+    }
+    return most;
+}
+
+/* From -scale at the left to +scale at the right: left is better. */
+static void put_difference(struct html *h, const struct answer *q, double scale)
 {
     double by = proportion_rate(q->b.units) - proportion_rate(q->a.units);
     char svg[700], low[32], high[32], point[32];
@@ -165,7 +181,8 @@ static void put_difference(struct html *h, const struct answer *q)
                    "preserveAspectRatio=\"none\" aria-hidden=\"true\"><path class=\"axis-line\" "
                    "d=\"M100 0V20\"/><path class=\"whisker\" d=\"M%.2f 10H%.2f\"/><rect "
                    "class=\"dot\" x=\"%.2f\" y=\"4\" width=\"3\" height=\"12\"/></svg>",
-                   100 + 100 * q->difference.low, 100 + 100 * q->difference.high, 98.5 + 100 * by);
+                   100 + 99 * q->difference.low / scale, 100 + 99 * q->difference.high / scale,
+                   98.5 + 98 * by / scale);
     html_mix(h, svg, "", "<small>", say_share(point, sizeof point, by), " (",
              say_share(low, sizeof low, q->difference.low), " to ",
              say_share(high, sizeof high, q->difference.high), ")</small></td>", NULL);
@@ -173,17 +190,17 @@ static void put_difference(struct html *h, const struct answer *q)
 
 static const char *state_of(enum shown s)
 {
-    return s == SHOWN_BETTER ? "ok" : s == SHOWN_WORSE ? "violation" : "open";
+    return s == SHOWN_WORSE ? "violation" : s == SHOWN_NOT ? "open" : "ok";
 }
 
 static void put_answer(struct html *h, const struct pair *p, const struct answer *q)
 {
-    char fisher[32], dealt[32];
+    char fisher[32], dealt[32], chance[32];
 
     html_mix(h, "<tr><th scope=\"row\">", q->question.name, "</th>", NULL);
     put_of(h, q->a.units);
     put_of(h, q->b.units);
-    put_difference(h, q);
+    put_difference(h, q, scale_of(p));
     if (p->by_move) {
         put_of(h, q->a.copies);
         put_of(h, q->b.copies);
@@ -193,7 +210,7 @@ static void put_answer(struct html *h, const struct pair *p, const struct answer
     if (p->by_move)
         html_mix(h, "<td class=\"n\">", say_p(dealt, sizeof dealt, q->dealt_adjusted), "</td>",
                  NULL);
-    html_mix(h, "<td class=\"n\">", share_of((uint64_t)(q->better * 1e6), 1000000).t,
+    html_mix(h, "<td class=\"n\">", say_chance(chance, sizeof chance, q->better),
              "</td><td class=\"grade\">", NULL);
     part_shape(h, state_of(q->all));
     html_mix(h, "", shown_words(q), "</td></tr>\n", NULL);
@@ -375,8 +392,9 @@ static void put_method(struct html *h, const struct comparison *c)
     html_mix(h, "<dl>\n", NULL);
     for (uint32_t i = 0; i < c->count; i++)
         html_mix(h, "<dt>", compared_word(&c->runs[i]), "</dt><dd><p>", c->runs[i].target,
-                 ", run <code>", c->runs[i].id, "</code>, ", word_count(c->runs[i].move_count).t,
-                 " moves</p></dd>\n", NULL);
+                 ", run <code>", c->runs[i].id, "</code> in <code>", c->runs[i].folder, "</code>, ",
+                 word_count(c->runs[i].move_count).t,
+                 c->runs[i].move_count == 1 ? " move</p></dd>\n" : " moves</p></dd>\n", NULL);
     html_mix(h, "</dl>\n</section>\n", NULL);
 }
 

@@ -191,7 +191,7 @@ static bool read_prints(struct compared *c, const char *run_dir, struct err *e)
                               json_get_hex(o, "actions", &p->actions, e)));
 
     json_decref(root);
-    return ok;
+    return ok || err_wrap(e, "%s", path);
 }
 
 bool compared_read(struct compared *c, struct arena *a, const char *run_dir, struct err *e)

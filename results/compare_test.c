@@ -62,24 +62,40 @@ static uint64_t sum_of(const uint64_t *counts, uint32_t classes)
 
 /* ----------------------------------------------------------------------------------------------------------- one arm */
 
+static bool make_lists(struct arm *arm, struct arena *a, size_t moves)
+{
+    arm->worst.list = arena_array(a, sizeof *arm->worst.list, moves + 1);
+    arm->best.list = arena_array(a, sizeof *arm->best.list, moves + 1);
+    return arm->worst.list && arm->best.list;
+}
+
+static void assume(struct assumed *all, struct proportion move)
+{
+    if (move.n == 0)
+        return; /* nothing was sent near it */
+    all->list[all->count++] = move;
+    all->units.k += move.k > 0;
+    all->units.n++;
+}
+
 static bool count_moves(struct arm *arm, const struct compared *c, uint32_t classes,
                         struct arena *a)
 {
     struct proportion *list = arena_new(a, struct proportion, c->move_count + 1ul);
     size_t n = 0;
 
-    if (!list)
+    if (!list || !make_lists(arm, a, c->move_count))
         return false;
     for (uint32_t i = 0; i < c->move_count; i++) {
         struct proportion move = {sum_of(c->moves[i], classes), sum_of(c->moves[i], ~mute_classes)};
+        const uint64_t unknown = c->moves[i][CLASS_UNKNOWN];
 
-        if (move.k == 0 && c->moves[i][CLASS_UNKNOWN]) {
+        assume(&arm->worst, (struct proportion){move.k + unknown, move.n + unknown});
+        assume(&arm->best, (struct proportion){move.k, move.n + unknown});
+        if (move.k == 0 && unknown)
             arm->open++;
-            continue;
-        }
-        if (move.n == 0)
-            continue; /* nothing was sent near it */
-        list[n++] = move;
+        else if (move.n)
+            list[n++] = move;
     }
     const struct cluster all = cluster_of((struct moves){list, n});
 
@@ -94,20 +110,24 @@ static bool count_moves(struct arm *arm, const struct compared *c, uint32_t clas
 
 static void count_copies(struct arm *arm, const struct compared *c, uint32_t classes)
 {
-    arm->units =
-        (struct proportion){sum_of(c->classes, classes), sum_of(c->classes, ~mute_classes)};
-    arm->copies = arm->units;
+    const uint64_t k = sum_of(c->classes, classes), n = sum_of(c->classes, ~mute_classes);
+    const uint64_t unknown = c->classes[CLASS_UNKNOWN];
+
+    arm->units = arm->copies = (struct proportion){k, n};
+    arm->worst.units = (struct proportion){k + unknown, n + unknown};
+    arm->best.units = (struct proportion){k, n + unknown};
     arm->design_effect = 1;
 }
 
-static struct moves moves_of(const struct arm *arm)
+static struct moves moves_of(const struct assumed *all)
 {
-    return (struct moves){arm->list, arm->units.n};
+    return (struct moves){all->list, all->count};
 }
 
 static bool same_arm(const struct arm *x, const struct arm *y)
 {
     return x->units.k == y->units.k && x->units.n == y->units.n && x->copies.k == y->copies.k &&
+           x->open == y->open &&
            (!x->list || !x->units.n || memcmp(x->list, y->list, x->units.n * sizeof *x->list) == 0);
 }
 
@@ -191,6 +211,19 @@ static uint64_t seed_of(const struct pair *p)
     return hash_fast(text, sizeof text);
 }
 
+/* A copy that is unknown may turn out to be harm, or not: it counts against the arm that looks better, so that what was not seen
+ * cannot make one. Where that turns the difference about, nothing is shown. */
+static double fisher_against(const struct answer *q)
+{
+    const double a = proportion_rate(q->a.units), b = proportion_rate(q->b.units);
+    const struct assumed *good = b <= a ? &q->b.worst : &q->a.worst;
+    const struct assumed *bad = b <= a ? &q->a.best : &q->b.best;
+
+    if (a != b && proportion_rate(good->units) >= proportion_rate(bad->units))
+        return 1;
+    return fisher_two_sided(good->units, bad->units);
+}
+
 static bool deal(struct answer *q, const struct pair *p, struct err *e)
 {
     bool less = proportion_rate(q->b.copies) <= proportion_rate(q->a.copies);
@@ -198,8 +231,10 @@ static bool deal(struct answer *q, const struct pair *p, struct err *e)
 
     if (!scratch)
         return err_set(e, EX_IO, "out of memory for the permutation");
-    q->deal = less ? permutation_by_move(moves_of(&q->b), moves_of(&q->a), seed_of(p), scratch)
-                   : permutation_by_move(moves_of(&q->a), moves_of(&q->b), seed_of(p), scratch);
+    q->deal =
+        less
+            ? permutation_by_move(moves_of(&q->b.worst), moves_of(&q->a.best), seed_of(p), scratch)
+            : permutation_by_move(moves_of(&q->a.worst), moves_of(&q->b.best), seed_of(p), scratch);
     arena_destroy(scratch);
     if (isnan(q->deal.p))
         return err_set(e, EX_IO, "out of memory for the permutation");
@@ -226,7 +261,7 @@ static bool answer(struct answer *q, const struct pair *p, struct arena *a, stru
             q->question = question;
             return true;
         }
-    q->fisher = fisher_two_sided(q->a.units, q->b.units);
+    q->fisher = fisher_against(q);
     q->difference = difference_newcombe(q->a.units, q->b.units, COMPARE_ALPHA);
     q->better = bayes_less(q->b.units, q->a.units);
     return !p->by_move || q->a.units.k + q->b.units.k == 0 || deal(q, p, e);

@@ -262,7 +262,7 @@ static bool add_conclusions(const struct comparison *c, struct buf *out)
 
         if (c->count > 2)
             buf_add_format(out, "%s -> %s: ", compared_word(p->a), compared_word(p->b));
-        ok = say_conclusion(p, out) && ok;
+        ok = say_conclusion(p, out) && (!p->differ || say_plans(p, out)) && ok;
     }
     return ok && buf_add_text(out, "\n");
 }

@@ -153,7 +153,7 @@ bool say_change(const struct compared *a, const struct compared *b, struct buf *
 
     buf_add_format(out, "%s -> %s:", compared_word(a), compared_word(b));
     if (g.shares)
-        buf_add_format(out, " plans differ (%s and %s owed copies), so shares of them:",
+        buf_add_format(out, " of %s and %s owed copies, so shares of them:",
                        text_print_count(was, sizeof was, compared_owed(a)),
                        text_print_count(is, sizeof is, compared_owed(b)));
     return silence_turned_into_reports(&g) ? say_reports(&g, out) : say_classes(&g, out);
@@ -349,7 +349,7 @@ bool say_answer(const struct pair *p, const struct answer *q, struct buf *out)
 
 /* --------------------------------------------------------------------------------------------------------------- caveats */
 
-static bool say_plans(const struct pair *p, struct buf *out)
+bool say_plans(const struct pair *p, struct buf *out)
 {
     char what[64];
 
@@ -379,8 +379,8 @@ static bool say_of_run(const struct pair *p, const struct compared *c, struct bu
             compared_word(c));
     if (c->classes[CLASS_UNKNOWN])
         buf_add_format(out,
-                       "%s: %s copies are unknown; moves without harm that have such are left "
-                       "out\n",
+                       "%s: %s copies are unknown: shares leave them out, and tests count them "
+                       "against the run that looks better\n",
                        compared_word(c), text_print_count(n, sizeof n, c->classes[CLASS_UNKNOWN]));
     if (p->by_move && c->moves_void)
         buf_add_format(out, "%s: %u planned moves were not done and say nothing\n",
@@ -421,5 +421,6 @@ bool say_method(const struct comparison *c, struct buf *out)
         tests_words(c, tests, sizeof tests));
     return buf_add_text(
         out, "Intervals are 95 % (Newcombe), not corrected; P(better) is Bayesian (Jeffreys). "
-             "Moves needed are for a chance of 80 % to be shown after correction.\n");
+             "Moves needed are for a chance of 80 % to be shown after correction, if the shares "
+             "seen are the true ones.\n");
 }

@@ -302,8 +302,43 @@ static void a_move_with_unknown_copies_and_no_harm_is_left_out(void)
     CHECK_U64(q->a.units.n, 7);
     CHECK_U64(q->a.units.k, 2);
     CHECK_U64(q->a.copies.n, 699);
-    CHECK_HAS(words(c),
-              "one: 4 copies are unknown; moves without harm that have such are left out");
+    CHECK_HAS(words(c), "one: 4 copies are unknown: shares leave them out, and tests count them");
+    CHECK_U64(q->a.best.units.n, 10);
+    CHECK_U64(q->a.worst.units.k, 5);
+    CHECK_NEAR(q->fisher, 0.473684211, 1e-8); /* 2 of 10 against 0 of 10 */
+    done();
+}
+
+static void what_is_unknown_makes_no_run_better(void)
+{
+    struct made a, b;
+    struct err e = {0};
+
+    make(&a, "whole", 20);
+    make(&b, "killed", 20);
+    harm(&a, 0, 20, CLASS_SILENT_LOSS, 10);
+    harm(&b, 0, 20, CLASS_UNKNOWN, 10); /* what would be lost too, had anybody waited */
+    b.run.cut_short = true;
+    struct comparison *c = compared(&a, &b, false, &e);
+    const struct answer *q = asked(c, "silence");
+
+    CHECK_NEAR(q->fisher, 1, 0);
+    CHECK_NEAR(q->dealt, 1, 0);
+    CHECK_U64(q->all, SHOWN_NOT);
+    make(&b, "killed", 20);
+    harm(&b, 0, 20, CLASS_SILENT_LOSS, 2);
+    harm(&b, 0, 20, CLASS_UNKNOWN, 9); /* 2 to 11: by copies it is not shown either */
+    CHECK_U64(asked(compared(&a, &b, false, &e), "silence")->all, SHOWN_NOT);
+    CHECK_U64(asked(compared(&b, &a, false, &e), "silence")->all, SHOWN_NOT);
+    make(&b, "killed", 20);
+    harm(&b, 0, 20, CLASS_SILENT_LOSS, 2);
+    harm(&b, 0, 20, CLASS_UNKNOWN, 1); /* 2 to 3 against 10: that is enough */
+    CHECK_U64(asked(compared(&a, &b, false, &e), "silence")->all, SHOWN_BETTER);
+    CHECK_U64(asked(compared(&b, &a, false, &e), "silence")->all, SHOWN_WORSE);
+    a.run.move_count = 0; /* by copy the same */
+    CHECK_U64(asked(compared(&a, &b, false, &e), "silence")->all, SHOWN_BETTER);
+    harm(&b, 0, 20, CLASS_UNKNOWN, 9);
+    CHECK_U64(asked(compared(&a, &b, false, &e), "silence")->all, SHOWN_NOT);
     done();
 }
 
@@ -656,6 +691,7 @@ static const struct test tests[] = {
     TEST(fewer_moves_and_more_copies_are_neither_better_nor_worse),
     TEST(runs_without_harm_are_said_to_have_none),
     TEST(a_move_with_unknown_copies_and_no_harm_is_left_out),
+    TEST(what_is_unknown_makes_no_run_better),
     TEST(without_moves_copies_count_and_that_is_said),
     TEST(runs_of_different_plans_are_refused_and_forced_with_a_warning),
     TEST(pages_and_json_come_out_the_same_and_keep_markup_out),

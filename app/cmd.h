@@ -54,6 +54,7 @@ int cmd_plan(const struct cmd *self, int argc, char **argv);
 int cmd_ndr(const struct cmd *self, int argc, char **argv);
 int cmd_p1(const struct cmd *self, int argc, char **argv);
 int cmd_sink(const struct cmd *self, int argc, char **argv);
+int cmd_selftest(const struct cmd *self, int argc, char **argv);
 int cmd_completion(const struct cmd *self, int argc, char **argv);
 int cmd_version(const struct cmd *self, int argc, char **argv);
 int cmd_help(const struct cmd *self, int argc, char **argv);

@@ -160,6 +160,17 @@ static const struct cmd_word sink_words[] = {
     END_ROW,
 };
 
+static const struct cmd_word selftest_words[] = {
+    {0, "only", "FAULT", MANY, "only this fault; as often as you like"},
+    {0, "list", NULL, ONCE, "the faults, and what each has to be found as"},
+    {0, "simulate", NULL, ONCE, "on simulated time instead of over sockets"},
+    {0, "seed", "N", ONCE, "draws otherwise what is hit"},
+    {0, "parallel", "N", ONCE, "so many runs at a time (8)"},
+    {0, "runs", "DIR", ONCE, "where run folders go (results/selftest)"},
+    {0, "json", NULL, ONCE, "one JSON object"},
+    END_ROW,
+};
+
 static const struct cmd_word no_words[] = {END_ROW};
 
 const struct cmd cmd_table[] = {
@@ -179,6 +190,7 @@ const struct cmd cmd_table[] = {
     {"p1", "FILE...", "show octets of X.400 (an APDU, or captured packets; binary or hex) as text", cmd_p1, no_words},
     {"sink", "--smtp|--lmtp|--p1 ADDRESS [OPTION]...",
      "an MTA that takes messages and forgets them, or misbehaves as told; loopback only", cmd_sink, sink_words},
+    {"selftest", "", "plant faults into a small site and show that each is found as what it is", cmd_selftest, selftest_words},
     {"completion", "bash|zsh|fish", "print a script that completes commands, options and names in a shell", cmd_completion, no_words},
     {"version", "", "print the version", cmd_version, no_words},
     {"help", "[COMMAND]", "print this, or how a command is called", cmd_help, no_words},

@@ -29,7 +29,7 @@
     X(SILENCE, "silence", "silence has to be final before it means anything", "imap-hides")                    \
     X(MOVE, "move", "a move is looked up and logged on to, not believed", "move-nothing")                      \
     X(MOVE_FAILED, "move-failed", "a mover that says it failed is heard", "move-half")                         \
-    X(MONOTONIC, "monotonic", "time is measured by a clock that nobody sets", "clock-steps")
+    X(MONOTONIC, "monotonic", "time is measured by a clock that nobody sets", "clock-ahead")
 
 // clang-format on
 

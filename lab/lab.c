@@ -461,7 +461,11 @@ bool lab_set_component(struct lab *l, int server, const char *component, bool up
 
 static struct slice date_now(struct lab *l)
 {
-    uint64_t now_ns = l->now_ns + l->plants.ahead_ns;
+    int64_t ahead_ns = l->plants.ahead_ns;
+    uint64_t back_ns = ahead_ns < 0 ? (uint64_t)-ahead_ns : 0;
+    uint64_t now_ns = ahead_ns > 0          ? l->now_ns + (uint64_t)ahead_ns
+                      : l->now_ns > back_ns ? l->now_ns - back_ns
+                                            : 0;
 
     if (l->dated_s != now_ns / NS_PER_S + 1) {
         l->dated_s = now_ns / NS_PER_S + 1;

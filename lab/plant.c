@@ -19,7 +19,7 @@
 #define COUNT_MAX        1000000u
 #define HOLD_NS          (90 * NS_PER_S)
 #define DELAY_NS         (20 * NS_PER_S)
-#define SETTLED_NS       (8 * NS_PER_S) /* by then whoever looks at a mailbox has seen an item */
+#define SETTLED_NS       (16 * NS_PER_S) /* there before its mailbox was closed for the copy, and seen */
 #define STEP_NS          (3600 * NS_PER_S)
 
 static const struct {
@@ -200,12 +200,10 @@ static void deliver_rewritten(struct copy *c, enum plant p)
     c->mail = m;
 }
 
-static void step_clock(struct lab *l)
+static void step_clock(struct lab *l, int64_t by_ns)
 {
-    bool back = l->plants.ahead_ns > 0;
-
-    l->plants.ahead_ns = back ? 0 : STEP_NS;
-    clock_wall_step(back ? -(int64_t)STEP_NS : (int64_t)STEP_NS);
+    l->plants.ahead_ns += by_ns;
+    clock_wall_step(by_ns);
 }
 
 static void lose_and_report(struct lab *l, struct copy *c, enum plant p)
@@ -264,8 +262,9 @@ static bool strike(struct lab *l, struct copy *c, enum plant p)
         return true;
     case PLANT_IMAP_HIDES:
         return false; /* the store hides what is hit */
-    case PLANT_CLOCK:
-        step_clock(l);
+    case PLANT_AHEAD:
+    case PLANT_BACK:
+        step_clock(l, p == PLANT_AHEAD ? (int64_t)STEP_NS : -(int64_t)STEP_NS);
         return false;
     case PLANT_LEAVE:
     case PLANT_RESIDUE:
@@ -281,7 +280,7 @@ static bool strike(struct lab *l, struct copy *c, enum plant p)
 
 static bool is_of_delivery(enum plant p)
 {
-    return p < PLANT_LEAVE || p == PLANT_IMAP_HIDES || p == PLANT_CLOCK;
+    return p < PLANT_LEAVE || p >= PLANT_IMAP_HIDES;
 }
 
 /* Only where the alternate has the copy too: such a mailbox is easily told from one that moves. */

@@ -54,7 +54,8 @@ struct mail_recipient;
     X(PLANT_MOVE_NOTHING, "move-nothing", "a move reports success and does nothing")                                  \
     X(PLANT_MOVE_HALF, "move-half", "a move fails half-way through the copy")                                         \
     X(PLANT_IMAP_HIDES, "imap-hides", "IMAP counts a message and never lists it")                                     \
-    X(PLANT_CLOCK, "clock-steps", "the wall clock steps an hour, ahead and back in turn")
+    X(PLANT_AHEAD, "clock-ahead", "the wall clock steps ahead by an hour")                                            \
+    X(PLANT_BACK, "clock-back", "the wall clock steps back by an hour")
 
 // clang-format on
 
@@ -71,7 +72,7 @@ struct plants {
     uint64_t planted[PLANT_COUNT]; /* so far */
     uint64_t passes[PLANT_COUNT];  /* so many chances are let go by before the next; drawn */
     uint64_t draws;
-    uint64_t ahead_ns; /* of the site's own dates */
+    int64_t ahead_ns; /* of the site's own dates */
     enum plant forging;
     bool forges;       /* the report being written is `forging`'s */
     bool reports_dead; /* PLANT_REPORTS_LOST */

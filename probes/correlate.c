@@ -133,9 +133,12 @@ void correlate_find(struct correlate *c, enum finding finding, struct slice raw,
 {
     struct event ev = *like;
 
+    uint64_t print = hash_fast(raw.p, raw.n);
+
     ev.kind = EV_FINDING;
     ev.code = finding;
-    if (CHECK_ON(FOREIGN) && is_first(c, hash_fast(raw.p, raw.n) ^ ev.a))
+    ev.b = (uint32_t)(print ^ print >> 32); /* two that are found at once are two */
+    if (CHECK_ON(FOREIGN) && is_first(c, print ^ ev.a))
         (void)journal_add(c->c.journal, &ev);
 }
 

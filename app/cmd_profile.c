@@ -5,21 +5,11 @@
 #include "app/cmd.h"
 #include "app/lab_host.h"
 #include "app/plan.h"
+#include "app/targets.h"
 #include "base/clock.h"
 #include "base/text.h"
 
 #define ARENA_BYTES (1ull << 30)
-
-/* Literal addresses only: names are resolved, and what they resolve to is checked, when a run connects. */
-static bool may_reach(const struct profile *p, const struct server *s, const char *text,
-                      struct err *e)
-{
-    struct net_addr at;
-
-    if (!text || !net_parse(&at, text, 0, NULL) || guard_check(&p->safety.guard, &at, e))
-        return true;
-    return err_wrap(e, "%s: servers.%s", p->path, s->name);
-}
 
 /* What a run would refuse at its start. */
 static bool would_start(struct arena *a, const struct profile *p, struct err *e)
@@ -28,15 +18,7 @@ static bool would_start(struct arena *a, const struct profile *p, struct err *e)
         return false;
     if (p->lab.on)
         return lab_host_check(p, a, e);
-    for (uint32_t i = 0; i < p->site.server_count; i++) {
-        const struct server *s = &p->site.servers[i];
-
-        if (!may_reach(p, s, s->smtp.text, e) || !may_reach(p, s, s->lmtp.text, e) ||
-            !may_reach(p, s, s->imap.text, e) || !may_reach(p, s, s->p1.at.text, e) ||
-            !may_reach(p, s, s->pop3.text, e))
-            return false;
-    }
-    return true;
+    return targets_check_literals(p, e);
 }
 
 static uint64_t load_end_ns(const struct profile *p)

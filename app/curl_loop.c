@@ -198,6 +198,7 @@ void curl_loop_add(struct curl_loop *c, struct curl_transfer *t)
     (void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
     (void)curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "*");
     (void)curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
     (void)curl_easy_setopt(t->easy, CURLOPT_TCP_NODELAY, 1L);
     (void)curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);

@@ -46,6 +46,28 @@ static uint64_t target_now(const struct run *r)
     return clock_target(&r->clock, loop_now(r->loop));
 }
 
+static void stop_workers(struct run *r, enum sender_stop how)
+{
+    r->sends_stopped = true;
+    r->sends_cut = r->sends_cut || how == STOP_NOW;
+    for (uint32_t i = 0; i < r->workers_made; i++)
+        worker_stop(r->workers[i], how);
+}
+
+/* Not all that was planned takes place. */
+static bool is_cut_short(const struct run *r)
+{
+    return r->interrupts > 0 || r->stopped || r->braked;
+}
+
+/* One thread's brake stops all of them. */
+static void halt(struct run *r)
+{
+    if (!r->braked && r->phase <= PHASE_DRAIN)
+        stop_workers(r, STOP_HALT);
+    r->braked = true;
+}
+
 /* ------------------------------------------------------------------------------------------- what the desk is told */
 
 void run_on_worker(void *owner, struct worker *w, enum worker_news what)
@@ -58,6 +80,8 @@ void run_on_worker(void *owner, struct worker *w, enum worker_news what)
         r->workers_ended++;
     else if (what == NEWS_BROKEN)
         run_fail(r, worker_error(w));
+    else if (what == NEWS_BRAKED)
+        halt(r);
     run_nudge(r);
 }
 
@@ -162,6 +186,19 @@ void run_on_interrupt(void *owner, const struct post *p)
     r->interrupts = p->a > r->interrupts ? p->a : r->interrupts;
     record(r, &(struct event){
                   .kind = EV_FINDING, .code = FIND_INTERRUPTED, .a = p->a, .t_ns = target_now(r)});
+    if (r->phase == PHASE_LOAD || r->phase == PHASE_DRAIN)
+        stop_workers(r, STOP_HALT);
+    run_nudge(r);
+}
+
+void run_brake(struct run *r, enum brake_why why, uint32_t n)
+{
+    if (r->braked || is_cut_short(r) || r->phase > PHASE_DRAIN)
+        return;
+    record(r,
+           &(struct event){
+               .kind = EV_FINDING, .code = FIND_BRAKED, .a = why, .b = n, .t_ns = target_now(r)});
+    halt(r);
     run_nudge(r);
 }
 
@@ -233,14 +270,6 @@ static bool all_idle(const struct run *r)
     return true;
 }
 
-static void stop_workers(struct run *r, bool now)
-{
-    r->sends_stopped = true;
-    r->sends_cut = r->sends_cut || now;
-    for (uint32_t i = 0; i < r->workers_made; i++)
-        worker_stop(r->workers[i], now);
-}
-
 /* When everything that is owed should have been sent, if the entry servers took it: loop time. */
 static uint64_t plan_end(const struct run *r)
 {
@@ -251,6 +280,7 @@ static uint64_t plan_end(const struct run *r)
         uint64_t end_ns = l->start_ns + l->duration_ns, aim_ns = l->prime * l->prime_every_ns;
 
         if (l->arrivals != ARRIVE_AIMED) {
+            end_ns += r->profile->safety.slow ? SLOW_EXTRA_NS : 0;
             paced_ns = end_ns > paced_ns ? end_ns : paced_ns;
             continue;
         }
@@ -269,7 +299,7 @@ static void bound_sends(struct run *r)
     if (loop_now(r->loop) < r->sends_until_ns || r->sends_cut || all_idle(r))
         return;
     r->sends_until_ns = loop_now(r->loop) + CUT_AFTER_NS;
-    stop_workers(r, r->sends_stopped || r->phase == PHASE_SETTLE);
+    stop_workers(r, r->sends_stopped || r->phase == PHASE_SETTLE ? STOP_NOW : STOP_SOON);
 }
 
 static void arm_enter(struct run *r)
@@ -298,7 +328,7 @@ static bool arm_is_over(struct run *r)
 static void load_enter(struct run *r)
 {
     r->clock.origin_ns = loop_now(r->loop);
-    r->clock.wall_ns = r->options.world.shared ? 0 : clock_wall_ns();
+    r->clock.wall_ns = r->options.world.shared ? r->options.world.wall_ns : clock_wall_ns();
     r->plan.manifest.wall_start_ns = r->clock.wall_ns;
     if (!manifest_write(&r->plan.manifest, arena_format(r->arena, "%s/manifest.json", r->dir),
                         &r->failure))
@@ -315,7 +345,7 @@ static bool moves_and_sends_are_over(struct run *r)
         r->moves_told = true;
         for (uint32_t i = 0; i < r->workers_made; i++)
             worker_moves_over(r->workers[i]);
-        if (r->interrupts == 0 && !r->stopped)
+        if (!is_cut_short(r))
             r->sends_until_ns =
                 plan_end(r) + (settle_span(r) > PATIENCE_NS ? settle_span(r) : PATIENCE_NS);
     }
@@ -325,12 +355,12 @@ static bool moves_and_sends_are_over(struct run *r)
 
 static bool load_is_over(struct run *r)
 {
-    return r->interrupts > 0 || r->stopped || moves_and_sends_are_over(r);
+    return is_cut_short(r) || moves_and_sends_are_over(r);
 }
 
 static void drain_enter(struct run *r)
 {
-    if (r->interrupts == 0 && !r->stopped)
+    if (!is_cut_short(r))
         return;
     uint64_t now = loop_now(r->loop), span = settle_span(r);
 
@@ -341,7 +371,8 @@ static void drain_enter(struct run *r)
     } else
         r->sends_until_ns = now + (span > PATIENCE_NS ? span : PATIENCE_NS);
     moves_stop(r->moves);
-    stop_workers(r, false);
+    if (!r->sends_stopped)
+        stop_workers(r, STOP_SOON);
 }
 
 static bool drain_is_over(struct run *r)
@@ -472,6 +503,7 @@ static void finish(struct run *r)
     timer_disarm(r->loop, &r->flush);
     timer_disarm(r->loop, &r->status);
     timer_disarm(r->loop, &r->step);
+    run_guard_end(r);
     r->ended = true;
     run_status_tell(r);
     loop_stop(r->loop);
@@ -562,6 +594,7 @@ struct run *run_create(struct profile *p, struct arena *a, const struct run_opti
     if (r->loop && run_open(r, e)) {
         timer_arm(r->loop, &r->flush, loop_now(r->loop) + FLUSH_NS);
         timer_arm(r->loop, &r->status, loop_now(r->loop) + STATUS_NS);
+        run_guard_begin(r);
         return r;
     }
     run_destroy(r);

@@ -23,6 +23,7 @@ struct world {           /* what differs between a real run and a simulated one 
     struct loop *shared; /* simulated: everybody's loop; NULL: real */
     struct exec *exec;   /* simulated: a scripted one, or NULL */
     uint64_t run_id;     /* 0: drawn */
+    uint64_t wall_ns;    /* simulated: Unix time when the load begins; 0: there is no wall clock */
     bool no_sync;        /* journals without fdatasync */
 };
 

@@ -6,6 +6,7 @@
 #include "app/plan.h"
 #include "app/post.h"
 #include "app/run.h"
+#include "app/run_guard.h"
 #include "app/run_stop.h"
 #include "app/worker.h"
 #include "loadgen/move.h"
@@ -71,6 +72,8 @@ struct run {
     struct aimer *aimer;   /* NULL: no load is aimed adaptively */
     struct run_stop *stop; /* NULL: the profile has no rule */
     bool stopped;          /* by it */
+    bool braked;           /* by the brake */
+    struct run_guard guard;
 
     struct timer step, flush, status;
     struct post_end interrupt_line;
@@ -97,6 +100,8 @@ void run_on_verified(void *owner, uint32_t move, bool agrees);
 void run_on_canary(void *owner, uint64_t number);
 void run_on_interrupt(void *owner, const struct post *p);
 void run_on_stop(void *owner, uint32_t code, uint32_t moves);
+
+void run_brake(struct run *r, enum brake_why why, uint32_t n); /* run_guard.c's, and the owner's */
 
 /* run_log.c: what failed, in words; for log.txt and run_result(). */
 void run_log(struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,18 +7,9 @@
 #include "app/http_curl.h"
 #include "app/lab_host.h"
 #include "app/run_private.h"
+#include "app/targets.h"
 #include "results/folder.h"
 #include "wire/smtp_text.h"
-
-static bool resolve(struct run *r, struct end_point *p, uint16_t port, const char *name,
-                    struct err *e)
-{
-    if (!p->text)
-        return true;
-    if (!p->addr.family && !net_resolve(&p->addr, p->text, port, e))
-        return err_wrap(e, "servers.%s", name);
-    return guard_check(&r->profile->safety.guard, &p->addr, e) || err_wrap(e, "servers.%s", name);
-}
 
 /* Before the site: its MTAs have to know where we are called. */
 static bool open_listeners(struct run *r, struct err *e)
@@ -40,22 +31,12 @@ static bool open_listeners(struct run *r, struct err *e)
 
 static bool open_site(struct run *r, struct err *e)
 {
-    struct site *s = &r->profile->site;
-
     if (r->profile->lab.on) {
         r->lab = lab_host_create(r->profile, r->arena, r->options.world.shared, r->dir, e);
         if (!r->lab || !lab_host_begin(r->lab, e))
             return false;
     }
-    for (uint32_t i = 0; i < s->server_count; i++) {
-        struct server *v = &s->servers[i];
-
-        if (!resolve(r, &v->smtp, 25, v->name, e) || !resolve(r, &v->imap, 143, v->name, e) ||
-            !resolve(r, &v->p1.at, 102, v->name, e) || !resolve(r, &v->pop3, 110, v->name, e) ||
-            !resolve(r, &v->lmtp, 24, v->name, e))
-            return false;
-    }
-    return true;
+    return targets_resolve(r->profile, e) && targets_limit(r->profile, r->plan.work, e);
 }
 
 /* A thread's own contexts, one a server that senders speak TLS with: sessions are the thread's. */
@@ -285,6 +266,7 @@ void run_close(struct run *r)
     buf_fini(&r->log);
     folder_destroy(r->folder);
     if (r->loop) {
+        run_guard_end(r);
         timer_disarm(r->loop, &r->step);
         timer_disarm(r->loop, &r->flush);
         timer_disarm(r->loop, &r->status);

@@ -80,6 +80,11 @@ static void on_idle(void *owner)
         tell(w, NEWS_IDLE);
 }
 
+static void on_braked(void *owner)
+{
+    tell(owner, NEWS_BRAKED);
+}
+
 static void on_ready(void *owner, const struct err *e)
 {
     struct worker *w = owner;
@@ -125,7 +130,7 @@ static void end(struct worker *w)
 
     timer_disarm(w->loop, &w->flush);
     w->ended = true;
-    sender_stop(w->sender, true);
+    sender_stop(w->sender, STOP_NOW);
     bool ok = journal_close(w->journal, &e);
     w->journal = NULL;
     if (ok || w->error.code)
@@ -167,7 +172,7 @@ static void carry_out(struct worker *w, const struct post *p)
         sender_canary(w->sender, p->b);
         break;
     case ORDER_STOP:
-        sender_stop(w->sender, p->a != 0);
+        sender_stop(w->sender, (enum sender_stop)p->a);
         break;
     case ORDER_END:
         end(w);
@@ -236,6 +241,7 @@ static bool open_sender(struct worker *w, struct err *e)
                                      .threads = c->count,
                                      .heard = c->heard ? on_heard : NULL,
                                      .idle = on_idle,
+                                     .braked = on_braked,
                                      .owner = w};
     w->sender = sender_create(&context, e);
     return w->sender != NULL;
@@ -302,9 +308,9 @@ void worker_canary(struct worker *w, uint64_t number)
     give(w, ORDER_CANARY, 0, number, 0);
 }
 
-void worker_stop(struct worker *w, bool now)
+void worker_stop(struct worker *w, enum sender_stop how)
 {
-    give(w, ORDER_STOP, now, 0, 0);
+    give(w, ORDER_STOP, how, 0, 0);
 }
 
 void worker_end(struct worker *w)

@@ -18,6 +18,7 @@ enum worker_news {
     NEWS_BROKEN, /* cannot go on: worker_error() */
     NEWS_IDLE,   /* all that it owes has ended, as far as it knows */
     NEWS_ENDED,  /* its journal is closed */
+    NEWS_BRAKED, /* its brake has stopped it, and it has journalled why */
     NEWS_HEARD,  /* inside: `heard` is called instead */
 };
 
@@ -49,7 +50,7 @@ void worker_aims(struct worker *w, uint32_t load, uint32_t move,
                  const int64_t *aims_ns); /* sender_aims() */
 void worker_moves_over(struct worker *w);
 void worker_canary(struct worker *w, uint64_t number);
-void worker_stop(struct worker *w, bool now);
+void worker_stop(struct worker *w, enum sender_stop how);
 void worker_end(struct worker *w); /* closes the journal; NEWS_ENDED or NEWS_BROKEN follows */
 bool worker_is_idle(const struct worker *w);
 const struct err *worker_error(const struct worker *w);

@@ -1,9 +1,4 @@
-/* net.c - addresses, and the guard that refuses targets outside the allow-list.
- *
- * An IPv4-mapped IPv6 address (::ffff:10.0.0.1) is connected to over IPv4, so every question asked here treats it as the
- * IPv4 address inside. Everything that is not clearly loopback or private counts as public: the unspecified address,
- * multicast, NAT64 and 6to4 ranges included.
- */
+/* net.c - addresses as text, what a name resolves to, and sockets. What may be connected to is said in net_guard.c. */
 #include "base/net.h"
 
 #include <errno.h>
@@ -16,9 +11,11 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include "base/net_guard.h"
 #include "base/text.h"
 
-#define HOST_MAX 256
+#define HOST_MAX      256
+#define ADDRESSES_MAX 32 /* of one name */
 
 /* Splits "host:port", "[host]:port", "host" or a bare IPv6 literal; *port keeps its value when none is given. */
 static bool split_host(const char *text, char host[HOST_MAX], uint16_t *port, struct err *e)
@@ -56,7 +53,7 @@ static bool parse_zone(const char *zone, uint32_t *out)
     return *out != 0;
 }
 
-static bool parse_literal(struct net_addr *a, char *host)
+bool net_literal(struct net_addr *a, char *host)
 {
     char *zone = strchr(host, '%');
 
@@ -76,7 +73,7 @@ bool net_parse(struct net_addr *a, const char *text, uint16_t default_port, stru
 
     if (!split_host(text, host, &port, e))
         return false;
-    if (!parse_literal(a, host))
+    if (!net_literal(a, host))
         return err_set(e, EX_BAD_PROFILE,
                        "\"%.80s\" is not an address such as 127.0.0.1:25 or [::1]:25", text);
     a->port = port;
@@ -110,64 +107,6 @@ bool net_equal(const struct net_addr *a, const struct net_addr *b)
            (a->family != 6 || a->zone == b->zone);
 }
 
-/* The address a connection would really go to. */
-static struct net_addr unmapped(const struct net_addr *a)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct net_addr v4 = {.family = 4, .port = a->port};
-
-    if (a->family != 6 || memcmp(a->ip, mapped, sizeof mapped) != 0)
-        return *a;
-    memcpy(v4.ip, a->ip + 12, 4);
-    return v4;
-}
-
-static bool prefix_holds(const uint8_t *net, unsigned bits, const uint8_t *ip)
-{
-    unsigned whole = bits / 8, rest = bits % 8;
-
-    if (memcmp(net, ip, whole) != 0)
-        return false;
-    return rest == 0 || (net[whole] ^ ip[whole]) >> (8 - rest) == 0;
-}
-
-static bool holds(const struct guard_net *n, const struct net_addr *real)
-{
-    return n->net.family == real->family && prefix_holds(n->net.ip, n->bits, real->ip);
-}
-
-static bool any_holds(const struct guard_net *nets, size_t count, const struct net_addr *real)
-{
-    for (size_t i = 0; i < count; i++)
-        if (holds(&nets[i], real))
-            return true;
-    return false;
-}
-
-bool net_is_loopback(const struct net_addr *a)
-{
-    static const struct guard_net nets[] = {
-        {{.family = 4, .ip = {127}}, 8},
-        {{.family = 6, .ip = {[15] = 1}}, 128},
-    };
-    struct net_addr real = unmapped(a);
-
-    return any_holds(nets, sizeof nets / sizeof nets[0], &real);
-}
-
-bool net_is_private(const struct net_addr *a)
-{
-    static const struct guard_net nets[] = {
-        {{.family = 4, .ip = {10}}, 8},          {{.family = 4, .ip = {172, 16}}, 12},
-        {{.family = 4, .ip = {192, 168}}, 16},   {{.family = 4, .ip = {169, 254}}, 16},
-        {{.family = 6, .ip = {0xfc}}, 7}, /* RFC 4193 */
-        {{.family = 6, .ip = {0xfe, 0x80}}, 10},
-    };
-    struct net_addr real = unmapped(a);
-
-    return any_holds(nets, sizeof nets / sizeof nets[0], &real);
-}
-
 static void from_sockaddr(struct net_addr *a, const struct sockaddr *sa, uint16_t port)
 {
     *a = (struct net_addr){.family = sa->sa_family == AF_INET ? 4 : 6, .port = port};
@@ -185,73 +124,77 @@ static void from_sockaddr(struct net_addr *a, const struct sockaddr *sa, uint16_
     }
 }
 
-bool net_resolve(struct net_addr *a, const char *host_port, uint16_t default_port, struct err *e)
+/* All addresses of a name, at most `room`; 0 with e: there is none. */
+static size_t look_up(const char *host, uint16_t port, struct net_addr *all, size_t room,
+                      struct err *e)
 {
     struct addrinfo wish = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    size_t n = 0;
+
+    int failed = getaddrinfo(host, NULL, &wish, &found);
+    if (failed) {
+        (void)err_set(e, EX_TARGET, "cannot resolve %s: %s", host,
+                      failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+        return 0;
+    }
+    for (const struct addrinfo *ai = found; ai && n < room; ai = ai->ai_next)
+        if (ai->ai_family == AF_INET || ai->ai_family == AF_INET6)
+            from_sockaddr(&all[n++], ai->ai_addr, port);
+    freeaddrinfo(found);
+    if (n == 0)
+        (void)err_set(e, EX_TARGET, "cannot resolve %s: it has no IP address", host);
+    return n;
+}
+
+bool net_resolve(struct net_addr *a, const char *host_port, uint16_t default_port, struct err *e)
+{
     char host[HOST_MAX];
     uint16_t port = default_port;
 
     if (net_parse(a, host_port, default_port, NULL))
         return true;
-    if (!split_host(host_port, host, &port, e))
-        return false;
-    int failed = getaddrinfo(host, NULL, &wish, &found);
-    if (failed)
-        return err_set(e, EX_TARGET, "cannot resolve %s: %s", host,
-                       failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
-    const struct addrinfo *ai = found;
-    while (ai && ai->ai_family != AF_INET && ai->ai_family != AF_INET6)
-        ai = ai->ai_next;
-    if (ai)
-        from_sockaddr(a, ai->ai_addr, port);
-    freeaddrinfo(found);
-    return ai || err_set(e, EX_TARGET, "cannot resolve %s: it has no IP address", host);
+    return split_host(host_port, host, &port, e) && guard_name(host, e) &&
+           look_up(host, port, a, 1, e) == 1;
 }
 
-bool guard_net_parse(struct guard_net *n, const char *cidr, struct err *e)
+bool guard_resolve(const struct guard *g, struct net_addr *a, const char *host_port,
+                   uint16_t default_port, struct err *e)
 {
-    const char *slash = strchr(cidr, '/');
-    size_t length = slash ? (size_t)(slash - cidr) : strlen(cidr);
+    struct net_addr all[ADDRESSES_MAX];
+    struct err why = {0};
     char host[HOST_MAX];
-    uint64_t bits = 0;
+    uint16_t port = default_port;
+    size_t n, good = 0;
 
-    if (length == 0 || length >= sizeof host)
-        return err_set(e, EX_BAD_PROFILE, "\"%.80s\" is not a network such as 10.1.0.0/16", cidr);
-    memcpy(host, cidr, length);
-    host[length] = '\0';
-    *n = (struct guard_net){0};
-    if (strchr(host, '%') || !parse_literal(&n->net, host))
-        return err_set(e, EX_BAD_PROFILE, "\"%.80s\" is not a network such as 10.1.0.0/16", cidr);
-    unsigned most = n->net.family == 4 ? 32 : 128;
-    if (slash && (!text_u64(slice_of(slash + 1), &bits, NULL) || bits > most))
-        return err_set(e, EX_BAD_PROFILE, "\"%.80s\": the prefix is a number up to %u", cidr, most);
-    n->bits = (uint8_t)(slash ? bits : most);
-    for (unsigned i = n->bits; i < most; i++)
-        if (n->net.ip[i / 8] >> (7 - i % 8) & 1)
-            return err_set(e, EX_BAD_PROFILE, "\"%.80s\" has bits set behind its prefix", cidr);
-    return true;
+    if (net_parse(a, host_port, default_port, NULL))
+        return guard_check(g, a, e);
+    if (!split_host(host_port, host, &port, e) || !guard_name(host, e))
+        return false;
+    n = look_up(host, port, all, ADDRESSES_MAX, e);
+    for (size_t i = n; i > 0; i--) {
+        if (!guard_check(g, &all[i - 1], &why))
+            continue;
+        *a = all[i - 1];
+        good++;
+    }
+    if (n == 0 || good == n)
+        return n > 0;
+    if (good == 0)
+        return err_set(e, EX_GUARD, "%s is %s", host, why.text);
+    return err_set(e, EX_GUARD,
+                   "%s: refused by rule mixed-answers: not all addresses of this name may be "
+                   "connected to: %s",
+                   host, why.text);
 }
 
-bool guard_check(const struct guard *g, const struct net_addr *to, struct err *e)
+bool guard_host(const char *host_port, struct err *e)
 {
-    struct net_addr real = unmapped(to);
-    char text[NET_TEXT];
+    struct net_addr a;
+    char host[HOST_MAX];
+    uint16_t port = 0;
 
-    if (net_is_loopback(&real))
-        return true;
-    (void)net_print(to, text);
-    if (!net_is_private(&real))
-        return err_set(
-            e, EX_GUARD,
-            "%s: not loopback and not private; a public address is refused until a proof "
-            "of ownership can be checked",
-            text);
-    if (g && any_holds(g->nets, g->count, &real))
-        return true;
-    return err_set(e, EX_GUARD,
-                   "%s: a private address is refused unless a network in the profile's safety "
-                   "section holds it",
-                   text);
+    return net_parse(&a, host_port, 0, NULL) ||
+           (split_host(host_port, host, &port, e) && guard_name(host, e));
 }
 
 int net_socket(const struct guard *g, const struct net_addr *to, struct err *e)

@@ -30,8 +30,8 @@ bool net_is_private(const struct net_addr *a); /* RFC 1918, ULA, link local */
 /* "host:port", host a literal or a name (getaddrinfo, blocks: at arm only). The first address wins. */
 bool net_resolve(struct net_addr *a, const char *host_port, uint16_t default_port, struct err *e);
 
-/* The guard: loopback is always allowed; a private address only when a listed network holds it; a public address never,
- * until a proof of ownership can be checked. */
+/* The guard: loopback is always allowed; a private address only when a listed network holds it; a public one only when its
+ * ownership was proven besides; what is no place for mail (multicast, documentation, translated addresses...) never. */
 struct guard_net {
     struct net_addr net;
     uint8_t bits;
@@ -40,11 +40,23 @@ struct guard_net {
 struct guard {
     const struct guard_net *nets; /* borrowed */
     size_t count;
+    const struct guard_net *proven; /* public networks whose owner was asked; filled at arm */
+    size_t proven_count;
 };
 
 bool guard_net_parse(struct guard_net *n, const char *cidr, struct err *e);
-bool guard_check(const struct guard *g, const struct net_addr *to,
-                 struct err *e); /* EX_GUARD, naming the rule */
+bool guard_net_holds(const struct guard_net *n, const struct net_addr *a);
+/* "refused by rule NAME: why" (EX_GUARD); docs/trust.md lists the rules. */
+bool guard_check(const struct guard *g, const struct net_addr *to, struct err *e);
+bool guard_is_public(
+    const struct net_addr *to); /* neither loopback nor private nor refused always */
+/* What stands for a host, before anybody is asked what it means: no octal, hexadecimal or short addresses, no trailing dot, no
+ * letters but ASCII. Without a port; and with one. */
+bool guard_name(const char *host, struct err *e);
+bool guard_host(const char *host_port, struct err *e);
+/* As net_resolve(), and every address that the name has is checked: one that may not be connected to refuses the name. */
+bool guard_resolve(const struct guard *g, struct net_addr *a, const char *host_port,
+                   uint16_t default_port, struct err *e);
 
 /* A close-on-exec TCP socket towards `to` for a library that connects by itself, if the guard agrees; -1 with e. */
 int net_socket(const struct guard *g, const struct net_addr *to, struct err *e);

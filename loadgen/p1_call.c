@@ -499,6 +499,15 @@ static void call_cut(void *owner)
         message_over(k);
 }
 
+static void call_halt(void *owner)
+{
+    struct p1_call *k = owner;
+    bool awaited = k->under_way && association_exposed(k->association);
+
+    if (k->live && !awaited)
+        call_cut(k);
+}
+
 /* --- the pool's table --------------------------------------------------------------------------------------------------- */
 
 const struct pool_ops p1_call_ops = {
@@ -507,6 +516,7 @@ const struct pool_ops p1_call_ops = {
     .late = call_late,
     .lost = call_lost,
     .cut = call_cut,
+    .halt = call_halt,
     .doing = call_doing,
 };
 

@@ -254,6 +254,12 @@ void pool_cut(struct pool *p)
     timer_disarm(pool_loop(p), &p->retry);
 }
 
+void pool_halt(struct pool *p)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        p->ops->halt(p->lines[i].owner);
+}
+
 bool pool_init(struct pool *p, const struct pool_ops *ops, struct sender_load *l,
                const struct end_point *to)
 {

@@ -28,6 +28,7 @@ struct pool_ops {
     void (*late)(void *owner);    /* its deadline has passed */
     void (*lost)(void *owner);    /* closes it, settles what was under way, calls pool_failed() */
     void (*cut)(void *owner);     /* ends all that is under way or waits, now */
+    void (*halt)(void *owner);    /* the same, but for what has wholly left */
     const char *(*doing)(const void *owner); /* what is being done, for a complaint */
 };
 
@@ -57,6 +58,7 @@ struct loop *pool_loop(const struct pool *p);
 void pool_arm(struct pool *p, void (*done)(struct sender_load *l, const struct err *e));
 void pool_due(struct pool *p);
 void pool_cut(struct pool *p);
+void pool_halt(struct pool *p);
 
 bool pool_owes(const struct pool *p);          /* a message is due or waits */
 void pool_grow(struct pool *p);                /* opens one more line, if that is needed and time */

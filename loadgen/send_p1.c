@@ -58,6 +58,13 @@ static void p1_cut(struct sender_load *l)
     pool_cut(&p->pool);
 }
 
+static void p1_halt(struct sender_load *l)
+{
+    struct p1_pool *p = l->state;
+
+    pool_halt(&p->pool);
+}
+
 static void p1_close(struct sender_load *l)
 {
     struct p1_pool *p = l->state;
@@ -80,5 +87,6 @@ const struct sender_ops sender_p1 = {
     .arm = p1_arm,
     .due = p1_due,
     .cut = p1_cut,
+    .halt = p1_halt,
     .close = p1_close,
 };

@@ -143,6 +143,13 @@ static void smtp_cut(struct sender_load *l)
     pool_cut(&p->pool);
 }
 
+static void smtp_halt(struct sender_load *l)
+{
+    struct smtp_pool *p = l->state;
+
+    pool_halt(&p->pool);
+}
+
 static void smtp_close(struct sender_load *l)
 {
     struct smtp_pool *p = l->state;
@@ -165,6 +172,7 @@ const struct sender_ops sender_smtp = {
     .arm = smtp_arm,
     .due = smtp_due,
     .cut = smtp_cut,
+    .halt = smtp_halt,
     .close = smtp_close,
 };
 
@@ -175,5 +183,6 @@ const struct sender_ops sender_lmtp = {
     .arm = smtp_arm,
     .due = smtp_due,
     .cut = smtp_cut,
+    .halt = smtp_halt,
     .close = smtp_close,
 };

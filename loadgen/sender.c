@@ -9,72 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loadgen/account.h"
-#include "loadgen/due_heap.h"
-#include "loadgen/sender_ops.h"
+#include "loadgen/sender_private.h"
 
 #define LEASE_MOST 4096u
 #define TICK_RATE  20000.0 /* real messages a second above which wakeups are coalesced, */
 #define TICK_NS    (50 * NS_PER_US)
 
-struct returned { /* given back, not taken again */
-    struct planned planned;
-    uint64_t began_ns; /* target time */
-    bool begun;        /* its EV_SENT is written */
-};
-
-struct owed {              /* one load's share of this thread */
-    struct sender_load as; /* what the driver sees */
-    struct sender *sender;
-    const struct sender_ops *ops;
-    uint32_t index;     /* of the load */
-    uint64_t end;       /* number behind its last */
-    uint32_t step;      /* threads that share it */
-    struct timer timer; /* at the next planned time */
-    bool on_time; /* the timer has just fired: what is taken now did not wait for a connection */
-    uint64_t tick_ns;
-
-    struct pace pace;       /* paced loads */
-    uint64_t next, next_ns; /* number; loop time, NEVER_NS: none left */
-    uint64_t leased;        /* numbers below are leased */
-    uint32_t lease_size;
-
-    struct due_heap heap; /* aimed loads */
-    uint8_t *told;        /* per aimed move: bits TOLD_ */
-
-    struct adapted {            /* per aimed move of an adaptive load; else NULL */
-        const int64_t *aims_ns; /* NULL: not told yet */
-        uint64_t mark_ns;       /* with TOLD_MARK */
-    } * adapted;
-
-    uint64_t *canaries; /* numbers waiting */
-    uint32_t canary_count, canary_room;
-    struct returned *returned; /* at most what the connections can have under way */
-    uint32_t returned_count, returned_room;
-    uint32_t under_way;
-};
-
-enum { TOLD_PRIMES = 1, TOLD_AIMS = 2, TOLD_MARK = 4 };
-
-struct sender {
-    struct sender_context c;
-    struct owed *owed;
-    uint32_t count;
-    bool started, stopping, cut, moves_over, idle_told;
-    struct timer tell_idle, tell_armed;
-    struct account account;
-    uint32_t arming;
-    struct err arm_error;
-    void (*ready)(void *owner, const struct err *e);
-    struct sender_health health;
-};
-
 const struct sender_ops *const senders[] = {&sender_smtp, &sender_lmtp, &sender_p1, NULL};
-
-static struct owed *owed_of(struct sender_load *l)
-{
-    return (struct owed *)(void *)l; /* its first member */
-}
 
 /* --- the journal --------------------------------------------------------------------------------------------------- */
 
@@ -126,11 +67,6 @@ static void pace_start(struct owed *o)
         at_ns = pace_next(&o->pace);
     o->next = o->sender->c.work->first[o->index] + thread;
     o->next_ns = clock_loop(o->sender->c.clock, at_ns);
-}
-
-static bool is_aimed(const struct owed *o)
-{
-    return o->as.load->arrivals == ARRIVE_AIMED;
 }
 
 /* Loop time of the next message; 0: at once, NEVER_NS: none is planned. */
@@ -393,6 +329,7 @@ void sender_ended(struct sender_load *l, const struct sender_item *item, uint32_
         canary_ended(o, item, how);
         return;
     }
+    o->sender->health.busy += how == END_REFUSED_TEMP && brake_is_busy(code);
     account_note(a, &(struct event){.t_ns = t_ns,
                                     .slot = slot_of(o, item, recipient),
                                     .kind = EV_END,
@@ -409,54 +346,6 @@ void sender_done(struct sender_load *l)
     PM_ASSERT(o->under_way > 0);
     o->under_way--;
     look_idle(o->sender);
-}
-
-void sender_finding(struct sender_load *l, enum finding what, uint32_t a, uint32_t b)
-{
-    struct account *account = &owed_of(l)->sender->account;
-
-    account_note(account, &(struct event){.t_ns = account_now(account),
-                                          .kind = EV_FINDING,
-                                          .place = (uint16_t)l->load->via,
-                                          .code = what,
-                                          .a = a,
-                                          .b = b});
-}
-
-void sender_session(struct sender_load *l, uint32_t code)
-{
-    struct owed *o = owed_of(l);
-
-    account_session(&o->sender->account, o->index, (uint16_t)l->load->via, code);
-}
-
-uint32_t sender_load_index(const struct sender_load *l)
-{
-    return ((const struct owed *)(const void *)l)->index;
-}
-
-bool sender_has_more(const struct sender_load *l)
-{
-    const struct owed *o = (const struct owed *)(const void *)l;
-    const struct sender *s = o->sender;
-
-    if (!s->started || s->stopping || s->cut || s->account.over)
-        return false;
-    if (o->returned_count > 0 || o->canary_count > 0)
-        return true;
-    return is_aimed(o) ? o->heap.count > 0 || !s->moves_over : o->next_ns != NEVER_NS;
-}
-
-bool sender_is_running(const struct sender_load *l)
-{
-    const struct owed *o = (const struct owed *)(const void *)l;
-
-    return o->sender->started && !o->sender->cut;
-}
-
-struct sender_health *sender_counts(struct sender_load *l)
-{
-    return &owed_of(l)->sender->health;
 }
 
 /* --- aims ------------------------------------------------------------------------------------------------------------------- */
@@ -704,6 +593,7 @@ void sender_destroy(struct sender *s)
         free(o->returned);
     }
     if (s->c.loop) {
+        brake_end(&s->brake, s->c.loop);
         timer_disarm(s->c.loop, &s->tell_idle);
         timer_disarm(s->c.loop, &s->tell_armed);
     }
@@ -744,6 +634,8 @@ void sender_arm(struct sender *s, void (*ready)(void *owner, const struct err *e
 void sender_start(struct sender *s)
 {
     s->started = true;
+    if (s->c.work->profile->safety.brake == GUARD_ON)
+        brake_begin(&s->brake, s->c.loop, &s->health, sender_on_brake, s);
     for (uint32_t i = 0; i < s->count; i++) {
         struct owed *o = &s->owed[i];
 
@@ -771,12 +663,15 @@ void sender_canary(struct sender *s, uint64_t number)
     due_soon(o);
 }
 
-void sender_stop(struct sender *s, bool now)
+void sender_stop(struct sender *s, enum sender_stop how)
 {
+    bool now = how == STOP_NOW;
+
     s->stopping = true;
     s->cut = s->cut || now;
-    for (uint32_t i = 0; now && i < s->count; i++)
-        s->owed[i].ops->cut(&s->owed[i].as);
+    s->halted = s->halted || how == STOP_HALT;
+    for (uint32_t i = 0; how != STOP_SOON && i < s->count; i++)
+        (now ? s->owed[i].ops->cut : s->owed[i].ops->halt)(&s->owed[i].as);
     for (uint32_t i = 0; i < s->count; i++)
         abandon_returned(&s->owed[i]);
     if (now)

@@ -35,10 +35,19 @@ struct sender_context {
     /* X.400, two-way alternate: an APDU that the peer sent on an association of ours, borrowed; NULL: none is taken. */
     void (*heard)(void *owner, struct slice apdu, uint32_t server);
     void (*idle)(void *owner); /* all that this thread owes has ended (again); from the loop */
+    /* The brake has stopped this thread's senders (STOP_HALT); it stands in the journal. NULL: nobody asks. */
+    void (*braked)(void *owner);
     void *owner;
 };
 
 struct sender;
+
+enum sender_stop {
+    STOP_SOON, /* what is under way is finished */
+    STOP_NOW,  /* it is cut (aborted, or doubt), and nothing follows, no canary either */
+    STOP_HALT, /* no octet of a message leaves any more, its terminator least of all: aborted; what had
+                  wholly left is waited for a moment, then in doubt */
+};
 
 struct sender *sender_create(const struct sender_context *c, struct err *e);
 void sender_destroy(struct sender *s); /* NULL is fine */
@@ -53,15 +62,15 @@ void sender_mark(struct sender *s, uint32_t move, enum move_mark mark,
 void sender_aims(struct sender *s, uint32_t load, uint32_t move, const int64_t *aims_ns);
 void sender_moves_over(
     struct sender *s); /* no more marks: aimed messages not planned by now will not be sent */
-void sender_canary(struct sender *s, uint64_t number); /* now */
-void sender_stop(struct sender *s,
-                 bool now); /* send no more; now: also cut what is under way (aborted, or doubt) */
+void sender_canary(struct sender *s, uint64_t number);    /* now */
+void sender_stop(struct sender *s, enum sender_stop how); /* send no more */
 bool sender_is_idle(const struct sender *s);
 
 struct sender_health {
     struct hist lateness; /* real us, planned to first octet */
     uint64_t sent, connects, connect_failures,
         pool_waits; /* pool_waits: due, but every connection was busy */
+    uint64_t busy;  /* copies refused by 421 or 4.7.x */
 };
 const struct sender_health *
 sender_health(const struct sender *s); /* on its thread, or after it ended */

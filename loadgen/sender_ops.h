@@ -11,7 +11,8 @@
 
 #include "loadgen/sender.h"
 
-#define SEND_ARM_NS         (30 * NS_PER_S)  /* loop time that one try to arm may take */
+#define SEND_ARM_NS         (30 * NS_PER_S) /* loop time that one try to arm may take */
+#define SEND_HALT_NS        (50 * NS_PER_MS)
 #define SEND_BACKOFF_MIN_NS (50 * NS_PER_MS) /* between tries to connect, doubled up to: */
 #define SEND_BACKOFF_MAX_NS (2 * NS_PER_S)
 
@@ -35,6 +36,8 @@ struct sender_ops {
     void (*arm)(struct sender_load *l, void (*done)(struct sender_load *l, const struct err *e));
     void (*due)(struct sender_load *l); /* there is something to take */
     void (*cut)(struct sender_load *l); /* ends all that is under way, now */
+    /* Not one octet more of any message: what has wholly left is waited for, for SEND_HALT_NS; all else is cut. */
+    void (*halt)(struct sender_load *l);
     void (*close)(
         struct sender_load *l); /* without a word about what was under way; NULL state is fine */
 };

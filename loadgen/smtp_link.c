@@ -227,6 +227,10 @@ static void link_late(void *owner)
         trial_failed(k, TRIAL_SILENT);
         return;
     }
+    if (k->halted) {
+        link_lost(k);
+        return;
+    }
     (void)snprintf(words, sizeof words, "no answer, %s", smtp_state_doing(s));
     pool_broken(k->line, FIND_TIMEOUT, stage_of(k, s), words);
 }
@@ -303,7 +307,8 @@ static bool link_is_full(const struct smtp_link *k)
 
 static bool link_can_take(const struct smtp_link *k)
 {
-    return k->line->stream && k->line->up && !link_is_full(k) && smtp_client_can_take(k->client);
+    return k->line->stream && k->line->up && !k->halted && !link_is_full(k) &&
+           smtp_client_can_take(k->client);
 }
 
 /* Takes what is due, as far ahead as it may run. Behind the last message that it may carry it says QUIT. false: nothing is
@@ -452,6 +457,15 @@ static bool link_is_over(const struct smtp_link *k)
            k->config.pipelining && smtp_client_extensions(k->client) & SMTP_EXT_PIPELINING;
 }
 
+/* When everything that had wholly left is answered, what had not is cut. false: the connection is gone. */
+static bool link_is_awaited(struct smtp_link *k)
+{
+    if (smtp_client_under_way(k->client, true) > 0)
+        return true;
+    link_lost(k);
+    return false;
+}
+
 /* Writes what there is; false: the connection is gone. */
 static bool link_flush(struct smtp_link *k)
 {
@@ -459,6 +473,8 @@ static bool link_flush(struct smtp_link *k)
     uint64_t tag;
     int pieces;
 
+    if (k->halted)
+        return link_is_awaited(k);
     while ((pieces = smtp_client_output(k->client, iov, PIECES)) > 0) {
         size_t all = 0;
         long got = stream_writev(k->line->stream, iov, pieces);
@@ -519,7 +535,7 @@ static bool link_connect(void *owner)
                                             .user = server->user,
                                             .password = server->password};
     k->carried = 0;
-    k->answered = false;
+    k->answered = k->halted = false;
     smtp_client_begin(k->client);
     if (!pool_connect(k->line, on_ready))
         return false;
@@ -555,6 +571,18 @@ static void link_cut(void *owner)
         link_lost(k);
 }
 
+/* Between messages it stays, for canaries. */
+static void link_halt(void *owner)
+{
+    struct smtp_link *k = owner;
+
+    if (!k->line->stream || smtp_client_under_way(k->client, false) == 0)
+        return;
+    k->halted = true;
+    if (link_is_awaited(k))
+        pool_watch_until(k->line, loop_now(k->load->context->loop) + SEND_HALT_NS);
+}
+
 /* --- the pool's table --------------------------------------------------------------------------------------------------- */
 
 const struct pool_ops smtp_link_ops = {
@@ -563,6 +591,7 @@ const struct pool_ops smtp_link_ops = {
     .late = link_late,
     .lost = link_lost,
     .cut = link_cut,
+    .halt = link_halt,
     .doing = link_doing,
 };
 

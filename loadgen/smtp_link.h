@@ -34,6 +34,7 @@ struct smtp_link {
     struct smtp_draft *draft[2]; /* of tags 0 and 1 where texts go by DATA */
     uint32_t carried;            /* messages taken on this connection */
     bool answered;               /* one of them was */
+    bool halted;                 /* nothing is written any more */
 };
 
 struct smtp_pool {

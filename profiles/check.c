@@ -1,11 +1,9 @@
-/* check.c - what no single key shows: keys that need one another, names used twice, and what safety forbids.
- *
- * Safety refuses with EX_GUARD, everything else is a bad profile.
+/* check.c - what no single key shows: keys that need one another, and names used twice. What safety forbids is said in
+ * check_safety.c, with EX_GUARD; everything else is a bad profile.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -104,30 +102,6 @@ static bool check_server(const struct draft *d, const struct server *s)
            check_secret(d, SEC_SERVERS, s->name, "p1_password", draft_is_here(s->p1.at.text));
 }
 
-static bool ends_with(const char *domain, const char *tail)
-{
-    size_t n = strlen(domain), m = strlen(tail);
-
-    return n >= m && strcasecmp(domain + n - m, tail) == 0 && (n == m || domain[n - m - 1] == '.');
-}
-
-static bool may_write_to(const struct profile *p, const char *domain)
-{
-    static const char *const reserved[] = {"test",        "example",     "invalid",    "localhost",
-                                           "example.com", "example.net", "example.org"};
-
-    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (ends_with(domain, reserved[i]))
-            return true;
-    for (uint32_t i = 0; i < p->safety.domain_count; i++)
-        if (strcasecmp(p->safety.domains[i], domain) == 0)
-            return true;
-    if (!p->lab.on)
-        return false;
-    size_t ours = strncasecmp(domain, SITE_OURS ".", sizeof SITE_OURS) == 0 ? sizeof SITE_OURS : 0;
-    return strcasecmp(domain + ours, p->site.domain) == 0;
-}
-
 static bool is_address(const char *a)
 {
     const char *at = strrchr(a, '@');
@@ -147,6 +121,8 @@ static bool check_mailbox(const struct draft *d, uint32_t i)
     const char *group = s->groups[m->group].name;
     char why[400];
 
+    if (!safety_check_mailbox(d, m))
+        return false;
     if (!is_address(m->address)) {
         (void)snprintf(why, sizeof why, "\"%.100s\" is not an address", m->address);
         return draft_complain(d, SEC_MAILBOXES, group, "address", why);
@@ -161,16 +137,7 @@ static bool check_mailbox(const struct draft *d, uint32_t i)
                        other != i ? m->name : m->address);
         return draft_complain(d, SEC_MAILBOXES, group, "address", why);
     }
-    if (may_write_to(d->p, strrchr(m->address, '@') + 1))
-        return true;
-    (void)snprintf(
-        why, sizeof why,
-        "%.100s is outside the reserved domains (.test, .example, ...) and not listed in "
-        "safety.domains",
-        m->address);
-    (void)draft_complain(d, SEC_MAILBOXES, group, "address", why);
-    d->err->code = EX_GUARD;
-    return false;
+    return true;
 }
 
 static bool check_site(const struct draft *d)
@@ -449,55 +416,7 @@ static bool check_probes(const struct draft *d)
     return true;
 }
 
-/* --- safety ----------------------------------------------------------------------------------------------------- */
-
-static double load_rate(const struct load_profile *l)
-{
-    switch (l->arrivals) {
-    case ARRIVE_CONSTANT:
-    case ARRIVE_POISSON:
-        return l->rate;
-    case ARRIVE_RAMP:
-        return l->rate > l->rate_to ? l->rate : l->rate_to;
-    case ARRIVE_BURSTS:
-        return l->burst / ((double)l->burst_every_ns / (double)NS_PER_S);
-    case ARRIVE_AIMED:
-        break;
-    }
-    return 0; /* follows the moves */
-}
-
-static bool check_caps(const struct draft *d, uint64_t planned)
-{
-    const struct profile *p = d->p;
-    const struct safety_profile *s = &p->safety;
-    uint64_t connections = 0, last_ns = 0;
-    double rate = 0;
-
-    for (uint32_t i = 0; i < p->load_count; i++) {
-        const struct load_profile *l = &p->loads[i];
-
-        rate += load_rate(l);
-        connections += (uint64_t)l->threads * l->connections;
-        if (l->start_ns + l->duration_ns > last_ns)
-            last_ns = l->start_ns + l->duration_ns;
-    }
-    if (planned > s->max_messages)
-        return err_set(d->err, EX_GUARD,
-                       "%s: %" PRIu64 " messages are more than safety.max_messages (%" PRIu64 ")",
-                       p->path, planned, s->max_messages);
-    if (rate > s->max_rate)
-        return err_set(d->err, EX_GUARD, "%s: %g messages/s are more than safety.max_rate (%g/s)",
-                       p->path, rate, s->max_rate);
-    if (last_ns > s->max_duration_ns)
-        return err_set(d->err, EX_GUARD, "%s: the load lasts longer than safety.max_duration",
-                       p->path);
-    if (connections > s->max_connections)
-        return err_set(d->err, EX_GUARD,
-                       "%s: %" PRIu64 " connections are more than safety.max_connections (%u)",
-                       p->path, connections, s->max_connections);
-    return true;
-}
+/* --- the plan --------------------------------------------------------------------------------------------------- */
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -548,7 +467,7 @@ static bool check_plan(const struct draft *d)
 {
     struct arena *scratch = arena_create(PLAN_CEILING);
     const struct workload *w = scratch ? workload_create(scratch, d->p, d->err) : NULL;
-    bool ok = w && check_caps(d, w->planned) && check_length(d, w) && check_stop(d, w);
+    bool ok = w && safety_check_caps(d, w) && check_length(d, w) && check_stop(d, w);
 
     if (!scratch)
         (void)draft_no_memory(d);
@@ -560,5 +479,6 @@ static bool check_plan(const struct draft *d)
 
 bool draft_check(struct draft *d)
 {
-    return check_site(d) && x400_check(d) && check_flow(d) && check_probes(d) && check_plan(d);
+    return safety_check_names(d) && check_site(d) && x400_check(d) && check_flow(d) &&
+           check_probes(d) && check_plan(d);
 }

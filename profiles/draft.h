@@ -4,6 +4,7 @@
 
 #include "profiles/option.h"
 #include "profiles/profile.h"
+#include "profiles/workload.h"
 
 #define ALL_NAMES_MAX 4096u
 
@@ -39,6 +40,11 @@ bool draft_complain(const struct draft *d, enum section s, const char *name, con
 bool x400_check(const struct draft *d);
 bool x400_check_load(const struct draft *d, const struct load_profile *l);
 bool x400_lint(const struct profile *p, struct buf *out);
+
+/* check_safety.c: whom a flood may be aimed at, and how large it may be (EX_GUARD). */
+bool safety_check_names(const struct draft *d); /* hosts of end points, domains of safety itself */
+bool safety_check_mailbox(const struct draft *d, const struct mailbox *m);
+bool safety_check_caps(const struct draft *d, const struct workload *w);
 
 /* The node of an entry, for complaints. */
 const struct node *draft_entry(const struct draft *d, enum section s, const char *name);

@@ -50,6 +50,7 @@ const struct section_row option_sections[SEC_COUNT] = {
 
 static const char *const ndr_words[] = {"exchange", "dsn", NULL};
 static const char *const deliver_words[] = {"redirect", "both", NULL};
+static const char *const guard_switches[] = {"auto", "on", "off", NULL};
 static const char *const tls_words[] = {"none", "starttls", "implicit", NULL};
 static const char *const protocol_words[] = {"smtp", "lmtp", "p1", NULL};
 static const char *const x400_words[] = {"normal", "x410", "1984", NULL};
@@ -98,8 +99,8 @@ static const struct option options[] = {
      .help = "Where more than one message in 100 leaves later than this after it was due (real time) the report says "
              "GENERATOR-SATURATED and certifies no latency."},
     {SEC_RUN, "stop", OPT_CHOICE, AT(profile, stop.when), .preset = "never", .words = stop_words,
-     .help = "When the load ends before its plan does: certain (a gate is violated, for good), interval or sprt (how often moves "
-             "lose is known); `docs/stop-rules.md`."},
+     .help = "When the load ends before its plan does: certain (a gate is violated, for good, or none can be), interval or sprt (how "
+             "often moves lose is known); `docs/stop-rules.md`."},
     {SEC_RUN, "stop_rate", OPT_SHARES, AT(profile, stop.low_ppb), MORE(profile, stop.high_ppb),
      .help = "interval, sprt: the share of losing moves that is fine, and the one that is not, such as 1%..5%."},
     {SEC_RUN, "stop_alpha", OPT_SHARE, AT(profile, stop.alpha_ppb), .preset = "5%", RANGE(1, 4e8),
@@ -107,8 +108,8 @@ static const struct option options[] = {
     {SEC_RUN, "stop_beta", OPT_SHARE, AT(profile, stop.beta_ppb), .preset = "5%", RANGE(1, 4e8),
      .help = "sprt: the chance that is taken to call a bad rate fine."},
     {SEC_RUN, "stop_silence", OPT_DURATION, AT(profile, stop.silence_ns), .preset = "0", RANGE(0, NS(30 * DAY)),
-     .help = "A copy that was nowhere for so long counts as lost when the rule looks; 0: only what nothing can better. The verdict "
-             "waits for the settled account either way."},
+     .help = "A copy that was nowhere for so long counts as lost when the rule looks; 0: once all places and queues were looked at "
+             "for longer than settle.retry. The verdict waits for the settled account either way."},
 
     {SEC_LAB, "version", OPT_TEXT, AT(lab_spec, lab.version), .preset = "5.5-sp3",
      .help = "Row of the lab's version table, from 4.0-rtm to 5.5-sp4, and modern."},
@@ -426,6 +427,17 @@ static const struct option options[] = {
      .help = "From the first planned message to the last."},
     {SEC_SAFETY, "max_connections", OPT_U32, AT(safety_profile, max_connections), .preset = "1000", RANGE(1, 64000),
      .help = "Connections of all senders."},
+    {SEC_SAFETY, "max_bytes", OPT_U64, AT(safety_profile, max_bytes), .preset = "1_000_000_000_000", RANGE(1, 1e15),
+     .help = "Octets of planned bodies, each counted as large as its load makes one, for every recipient."},
+    {SEC_SAFETY, "max_queued", OPT_U64, AT(safety_profile, max_queued), .preset = "0", RANGE(0, 1099511627776.0),
+     .help = "The brake stops the senders when the probed queues hold more entries together; 0: no limit."},
+    {SEC_SAFETY, "slow_start", OPT_CHOICE, AT(safety_profile, slow_start), .preset = "auto", .words = guard_switches,
+     .help = "Loads begin at 1/32 of their rate, doubled every 5 s; auto: where a target is neither loopback nor private."},
+    {SEC_SAFETY, "brake", OPT_CHOICE, AT(safety_profile, brake), .preset = "auto", .words = guard_switches,
+     .help = "Senders stop, and the run is INCONCLUSIVE, when in 10 s over 5 % of replies are 421 or 4.7.x, or over 20 % of connects "
+             "fail; auto: where a target is neither loopback nor private."},
+    {SEC_SAFETY, "owner_key", OPT_SECRET, AT(safety_profile, owner_key),
+     .help = "Public targets: env:NAME or file:PATH; the owner's DNS record _postmuster.DOMAIN shows its fingerprint."},
 
     {SEC_MATRIX, "versions", OPT_TEXTS, AT(matrix_spec, versions), MORE(matrix_spec, version_count), .required = true,
      RANGE(1, 64), .help = "Columns: each becomes lab.version."},

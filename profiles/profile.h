@@ -223,14 +223,30 @@ struct lab_profile {
     uint16_t base_port; /* 0: any free ports */
 };
 
+enum guard_switch {
+    GUARD_AUTO,
+    GUARD_ON,
+    GUARD_OFF
+}; /* auto: not for loopback and private targets */
+
 struct safety_profile {
     struct guard guard;
     const char *const *
         domains; /* recipient domains that may be written to, besides reserved ones and the lab's */
     uint32_t domain_count;
-    uint64_t max_messages, max_duration_ns;
+    uint64_t max_messages, max_duration_ns, max_bytes;
     double max_rate;
     uint32_t max_connections;
+    uint64_t max_queued; /* entries that all queues may hold; 0: no limit */
+    enum guard_switch slow_start, brake;
+    bool slow;             /* at arm: loads begin slowly (pace_begin) */
+    const char *owner_key; /* what the owner's DNS records have to show; NULL: none */
+};
+
+/* What a plan asks for at most, all loads together. */
+struct profile_sum {
+    double rate;
+    uint64_t messages, bytes, connections, last_ns;
 };
 
 struct expect_profile {         /* what a cell of a matrix should show */
@@ -297,6 +313,14 @@ const char *profile_x400_template(const struct profile *p, uint32_t mailbox);
  * the first. SITE_NONE for the server: some server. NULL: nobody. */
 const struct probe_profile *profile_store(const struct profile *p, uint32_t mailbox,
                                           uint32_t server);
+
+struct workload;
+struct profile_sum profile_sum(const struct workload *w);
+/* May mail be sent from and to this domain? reserved: by everybody (.test, .example, ...); else only by whom the profile names
+ * as its owner. */
+bool profile_domain_reserved(const char *domain);
+/* Of the large public providers of mailboxes, or below one: never, whatever is listed or proven. */
+bool profile_domain_denied(const char *domain);
 
 /* What a gate may be about: the classes, the flags, and four more. tests/app/test_gate_names.c keeps the two in step. */
 struct gate_name {

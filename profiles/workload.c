@@ -63,7 +63,21 @@ void pace_begin(struct pace *p, const struct workload *w, uint32_t load)
     *p = (struct pace){.load = l,
                        .seed = w->profile->seed,
                        .count = w->first[load + 1] - w->first[load],
-                       .stream = STREAM_PACE + load};
+                       .stream = STREAM_PACE + load,
+                       .slow = w->profile->safety.slow};
+}
+
+double pace_slow(double t_s)
+{
+    double stage_s = seconds(SLOW_STAGE_NS), at_s = 0, part = 1.0 / (1 << SLOW_STAGES);
+
+    for (int i = 0; i < SLOW_STAGES; i++, part *= 2) {
+        if (t_s < stage_s * part)
+            return at_s + t_s / part;
+        t_s -= stage_s * part;
+        at_s += stage_s;
+    }
+    return at_s + t_s;
 }
 
 uint64_t pace_next(struct pace *p)
@@ -72,7 +86,9 @@ uint64_t pace_next(struct pace *p)
         return NEVER_NS;
     p->t_s = pace_step(p);
     p->index++;
-    return p->load->start_ns + (uint64_t)(p->t_s * (double)NS_PER_S);
+    double at_s = p->slow ? pace_slow(p->t_s) : p->t_s;
+
+    return p->load->start_ns + (uint64_t)(at_s * (double)NS_PER_S);
 }
 
 static uint64_t count_poisson(const struct profile *pr, uint32_t load)

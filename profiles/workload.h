@@ -83,7 +83,15 @@ struct pace {
     uint64_t seed, index, count;
     double t_s; /* of the message before */
     uint32_t stream;
+    bool slow; /* begins slowly */
 };
+
+#define SLOW_STAGE_NS (5 * NS_PER_S) /* slow start: rate / 2^SLOW_STAGES, doubled after so long */
+#define SLOW_STAGES   5
+/* Where a load begins slowly its plan is stretched by this. */
+#define SLOW_EXTRA_NS (SLOW_STAGES * SLOW_STAGE_NS - SLOW_STAGE_NS * 31 / 32)
+/* The time after its beginning at which a load that begins slowly has done what its plan has in the first t_s seconds. */
+double pace_slow(double t_s);
 
 void pace_begin(struct pace *p, const struct workload *w, uint32_t load);
 uint64_t pace_next(

@@ -25,7 +25,8 @@ static const char *const mark_names[] = {"asked",  "copy",     "flipped",  "done
 static const char *const finding_names[] = {
     "connect-failed", "protocol",    "timeout",           "probe-failed",
     "queue-failed",   "foreign",     "unreadable-report", "directories-differ",
-    "action-failed",  "interrupted", "no-chunking",       "stopped"};
+    "action-failed",  "interrupted", "no-chunking",       "stopped",
+    "braked"};
 
 static const char *const trial_names[] = {"passed", "needs-reset", "not-consumed", "broken",
                                           "silent"};
@@ -34,6 +35,12 @@ static const char *const trial_words[] = {"it was passed", "a refused message le
                                           "it hung up, or answered nonsense",
                                           "it did not answer in time"};
 
+static const char *const brake_words[] = {
+    "nothing", "421 or 4.7.x came too often", "too many connections did not come up",
+    "the queues held more than safety.max_queued",
+    "the target's owner does not say any more that it may be"};
+
+static_assert(COUNT(brake_words) == BRAKE_COUNT, "words per brake");
 static_assert(COUNT(trial_names) == TRIAL_COUNT, "a name per trial's end");
 static_assert(COUNT(trial_words) == TRIAL_COUNT, "words per trial's end");
 static_assert(COUNT(kind_names) == EVENT_KIND_COUNT, "a name per kind");
@@ -75,6 +82,11 @@ const char *event_mark_name(unsigned mark)
 const char *event_finding_name(unsigned finding)
 {
     return name_at(finding_names, COUNT(finding_names), finding);
+}
+
+const char *event_brake_words(unsigned why)
+{
+    return name_at(brake_words, COUNT(brake_words), why);
 }
 
 const char *event_trial_name(unsigned trial)

@@ -176,6 +176,15 @@ enum canary_state { CANARY_SENT, CANARY_REFUSED, CANARY_REPORTED };
 
 enum run_phase { PHASE_ARM, PHASE_LOAD, PHASE_DRAIN, PHASE_SETTLE, PHASE_JUDGE, PHASE_END };
 
+enum brake_why {
+    BRAKE_NOT,
+    BRAKE_BUSY_REPLIES,     /* too many of the replies were 421 or 4.7.x */
+    BRAKE_REFUSED_CONNECTS, /* too many connections did not come up */
+    BRAKE_QUEUED,           /* the queues hold more than safety.max_queued */
+    BRAKE_OWNER,            /* the target's owner no longer says so */
+    BRAKE_COUNT
+};
+
 enum finding {
     FIND_CONNECT_FAILED,    /* a: errno-like; counted, the message goes out by another connection */
     FIND_PROTOCOL,          /* a server answered nonsense; a: enum stage */
@@ -189,6 +198,7 @@ enum finding {
     FIND_INTERRUPTED,        /* somebody broke the run off; a: how often he asked */
     FIND_NO_CHUNKING, /* announced, but the trial failed: DATA was used; a: load; b: enum trial_end */
     FIND_STOPPED,     /* run.stop ended the load; a: stop_code(); b: after so many moves */
+    FIND_BRAKED, /* the brake stopped the senders; a: enum brake_why; b: per mille, or queue entries */
     FIND_COUNT
 };
 
@@ -255,6 +265,7 @@ const char *event_ending_name(unsigned ending);
 const char *event_stage_name(unsigned stage);
 const char *event_mark_name(unsigned mark);
 const char *event_finding_name(unsigned finding);
+const char *event_brake_words(unsigned why); /* "421 or 4.7.x came too often" */
 const char *event_trial_name(unsigned trial);
 const char *event_trial_words(unsigned trial); /* "it did not answer in time" */
 

@@ -89,7 +89,7 @@ static bool was_carried_out(const struct judgement *j)
 {
     const struct tally *t = &j->tally;
 
-    return t->health.findings[FIND_INTERRUPTED] == 0 &&
+    return t->health.findings[FIND_INTERRUPTED] == 0 && t->health.findings[FIND_BRAKED] == 0 &&
            (t->health.stopped ||
             beyond(j, class_name(CLASS_NOT_SENT), t->classes[CLASS_NOT_SENT]) == 0) &&
            beyond(j, "moves-failed", t->health.moves_undone) == 0 &&

@@ -262,6 +262,7 @@ static const char *const finding_words[] = {
     [FIND_NO_CHUNKING] = "Servers that announce CHUNKING and failed its trial (DATA was used)",
     [FIND_STOPPED] = "Times that run.stop ended the load",
     [FIND_BRAKED] = "Times that the brake stopped the senders",
+    [FIND_BRAKED] = "Times that the brake stopped the senders",
 };
 _Static_assert(sizeof finding_words / sizeof finding_words[0] == FIND_COUNT, "words per finding");
 

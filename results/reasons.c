@@ -215,6 +215,9 @@ static void say_open(struct saying *s)
 
     if (t->health.findings[FIND_INTERRUPTED])
         say(s, "the run was interrupted: not all that was planned took place");
+    for (unsigned why = 1; why < BRAKE_COUNT; why++)
+        if (t->brakes & 1u << why)
+            say(s, "the brake stopped the senders: %s", event_brake_words(why));
     if (!t->health.ended)
         say(s, "the run did not end by itself: what is silent stays unknown");
     if (t->health.overlong)

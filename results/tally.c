@@ -152,6 +152,10 @@ static bool read_sessions(struct tally *t, const struct ledger *l)
     for (uint32_t i = 0; i < failed->count; i++)
         if (failed->all[i].place < l->manifest->server_count && failed->all[i].b < TRIAL_COUNT)
             t->trials[failed->all[i].place] |= (uint8_t)(1u << failed->all[i].b);
+    failed = &l->findings[FIND_BRAKED];
+    for (uint32_t i = 0; i < failed->count; i++)
+        if (failed->all[i].a < BRAKE_COUNT)
+            t->brakes |= 1u << failed->all[i].a;
     t->sessions = sessions_sum(&l->sessions, &t->session_count, &ok);
     return ok;
 }

@@ -38,6 +38,7 @@ struct tally {
     struct saturation saturation;
     struct session_sum *sessions; /* by load and server */
     uint32_t session_count;
+    unsigned brakes; /* 1 << enum brake_why */
     uint8_t *trials; /* per server: 1 << enum trial_end, of trials of CHUNKING that did not pass */
 
     struct health {

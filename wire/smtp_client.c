@@ -356,6 +356,18 @@ unsigned smtp_client_extensions(const struct smtp_client *c)
     return c->extensions;
 }
 
+uint32_t smtp_client_under_way(const struct smtp_client *c, bool exposed)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = c->untold; i != c->newest; i++) {
+        const struct mail *m = &c->mails[i & c->mail_mask];
+
+        n += m->live && (m->end_at > 0 && c->out.gone >= m->end_at) == exposed;
+    }
+    return n;
+}
+
 bool smtp_client_is_idle(const struct smtp_client *c)
 {
     return c->up && !c->over && !c->leaving && c->first == c->end && c->untold == c->newest;

@@ -179,6 +179,8 @@ bool smtp_client_begun(struct smtp_client *c, uint64_t *tag);
 enum smtp_state smtp_client_state(const struct smtp_client *c); /* what is awaited */
 unsigned smtp_client_extensions(const struct smtp_client *c);   /* SMTP_EXT_ bits */
 bool smtp_client_is_chunking(const struct smtp_client *c);      /* up, and texts go by BDAT */
+/* Messages under way whose terminator has left, or has not. */
+uint32_t smtp_client_under_way(const struct smtp_client *c, bool exposed);
 bool smtp_client_is_idle(const struct smtp_client *c);          /* up, and nothing under way */
 const char *smtp_client_error(const struct smtp_client *c);     /* "" while fine */
 uint32_t smtp_state_timeout_s(enum smtp_state s);               /* 0: none */

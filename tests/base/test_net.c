@@ -185,7 +185,7 @@ static void a_refusal_names_the_address_and_the_rule(void)
     CHECK_HAS(e.text, "safety section");
     CHECK(net_parse(&a, "[2606:4700::1111]:25", 0, NULL) && !guard_check(NULL, &a, &e));
     CHECK_HAS(e.text, "[2606:4700::1111]:25");
-    CHECK_HAS(e.text, "proof of ownership");
+    CHECK_HAS(e.text, "refused by rule public: ");
     CHECK(!guard_check(NULL, &(struct net_addr){0}, &e));
     CHECK_I64(e.code, EX_GUARD);
 }

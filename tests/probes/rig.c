@@ -39,7 +39,7 @@ static void serve(struct rig *g, unsigned server)
 
 struct rig *rig_create(const char *name)
 {
-    static const struct guard loopback_only = {NULL, 0};
+    static const struct guard loopback_only = {0};
     struct rig *g = calloc(1, sizeof *g);
     struct err e = {0};
 

@@ -270,7 +270,8 @@ static void safety_refuses_what_is_too_much(void)
     struct reading_of r = read_draft(LIVE("env:HOME", "\"u{n}@corp.com\""), "");
 
     CHECK_U64((uint64_t)r.err.code, EX_GUARD);
-    CHECK_HAS(r.err.text, "p.yaml:6:39: mailboxes.users.address: u1@corp.com is outside");
+    CHECK_HAS(r.err.text, "p.yaml:6:39: mailboxes.users.address: u1@corp.com: refused by "
+                          "rule domain: it is outside");
     reading_end(&r);
     r = read_draft(LIVE("env:HOME", "\"u{n}@corp.com\""), "safety: {domains: [corp.com]}\n");
     CHECK_STR(r.err.text, "");

@@ -1,0 +1,20 @@
+/* run_guard.h - what is looked at while a run goes on, to stop it: a file called `stop` in its folder, the depth of the queues.
+ *
+ * The file asks as one interrupt does, within 50 ms. The desk's loop; a simulated run looks at queues alone.
+ */
+#ifndef APP_RUN_GUARD_H
+#define APP_RUN_GUARD_H
+
+#include "base/loop.h"
+
+struct run;
+
+struct run_guard {
+    struct timer look;
+    bool begun, asked; /* asked: by the file */
+};
+
+void run_guard_begin(struct run *r);
+void run_guard_end(struct run *r); /* also before it was begun */
+
+#endif

@@ -221,20 +221,27 @@ static void put_tests_head(struct html *h, const struct pair *p)
     html_mix(h,
              "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Tests\">\n<table "
              "class=\"sides\">\n"
-             "<thead><tr><th>harm</th>",
+             "<thead><tr><th scope=\"col\">harm</th>",
              NULL);
     if (p->by_move)
         html_mix(h,
-                 "<th class=\"n\">moves before</th><th class=\"n\">moves now</th><th>difference "
-                 "(95 %)</th><th class=\"n\">copies before</th><th class=\"n\">copies now</th><th "
-                 "class=\"n\">p by moves</th><th class=\"n\">p by copies</th>",
+                 "<th scope=\"col\" class=\"n\">moves before</th><th scope=\"col\" "
+                 "class=\"n\">moves now</th><th scope=\"col\">difference "
+                 "(95 %)</th><th scope=\"col\" class=\"n\">copies before</th><th scope=\"col\" "
+                 "class=\"n\">copies now</th><th "
+                 "scope=\"col\" class=\"n\">p by moves</th><th scope=\"col\" class=\"n\">p by "
+                 "copies</th>",
                  NULL);
     else
         html_mix(h,
-                 "<th class=\"n\">copies before</th><th class=\"n\">copies now</th><th>difference "
-                 "(95 %)</th><th class=\"n\">p</th>",
+                 "<th scope=\"col\" class=\"n\">copies before</th><th scope=\"col\" "
+                 "class=\"n\">copies now</th><th scope=\"col\">difference "
+                 "(95 %)</th><th scope=\"col\" class=\"n\">p</th>",
                  NULL);
-    html_mix(h, "<th class=\"n\">P(better)</th><th>shown</th></tr></thead>\n<tbody>\n", NULL);
+    html_mix(h,
+             "<th scope=\"col\" class=\"n\">P(better)</th><th "
+             "scope=\"col\">shown</th></tr></thead>\n<tbody>\n",
+             NULL);
 }
 
 static void put_pair(struct html *h, const struct pair *p)
@@ -338,10 +345,13 @@ static void put_windows(struct html *h, const struct comparison *c)
         "); the light part is what the 95 % intervals of the edges allow.</p>\n"
         "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Windows\">\n<table "
         "class=\"sides\">\n"
-        "<thead><tr><th>run</th><th><span class=\"ends\"><span>",
+        "<thead><tr><th scope=\"col\">run</th><th scope=\"col\"><span "
+        "class=\"sr\">where</span><span class=\"ends\"><span>",
         x.any ? relative((int64_t)x.from_ns).t : "", "</span><span>",
         x.any ? relative((int64_t)x.to_ns).t : "",
-        "</span></span></th><th>begins</th><th>ends</th></tr></thead>\n<tbody>\n", NULL);
+        "</span></span></th><th scope=\"col\">begins</th><th "
+        "scope=\"col\">ends</th></tr></thead>\n<tbody>\n",
+        NULL);
     for (uint32_t i = 0; i < c->count; i++)
         put_window(h, &c->runs[i], &x);
     html_mix(h, "</tbody>\n</table>\n</div>\n</section>\n", NULL);

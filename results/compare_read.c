@@ -199,7 +199,7 @@ bool compared_read(struct compared *c, struct arena *a, const char *run_dir, str
     char path[PATH_BYTES];
     struct run_record r;
 
-    *c = (struct compared){.window.why = "it was not looked for"};
+    *c = (struct compared){.window.why = "nobody asked"};
     name_folder(c, run_dir);
     (void)snprintf(path, sizeof path, "%s/summary.json", run_dir);
     if (access(path, F_OK) == 0) {

@@ -72,6 +72,9 @@ static void sp4_is_better_in_silence_and_not_shown_better_in_delivery(void)
     CHECK_HAS(words, "0 of 20 moves lost something in silence instead of 20 of 20");
     CHECK_HAS(words, "delivery: a difference was not shown: 20 of 20 and 20 of 20 moves left "
                      "something undelivered");
+    CHECK_HAS(words,
+              "20 moves each can show no less than 13 of 20 against 20 of 20; about 101 each "
+              "would be needed to show 100 % against 90 %\n");
     CHECK_HAS(words, "Both were sent the same messages");
     buf_fini(&out);
 }
@@ -83,6 +86,7 @@ static void sp1_and_sp2_are_not_shown_to_differ(void)
 
     CHECK_HAS(words, "\na difference was not shown in silence, delivery, responsibility and "
                      "transparency\n");
+    CHECK_HAS(words, " each would be needed "); /* how many moves it would take */
     CHECK(!strstr(words, " is better"));
     CHECK(!strstr(words, " is worse"));
     CHECK(!strstr(words, "the same messages")); /* another seed */

@@ -1,6 +1,7 @@
 /* cmd_selftest.c - plants every fault of the table into a small site, a run each and several side by side, and shows that each was
  * found as what it is.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,23 +141,37 @@ static int show(const struct trial *t, bool json, uint64_t began_ns)
     return selftest_failures(t->all, t->count) > 0 ? EX_MISSED : EX_PASS;
 }
 
-static int walk(struct campaign *c, const struct cmd_list *only, bool json)
+/* Until all runs have ended; false: somebody broke them off. */
+static bool wait_for(struct campaign *c, struct trial *t)
 {
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+    sigset_t wanted;
+
+    (void)sigemptyset(&wanted);
+    (void)sigaddset(&wanted, SIGINT);
+    (void)sigaddset(&wanted, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &wanted, NULL);
+    while (campaign_step(c, on_ended, t))
+        if (sigtimedwait(&wanted, NULL, &step) > 0) {
+            c->interrupts = 1; /* once more: stop now */
+            campaign_interrupt(c);
+        }
+    return c->interrupts == 0;
+}
+
+static int walk(struct campaign *c, const struct cmd_list *only, bool json)
+{
     struct trial *t = calloc(1, sizeof *t);
     uint64_t began_ns = clock_mono_ns();
     struct err e = {0};
-    int code = EX_IO;
+    int code = EX_INTERRUPTED;
 
-    if (t && c->arena && choose(t, only, &e) && add_runs(c, t, &e)) {
-        while (campaign_step(c, on_ended, t))
-            (void)nanosleep(&step, NULL);
+    if (!t || !c->arena)
+        (void)err_set(&e, EX_IO, "out of memory for the faults");
+    else if (choose(t, only, &e) && add_runs(c, t, &e) && wait_for(c, t))
         code = show(t, json, began_ns);
-    } else {
-        if (!e.code)
-            (void)err_set(&e, EX_IO, "out of memory for the faults");
+    if (e.code)
         code = cmd_fail(&e);
-    }
     free(t);
     return code;
 }

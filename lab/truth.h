@@ -15,6 +15,7 @@
  *   moved        -  a move carried the item over            removed        -  item gone (why=expunged, lost, left-out)
  *   dropped      -  forgotten without a report (why=)       suppressed     -  failed, and no report was wanted
  *   failed       -  gave up (reason=, diag=); a report, or suppressed, follows
+ *   planted      -  hit by a fault on purpose (fault=); move= too where a move was
  *   report      34  made (kind=failed|delivered, status=, reason=, diag=, names=, to=)
  *   report-delivered 10, report-discarded 43, report-moved, report-removed, report-returned: what became of it (mailbox,
  *                   uid=; 0: taken from the connector)

@@ -107,6 +107,17 @@ static void the_token_of_a_returned_original_is_no_copy(void)
     rig_destroy(g);
 }
 
+static void two_foreign_mails_found_at_once_are_two_findings(void)
+{
+    struct rig *g = rig_create("correlate");
+
+    (void)read_as(g, slice_of("Subject: lunch\r\n\r\nat noon?\r\n"));
+    (void)read_as(g, slice_of("Subject: lunch\r\n\r\nat one?\r\n"));
+    if (CHECK_U64(fake_run_count(g->r, EV_FINDING), 2)) /* a fold keeps equal events once */
+        CHECK(memcmp(&g->r->events[0], &g->r->events[1], sizeof g->r->events[0]) != 0);
+    rig_destroy(g);
+}
+
 static void foreign_mail_is_counted_once_however_often_it_is_read(void)
 {
     struct rig *g = rig_create("correlate");
@@ -147,6 +158,7 @@ static const struct test tests[] = {
     TEST(a_null_return_path_does_not_make_a_copy_a_report),
     TEST(the_first_line_is_enough_when_a_gateway_took_the_header),
     TEST(the_token_of_a_returned_original_is_no_copy),
+    TEST(two_foreign_mails_found_at_once_are_two_findings),
     TEST(foreign_mail_is_counted_once_however_often_it_is_read),
     TEST(epochs_of_a_place_only_rise),
     TEST_END,

@@ -188,6 +188,38 @@ static void a_scan_journals_a_complete_wave_under_its_number_for_every_server(vo
     end(&r);
 }
 
+#define HIDES(in, out)                                                                             \
+    "{\"servers\":[{\"server\":\"s1\",\"in\":" #in ",\"out\":" #out ",\"entries\":[]}]}"
+
+static void a_listing_without_what_came_and_did_not_leave_proves_nothing(void)
+{
+    struct rig r;
+    uint64_t complete_ns;
+
+    begin(&r, PROBE_QUEUE_HTTP, true);
+    listing = HIDES(9, 7); /* two that nobody lists were there before anybody counted */
+    CHECK(open_probes(&r, 1));
+    run_ms(&r, 150);
+    CHECK_U64(r.probes[0]->failures, 0);
+    listing = HIDES(10, 7);
+    run_ms(&r, 150);
+    complete_ns = r.probes[0]->complete_ns;
+    r.probes[0]->ops->scan(r.probes[0]);
+    run_ms(&r, 2000);
+    CHECK(r.probes[0]->failures > 1);
+    CHECK_U64(r.probes[0]->complete_ns, complete_ns);
+    CHECK_U64(fake_run_count(r.run, EV_FINDING), 1);
+    CHECK_STR(r.probes[0]->why, "what came and did not leave is not what is listed");
+    listing = HIDES(10, 8);
+    run_ms(&r, 5000);
+    CHECK(r.probes[0]->complete_ns > complete_ns);
+    complete_ns = r.probes[0]->failures;
+    listing = HIDES(1, 0); /* it was started again and counts anew */
+    run_ms(&r, 5000);
+    CHECK_U64(r.probes[0]->failures, complete_ns);
+    end(&r);
+}
+
 static void a_scan_during_a_listing_begins_another_afterwards(void)
 {
     struct rig r;
@@ -434,6 +466,7 @@ static const struct test tests[] = {
     TEST(one_request_feeds_the_probes_of_all_servers),
     TEST(by_itself_it_journals_news_only_and_no_complete_wave),
     TEST(a_scan_journals_a_complete_wave_under_its_number_for_every_server),
+    TEST(a_listing_without_what_came_and_did_not_leave_proves_nothing),
     TEST(a_scan_during_a_listing_begins_another_afterwards),
     TEST(a_scan_in_the_moment_of_a_listing_makes_it_complete),
     TEST(a_failed_scan_is_tried_again_and_counted_once),

@@ -228,23 +228,29 @@ static json_t *clock_json(const struct page_run *r)
 static json_t *pacing_json(const struct page_run *r)
 {
     const struct hist *h = &r->t->lateness;
-    struct word p99 = word_span(tally_quantile(h, 0.99) * NS_PER_US),
-                max = word_span(h->max * NS_PER_US);
-    const char *kept = r->t->saturation.any
-                           ? "the generator was saturated, and no latency is certified"
-                           : "the generator kept up";
+    uint64_t p99_us = tally_quantile(h, 0.99);
+    struct word p99 = word_span(p99_us * NS_PER_US), most = word_span(h->max * NS_PER_US);
+    json_t *all = json_array();
 
     if (!h->count)
-        return page_words("No message was sent.");
-    if (!h->max)
-        return page_words("Every message left on time.");
+        page_push(all, page_words("No message was sent."));
+    else if (!h->max)
+        page_push(all, page_words("Every message left on time."));
+    else if (!p99_us)
+        page_push(all, page_format("99 of 100 messages left on time, none later than %s.", most.t));
+    else
+        page_push(all, page_format("99 of 100 messages left within %s of their time, none later "
+                                   "than %s.",
+                                   p99.t, most.t));
     if (!r->m->max_lateness_ns)
-        return page_format("99 of 100 messages left at most %s after their time, none later than "
-                           "%s; no limit is stated.",
-                           p99.t, max.t);
-    return page_format("99 of 100 messages left at most %s after their time, none later than %s; "
-                       "%s (the limit is %s).",
-                       p99.t, max.t, kept, word_span(r->m->max_lateness_ns).t);
+        page_push(all, page_words("No limit is stated."));
+    else if (h->count)
+        page_push(all, page_format(r->t->saturation.any
+                                       ? "The limit is %s: the generator was saturated, and no "
+                                         "latency is certified."
+                                       : "The limit is %s: the generator kept up.",
+                                   word_span(r->m->max_lateness_ns).t));
+    return all;
 }
 
 static const char *const finding_words[] = {
@@ -261,7 +267,6 @@ static const char *const finding_words[] = {
     [FIND_INTERRUPTED] = "Times that somebody asked the run to end",
     [FIND_NO_CHUNKING] = "Servers that announce CHUNKING and failed its trial (DATA was used)",
     [FIND_STOPPED] = "Times that run.stop ended the load",
-    [FIND_BRAKED] = "Times that the brake stopped the senders",
     [FIND_BRAKED] = "Times that the brake stopped the senders",
 };
 _Static_assert(sizeof finding_words / sizeof finding_words[0] == FIND_COUNT, "words per finding");

@@ -313,6 +313,7 @@ void part_identities(struct html *h, const json_t *data)
 
     html_mix(
         h,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Identities, a table\">\n"
         "<table>\n<thead><tr><th scope=\"col\">Identity</th><th scope=\"col\" class=\"n\">Left</th>"
         "<th scope=\"col\" class=\"n\">Right</th><th scope=\"col\" class=\"n\">Residual</th></tr>"
         "</thead>\n<tbody>\n",
@@ -327,7 +328,7 @@ void part_identities(struct html *h, const json_t *data)
                  field_count(row, "left").t, "</td><td class=\"n\">", field_count(row, "right").t,
                  "</td><td class=\"n\">", word_plain(residual).t, "</td></tr>\n", NULL);
     }
-    html_mix(h, "</tbody>\n</table>\n", NULL);
+    html_mix(h, "</tbody>\n</table>\n</div>\n", NULL);
 }
 
 static const char *gate_state(const char *verdict)
@@ -355,6 +356,7 @@ void part_gates(struct html *h, const json_t *data)
     }
     html_mix(
         h,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Gates, a table\">\n"
         "<table>\n<thead><tr><th scope=\"col\">Gate</th><th scope=\"col\" class=\"n\">At most</th>"
         "<th scope=\"col\" class=\"n\">Found</th><th scope=\"col\" class=\"n\">Still open</th>"
         "<th scope=\"col\" class=\"axis\">Result</th></tr></thead>\n<tbody>\n",
@@ -370,5 +372,5 @@ void part_gates(struct html *h, const json_t *data)
         part_shape(h, gate_state(verdict));
         html_mix(h, "", verdict, "</td></tr>\n", NULL);
     }
-    html_mix(h, "</tbody>\n</table>\n", NULL);
+    html_mix(h, "</tbody>\n</table>\n</div>\n", NULL);
 }

@@ -17,6 +17,7 @@ void part_close_table(struct html *h);
 /* Time before or after a mark: "+1.2 s", and a mark as a noun: "the flip". */
 struct word word_relative(int64_t ns);
 const char *mark_noun(const char *mark);
+void part_moment(struct html *h, int64_t ns, const char *mark); /* "1.2 s before the flip" */
 
 void part_banner(struct html *h, const json_t *data);
 void part_classes(struct html *h, const json_t *data);

@@ -147,21 +147,23 @@ const char *mark_noun(const char *mark)
     return mark;
 }
 
-/* "1.2 s before the flip" */
-static void phase_moment(struct html *h, int64_t ns, const char *mark)
+void part_moment(struct html *h, int64_t ns, const char *mark)
 {
-    html_mix(h, "<b>", word_span((uint64_t)(ns < 0 ? -ns : ns)).t, ns < 0 ? " before " : " after ",
-             mark_noun(mark), "</b>", NULL);
+    if (ns)
+        html_mix(h, "", word_span((uint64_t)(ns < 0 ? -ns : ns)).t, ns < 0 ? " before " : " after ",
+                 NULL);
+    html_mix(h, "", mark_noun(mark), NULL);
 }
 
 static void phase_window(struct html *h, const json_t *phase, const json_t *window)
 {
     const char *mark = field_text(phase, "mark");
 
-    html_mix(h, "<p class=\"finding\">Mail is at risk from ", NULL);
-    phase_moment(h, field_number(window, "low_ns"), mark);
-    html_mix(h, " to ", NULL);
-    phase_moment(h, field_number(window, "high_ns"), mark);
+    html_mix(h, "<p class=\"finding\">Mail is at risk from <b>", NULL);
+    part_moment(h, field_number(window, "low_ns"), mark);
+    html_mix(h, "</b> to <b>", NULL);
+    part_moment(h, field_number(window, "high_ns"), mark);
+    html_mix(h, "</b>", NULL);
     if (field_is(window, "estimate_ns"))
         html_mix(h, ": a window of <b>", field_span(window, "estimate_ns").t, "</b>", NULL);
     if (field_is(window, "ci_low_ns") && field_is(window, "ci_high_ns"))
@@ -207,7 +209,7 @@ void part_phase_lead(struct html *h, const json_t *data)
         html_mix(h, "<p class=\"finding\">",
                  phase_any_bad(phase)
                      ? "No window is estimated from this run; the plot shows where its losses lie."
-                     : "Nothing went wrong near a move, so there is no window to estimate.",
+                     : "No harm was seen near a move, so there is no window to estimate.",
                  "</p>\n", NULL);
 }
 

@@ -39,6 +39,11 @@ function flowColor(group) {
   return color(group || "accepted");
 }
 
+/* Names of loads are as long as somebody made them. */
+function labelled(text, letters) {
+  return text.length <= letters ? text : text.slice(0, Math.max(3, Math.floor(letters) - 1)) + "\u2026";
+}
+
 function drawFlow() {
   const into = part("flow-picture"), stages = listOf(data.flow && data.flow.stages), links = listOf(data.flow && data.flow.links);
   into.textContent = "";
@@ -62,7 +67,8 @@ function drawFlow() {
   }
   for (const p of places.values()) {
     svg.append(drawing("rect", {x: x(p.column), y: p.y, width: FLOW.box, height: p.h, fill: flowColor(p.group)}));
-    const label = drawing("text", {x: x(p.column) + FLOW.box + 6, y: p.y + Math.max(p.h / 2, 6) + 4}, p.box.label + " ");
+    const name = labelled(p.box.label, (x(1) - x(0) - FLOW.box - 12) / 7.4 - count(p.box.copies).length);
+    const label = drawing("text", {x: x(p.column) + FLOW.box + 6, y: p.y + Math.max(p.h / 2, 6) + 4}, name + " ");
     label.append(drawing("tspan", {class: "soft"}, count(p.box.copies)));
     svg.append(label);
   }

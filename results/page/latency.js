@@ -14,6 +14,17 @@ function percentile(x) {
   return short(100 * (1 - Math.pow(10, -x)), x > 3 ? 7 : 4) + " %";
 }
 
+/* Of the nines, those whose words do not run into the ones before. */
+function roomyNines(most, width) {
+  let free = -1e9;
+  return NINES.map(n => ({value: nines(n[0])})).filter(t => {
+    const at = t.value / most * width;
+    if (t.value > most + .01 || at < free) return false;
+    free = at + 48;
+    return true;
+  });
+}
+
 /* A thousand figures know three nines and no more: the greatest of them ends the curve. What took no time has no logarithm. */
 function known(l) {
   const end = nines(1 - 1 / Math.max(l.count, 2)), points = l.curve.map(([q, us]) => ({x: nines(q / 1e6), y: us}));
@@ -38,7 +49,7 @@ function drawLatency() {
       scales: {
         x: {
           type: "linear", min: 0, max: most, grid: {color: color("line")},
-          afterBuildTicks: axis => { axis.ticks = NINES.map(n => ({value: nines(n[0])})).filter(t => t.value <= most + .01); },
+          afterBuildTicks: axis => { axis.ticks = roomyNines(most, axis.chart.width - gutter() - RIGHT); },
           ticks: {callback: v => (NINES.find(n => Math.abs(nines(n[0]) - v) < .01) || ["", ""])[1], maxRotation: 0, autoSkip: false},
         },
         y: {

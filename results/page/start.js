@@ -84,7 +84,7 @@ function offerCopy() {
   });
 }
 
-/* ---- paper is light, and shows what is folded */
+/* ---- paper is light; it shows what is unfolded, and pictures as they are on the screen, to its own width */
 
 function beforePrint() {
   root.dataset.before = root.dataset.theme || "";

@@ -43,6 +43,7 @@ class Browser:
         self.session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.do(domain + ".enable")
+        self.do("Performance.enable", timeDomain="threadTicks")
 
     def __enter__(self):
         return self
@@ -87,6 +88,9 @@ class Browser:
     def do(self, method, **params):
         return self.call(method, params, self.session)
 
+    def paper(self, on):
+        self.do("Emulation.setEmulatedMedia", media="print" if on else "")
+
     def view(self, width, height=900, dark=False):
         self.do("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 700)
         self.do("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
@@ -99,9 +103,14 @@ class Browser:
         until = time.monotonic() + self.wait_s
         while not self.ask("document.readyState === 'complete' && document.documentElement.dataset.ready || ''"):
             if time.monotonic() > until:
-                raise TimeoutError(path + ": never ready; " + str(self.complaints()))
+                raise TimeoutError(str(path) + ": never ready; " + str(self.complaints()))
             time.sleep(.02)
         self.settle()
+
+    def cpu_ms(self):
+        """What the page's thread has computed since it was opened: parsing, scripts, layout. What else the machine does is not in it."""
+        metrics = {m["name"]: m["value"] for m in self.do("Performance.getMetrics")["metrics"]}
+        return round(1000 * metrics["TaskDuration"])
 
     def settle(self):
         self.ask("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")

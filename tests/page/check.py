@@ -3,9 +3,14 @@
 
 RENDER (tests/page/render.c) makes pages of the states in states.py; POSTMUSTER makes one of a simulated run. Over each page, wide
 and narrow, light and dark: nothing complains, nothing is fetched, the policy holds, pictures are drawn, links lead somewhere, tables
-sort, nothing of what others said became markup. Exit 0 all well, 1 not, 77 there is no Chromium.
+sort, nothing of what others said became markup, paper has room for it. Then faults are planted in a good page, and each must be
+noticed. Exit 0 all well, 1 not, 77 there is no Chromium.
 """
+import base64
+import contextlib
+import hashlib
 import html.parser
+import io
 import json
 import re
 import subprocess
@@ -16,6 +21,8 @@ import browser
 import states
 
 PAGE_OCTETS = 6 << 20
+READY_MS = 3000
+STATES = {"pass", "fail", "inconclusive", "empty", "large", "moves", "hostile"}
 failures = []
 
 
@@ -92,27 +99,92 @@ def check_links(b, name):
     check(b.ask(seen), "%s: a token leads to its story, opened" % name)
 
 
-def check_page(b, name, path):
+def check_view(b, name, path, width, dark):
+    b.view(width, dark=dark)
+    before = b.cpu_ms()
+    b.open(path)
+    after = b.cpu_ms()
+    spent = after - before if after >= before else after  # the browser may have taken a new process for the page
+    where = "%s at %d, %s" % (name, width, "dark" if dark else "light")
+    check(b.complaints() == [], where + ": nothing complains", b.complaints()[:3])
+    check(b.requests() == ["file://" + str(path)], where + ": nothing is fetched", b.requests())
+    check(b.ask("document.documentElement.scrollWidth") <= width, where + ": no wider than the window")
+    drawn = b.ask(DRAWN)
+    check(all(ok and fits for _, ok, fits in drawn), where + ": each picture is drawn", drawn)
+    check(b.ask(NAMELESS) == [], where + ": whatever is not text has a name", b.ask(NAMELESS))
+    check(spent < READY_MS, where + ": ready after less than 3 s of computing", spent)
+    return spent
+
+
+PAPER = """[...document.querySelectorAll('main *')].filter(e => e.getClientRects().length && !e.closest('svg, .sr'))
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))"""
+HEADINGS = """[...document.querySelectorAll('#moves-table thead th')].filter(h => !h.textContent.trim() ||
+  !h.firstChild.getClientRects().length).length"""
+
+
+def check_paper(b, name):
+    """A4 with margins is 720 px wide: nothing runs over it, tables keep their headings."""
+    b.view(720)
+    b.paper(True)
+    b.settle()
+    check(b.ask(HEADINGS) == 0, name + " on paper: the moves have their headings")
+    over = b.ask(PAPER)
+    check(name == "hostile" or over == [], name + " on paper: nothing runs over the edge", over[:3])
+    check(b.ask("getComputedStyle(document.querySelector('.top')).display") == "none", name + " on paper: nothing to click")
+    b.paper(False)
+    b.view(1280)
+
+
+def check_page(b, name, path, views=((1280, False), (1280, True), (390, False), (390, True))):
     check_text(name, path)
-    for width in (1280, 390):
-        for dark in (False, True):
-            b.view(width, dark=dark)
-            b.open(path)
-            where = "%s at %d, %s" % (name, width, "dark" if dark else "light")
-            check(b.complaints() == [], where + ": nothing complains", b.complaints()[:3])
-            check(b.requests() == ["file://" + str(path)], where + ": nothing is fetched", b.requests())
-            check(b.ask("document.documentElement.scrollWidth") <= width, where + ": no wider than the window")
-            drawn = b.ask(DRAWN)
-            check(all(ok and fits for _, ok, fits in drawn), where + ": each picture is drawn", drawn)
-            check(b.ask(NAMELESS) == [], where + ": whatever is not text has a name", b.ask(NAMELESS))
+    spent = [check_view(b, name, path, width, dark) for width, dark in views]
     before = b.ask("getComputedStyle(document.body).backgroundColor")
     b.ask("document.getElementById('theme').click()")
     check(b.ask("getComputedStyle(document.body).backgroundColor") != before, name + ": the switch changes light and dark")
     check_links(b, name)
     if b.ask("!!document.getElementById('moves-table')"):
         check_sorting(b, name)
+    check_paper(b, name)
     check(b.complaints() == [], name + ": nothing complained afterwards", b.complaints()[:3])
     check_policy(b, name)
+    return max(spent)
+
+
+PLANTED = {  # what is wrong, where it goes, in whose stead
+    "a picture from elsewhere": (b"</main>", b"<img src=http://127.0.0.1:9/x.png></main>"),
+    "a script of another": (b"</main>", b"<script>document.title = 1</script></main>"),
+    "an error of the script": (b"function drawFlow() {", b"function drawFlow() { throw new Error('planted');"),
+    "a handler in a tag": (b"<main>", b"<main onclick=x()>"),
+    "a link that leads nowhere": (b'href="#account"', b'href="#nowhere"'),
+    "no policy": (b"Content-Security-Policy", b"Content-Nothing"),
+    "a word that is too wide": (b"</main>", b"<p>" + b"x" * 900 + b"</p></main>"),
+    "an empty picture": (b"function drawLanes(t) {", b"function drawLanes(t) { return;"),
+    "headings that do not print": (b"<th scope=\"col\" class=\"n\">Move</th>", b"<th scope=\"col\"></th>"),
+}
+
+
+def check_planted(b, path, folder):
+    """The checks themselves: each fault that is planted in a good page is found."""
+    found, b.wait_s = list(failures), 10  # some of these pages never say that they are ready
+    for what, (old, new) in PLANTED.items():
+        text, planted = path.read_bytes(), folder / "planted.html"
+        check(old in text, "there is room to plant " + what)
+        planted.write_bytes(again_allowed(text, text.replace(old, new, 1)))
+        failures.clear()
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                check_page(b, "planted", planted, ((390, False),))
+            except (RuntimeError, TimeoutError) as why:
+                failures.append(str(why))
+        found += [] if failures else ["nobody noticed " + what]
+        print("%s: %s" % (what, failures[0] if failures else "NOT NOTICED"), flush=True)
+    failures[:], b.wait_s = found, 60
+
+
+def again_allowed(old, new):
+    """The policy names scripts by their digest: a script that was changed gets its own, so that it runs and fails by itself."""
+    digest = lambda text: base64.b64encode(hashlib.sha256(re.findall(rb"<script>(.*?)</script>", text, re.S)[1]).digest())
+    return new.replace(digest(old), digest(new))
 
 
 def check_content(b, name, path, data):
@@ -160,10 +232,12 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     with browser.Browser() as b:
         for name, path, data in pages_of_states(render, folder):
-            check_page(b, name, path)
+            spent = check_page(b, name, path)
             check_content(b, name, path, data)
-            print("%s: %d octets, ready after %s ms" % (name, path.stat().st_size, b.ask("document.documentElement.dataset.ready")), flush=True)
+            print("%s: %d octets, %d ms of computing until ready" % (name, path.stat().st_size, spent), flush=True)
+        check(set(states.MAKERS) == STATES, "every state has its page")
         check_page(b, "run", page_of_run(postmuster, folder))
+        check_planted(b, folder / "pass.html", folder)
     return 1 if failures else 0
 
 

@@ -155,7 +155,7 @@ class Run:
                     continue
                 sends.append(ns)
                 density["sends"][(ns - low) // density["bin_ns"]] += 1
-                if CLASSES[k][2] in ("violation", "open"):
+                if CLASSES[k][2] in ("violation", "invalid"):
                     density["bad"][(ns - low) // density["bin_ns"]] += 1
                     bad.append({"ns": ns, "class": CLASSES[k][0], "number": number, "token": token(number)})
             rows.append({"move": m["id"], "mailbox": m["mailbox"], "sends": sorted(sends)[::-(-len(sends) // 300) or 1], "bad": bad})
@@ -223,7 +223,7 @@ class Run:
 
     def page(self, verdict, sentence, proven, not_proven, lamps, window=None, cache=None):
         stories, n = self.stories(), len(self.copies)
-        gate = lambda name, k: {"name": name, "limit": 0, "count": k, "open": 0, "verdict": "fail" if k else "pass"}
+        gate = lambda name, k: {"name": name, "limit": 0, "count": k, "open": 0, "verdict": "pass" if not k else "undecided" if name == "unknown" else "fail"}
         counts = dict(zip([c[0] for c in CLASSES], self.counts()))
         return {
             "schema": 1, "title": self.text(self.name), "rerun": "postmuster run %s --seed %d" % (self.name, self.seed),

@@ -308,11 +308,22 @@ static size_t pipe_fill(struct end *to, const struct iovec *iov, int count)
     return taken;
 }
 
+/* A stall: whatever goes there arrives no earlier than so much later. */
+static void stall(const struct loop_sim *ls, struct end *to, struct rng *r)
+{
+    uint64_t until_ns = ls->loop.now_ns + rng_below(r, ls->config.stall_ns + 1);
+
+    if (to->in.last_ns < until_ns)
+        to->in.last_ns = until_ns;
+}
+
 static void send_bytes(struct end *to, size_t n)
 {
     struct loop_sim *ls = sim_of(to->s.loop);
     struct rng r = draws_for(ls, to);
 
+    if (ls->config.stall_per_mille && rng_below(&r, 1000) < ls->config.stall_per_mille)
+        stall(ls, to, &r);
     if (n > 1 && rng_below(&r, 1000) < ls->config.split_per_mille) {
         size_t first = 1 + rng_below(&r, n - 1);
 

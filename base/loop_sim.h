@@ -30,6 +30,9 @@ struct sim_config {
     uint64_t latency_min_ns, latency_max_ns; /* one way */
     uint32_t split_per_mille;                /* how often a delivery is split into two */
     size_t window; /* octets in flight per direction before STREAM_AGAIN; 0: 256 KiB */
+    /* How often what is written takes up to so much longer, and all that follows it in that direction. */
+    uint32_t stall_per_mille;
+    uint64_t stall_ns;
     struct sim_meddler *meddler; /* NULL: nobody meddles */
 };
 

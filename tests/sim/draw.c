@@ -7,7 +7,12 @@
 #include "base/clock.h"
 #include "base/rng.h"
 
-enum { STREAM_DRAW = 0x445257, STREAM_NET = 0x4e4554, STREAM_X400 = 0x583430 };
+enum {
+    STREAM_DRAW = 0x445257,
+    STREAM_NET = 0x4e4554,
+    STREAM_X400 = 0x583430,
+    STREAM_MORE = 0x4d4f52
+};
 
 struct pen {
     struct rng r;
@@ -19,6 +24,7 @@ struct pen {
     bool x400, p1; /* X.400 is drawn; the load at hand speaks it */
     bool pens;     /* the group `pen` is ours, and writes */
     struct rng x;  /* what X.400 adds is drawn from this, so that the rest stays as it was */
+    struct rng y;  /* and this is for what came later still */
 };
 
 static uint32_t below(struct pen *p, uint32_t n)
@@ -39,6 +45,16 @@ static uint32_t x_below(struct pen *p, uint32_t n)
 static bool x_chance(struct pen *p, uint32_t percent)
 {
     return p->x400 && x_below(p, 100) < percent;
+}
+
+static uint32_t y_below(struct pen *p, uint32_t n)
+{
+    return (uint32_t)rng_below(&p->y, n);
+}
+
+static bool y_chance(struct pen *p, uint32_t percent)
+{
+    return y_below(p, 100) < percent;
 }
 
 /* low to high, both included */
@@ -105,6 +121,8 @@ static void draw_lab(struct pen *p)
         ONE_OF(p, "4.0-rtm", "4.0-sp5", "5.0-rtm", "5.0-sp2", "5.5-rtm", "5.5-sp1", "5.5-sp2",
                "5.5-sp3", "5.5-sp3", "5.5-sp3+2651.71", "5.5-sp4", "5.5-sp4", "modern");
 
+    if (y_chance(p, 30)) /* the one that takes mail in chunks */
+        version = "modern";
     p->deadlocks = strcmp(version, "4.0-rtm") == 0 || strcmp(version, "5.0-rtm") == 0;
     SAY(p, "lab:\n  version: %s\n  ndr: %s\n  time_scale: %s\n  servers: [s1", version,
         ONE_OF(p, "exchange", "exchange", "dsn"), ONE_OF(p, "20", "60", "60", "120"));
@@ -162,6 +180,8 @@ static void draw_p1_manners(struct pen *p)
         SAY(p, ", deferred: %us", 1 + x_below(p, 60));
     if (x_chance(p, 10))
         SAY(p, ", reassignment: prohibited");
+    if (y_chance(p, 20))
+        SAY(p, ", resend: %u", 1 + y_below(p, 3));
     if (x_chance(p, 10))
         SAY(p, ", alternate: prohibited");
 }
@@ -175,10 +195,16 @@ static const char *draw_writer(struct pen *p, const char *otherwise)
 
 static void draw_manners(struct pen *p)
 {
-    SAY(p, ", notify: %s, mode: %s, connections: %u, size: %s",
-        ONE_OF(p, "default", "default", "default", "never", "failure", "success"),
-        ONE_OF(p, "pipelining", "lockstep"), between(p, 1, 4),
+    const char *notify = ONE_OF(p, "default", "default", "default", "never", "failure", "success");
+    const char *mode = ONE_OF(p, "pipelining", "lockstep");
+
+    mode = y_chance(p, 65) ? "chunking" : mode;
+    SAY(p, ", notify: %s, mode: %s, connections: %u, size: %s", notify, mode, between(p, 1, 4),
         ONE_OF(p, "300B", "1KB", "100B..5KB", "mmb"));
+    if (mode[0] == 'c' && y_chance(p, 70))
+        SAY(p, ", window: %u", 1 + y_below(p, 32));
+    if (y_chance(p, 15))
+        SAY(p, ", messages_per_connection: %u", 1 + y_below(p, 5));
     if (chance(p, 8) && !p->p1)
         SAY(p, ", null_sender: yes");
     if (p->p1)
@@ -225,11 +251,17 @@ static void draw_aimed(struct pen *p)
 {
     SAY(p, "  aimed: {via: s%u, from: %s, to: box, arrivals: aimed, per_move: %u, prime: %u",
         between(p, 1, p->servers), draw_writer(p, "joe"), between(p, 1, 20), between(p, 0, 5));
+    bool adapts = y_chance(p, 20);
+    uint32_t before = between(p, 1, 20);
+
     if (chance(p, 50))
-        SAY(p, ", mark: asked, phase: -%us..%us", between(p, 1, 20), between(p, 5, 60));
+        SAY(p, ", mark: asked, phase: %s%us..%us", adapts ? "" : "-", adapts ? 0 : before,
+            between(p, 5, 60));
     else
         SAY(p, ", mark: %s, phase: 0s..%us", ONE_OF(p, "copy", "flipped", "done"),
             between(p, 1, 60));
+    if (adapts || y_chance(p, 20))
+        SAY(p, ", aim: %s", adapts ? "adaptive" : "comb");
     draw_manners(p);
 }
 
@@ -254,6 +286,7 @@ static uint32_t other_server(struct pen *p, uint32_t home)
 static void draw_schedule(struct pen *p, const char *name, const char *who, uint32_t to,
                           uint32_t count, bool may_go_back)
 {
+    static const char *const reasons[] = {"bad-item", "size-limit", "av-lock"};
     bool back = may_go_back && chance(p, 40);
 
     SAY(p, "  %s: {mailboxes: %s, to: s%u, start: %us, every: %us, count: %u, deadline: 20m", name,
@@ -266,6 +299,8 @@ static void draw_schedule(struct pen *p, const char *name, const char *who, uint
         SAY(p, ", options: {dir_first: true}");
     else if (chance(p, 12))
         SAY(p, ", options: {skip_commit: true}");
+    else if (y_chance(p, 12)) /* what goes on from there, or back, asks for what cannot be */
+        SAY(p, ", options: {fail: %s}", reasons[y_below(p, 3)]);
     SAY(p, "}\n");
 }
 
@@ -298,6 +333,7 @@ static void draw_outage(struct pen *p, uint32_t i)
         ONE_OF(p, "mta", "mta", "store", "directory", "directory", "smtp", "smtp", "imap");
 
     what = x_chance(p, 30) ? "p1" : what;
+    what = y_chance(p, 12) ? "http" : what;
     uint32_t at = between(p, 5, 200), server = between(p, 1, p->servers);
 
     SAY(p, "  down%u: {at: %us, do: down, server: s%u, component: %s}\n", i, at, server, what);
@@ -326,8 +362,8 @@ static void draw_actions(struct pen *p)
                 i, at, ONE_OF(p, "none", "alt"), ONE_OF(p, "both", "redirect"));
             break;
         case 1:
-            SAY(p, "  r%u: {at: %us, do: restart, component: mta, server: s%u}\n", i, at,
-                between(p, 1, p->servers));
+            SAY(p, "  r%u: {at: %us, do: restart, component: %s, server: s%u}\n", i, at,
+                y_chance(p, 25) ? "store" : "mta", between(p, 1, p->servers));
             break;
         case 2:
             SAY(p, "  u%u: {at: %us, do: update-now, server: s%u}\n", i, at,
@@ -342,9 +378,15 @@ static void draw_actions(struct pen *p)
 static void draw_probes(struct pen *p, enum draw_kind kind)
 {
     static const char *const periods[] = {"100ms", "250ms", "600ms", NULL};
+    const char *period = one_of(p, periods);
 
-    SAY(p, "probes:\n  stores: {type: imap, period: %s, idle: %s}\n", one_of(p, periods),
+    SAY(p, "probes:\n  stores: {type: imap, period: %s, idle: %s", period,
         ONE_OF(p, "no", "no", "yes"));
+    if (y_chance(p, 30))
+        SAY(p, ", content: %u", y_below(p, 100));
+    SAY(p, "}\n");
+    if (y_chance(p, 15))
+        SAY(p, "  storesofboxes: {type: imap, period: %s, mailboxes: box}\n", one_of(p, periods));
     if (kind != DRAW_BLIND)
         SAY(p, "  queues: {type: http, period: %s}\n", one_of(p, periods));
     SAY(p, "settle: {silence: double-collect, retry: %us, deadline: %s}\n", between(p, 5, 300),
@@ -355,6 +397,7 @@ void draw_profile(uint64_t seed, enum draw_kind kind, struct buf *out)
 {
     struct pen p = {.r = rng_at(seed, STREAM_DRAW, 0),
                     .x = rng_at(seed, STREAM_X400, 0),
+                    .y = rng_at(seed, STREAM_MORE, 0),
                     .x400 = kind == DRAW_X400,
                     .out = out};
 

@@ -1,15 +1,16 @@
 /* meddle.c - one drawing per connection, one small matcher for the end of a message. */
 #include "tests/sim/meddle.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
 
 enum { STREAM_CUTS = 0x435554 };
 
-static const struct closing dot = {{'\r', '\n', '.', '\r', '\n'}, 5, 0, 2};
+static const struct closing dot = {{'\r', '\n', '.', '\r', '\n'}, 5, 0, CLOSE_DATA, 2};
 /* DT header, GT, AE; behind it its length, and the serial number of one digit. */
-static const struct closing activity_end = {{0xf0, 0x80, 0x01, 0x00, 0x29}, 5, 4, 0};
+static const struct closing activity_end = {{0xf0, 0x80, 0x01, 0x00, 0x29}, 5, 4, CLOSE_P1, 0};
 
 /* A run that cannot even say hello to a server does not begin (exit 69): that is tested elsewhere. */
 #define FIRST_CONNECTIONS 80
@@ -59,26 +60,62 @@ static void draw(struct meddle *m, const struct sim_flow *f, struct cut *c)
         c->octet += GREETINGS;
 }
 
-/* Octets of `b` up to and with the next end of a message; 0: it does not end here. *start: where that begins. */
-static size_t find_end(struct cut *c, struct slice b, long *start)
+/* "BDAT 1234 LAST": so many octets follow. */
+static void read_line(struct cut *c)
+{
+    char *end = NULL;
+
+    c->line[c->line_n] = '\0';
+    if (strncmp(c->line, "BDAT ", 5) == 0) {
+        c->left = strtoull(c->line + 5, &end, 10);
+        c->last = strncmp(end, " LAST", 5) == 0;
+    }
+    c->line_n = 0;
+}
+
+/* One more octet of commands; true: a message ends with it. */
+static bool ends_message(struct cut *c, unsigned char octet)
 {
     const struct closing *end = c->closing;
 
-    for (size_t i = 0; i < b.n; i++) {
-        if (c->matched >= end->n || b.p[i] == end->octets[c->matched])
-            c->matched++;
-        else
-            c->matched = b.p[i] == end->octets[0];
-        if (c->matched < end->n + end->behind)
+    if (octet == '\n')
+        read_line(c);
+    else if (c->line_n + 1u < sizeof c->line)
+        c->line[c->line_n++] = (char)octet;
+    if (c->matched >= end->n || octet == end->octets[c->matched])
+        c->matched++;
+    else
+        c->matched = octet == end->octets[0];
+    return c->matched == end->n + end->behind;
+}
+
+/* Octets of `b` up to and with the next end of a message; 0: it does not end here. *start: where that begins. */
+static size_t find_end(struct cut *c, struct slice b, long *start, enum closing_kind *kind)
+{
+    const struct closing *end = c->closing;
+    size_t i = 0;
+
+    *kind = end->kind;
+    while (i < b.n) {
+        if (end->kind == CLOSE_DATA && c->left) {
+            size_t n = c->left < b.n - i ? c->left : b.n - i;
+
+            c->left -= n;
+            i += n;
+            if (c->left || !c->last)
+                continue;
+            *kind = CLOSE_BDAT;
+        } else if (!ends_message(c, b.p[i++])) {
             continue;
-        c->matched = end->again;
-        *start = (long)i + 1 - (end->n + end->behind);
-        return i + 1;
+        }
+        c->matched = *kind == CLOSE_BDAT ? 0 : end->again;
+        *start = (long)i - (end->n + end->behind);
+        return i;
     }
     return 0;
 }
 
-static size_t pass_to_server(struct cut *c, struct slice b)
+static size_t pass_to_server(struct meddle *m, struct cut *c, struct slice b)
 {
     size_t done = 0;
 
@@ -92,13 +129,16 @@ static size_t pass_to_server(struct cut *c, struct slice b)
     }
     while (done < b.n) {
         long start = 0;
-        size_t n = find_end(c, slice_skip(b, done), &start);
+        enum closing_kind kind;
+        size_t n = find_end(c, slice_skip(b, done), &start, &kind);
 
         if (n == 0)
             return b.n;
         if (c->messages++ == c->message) {
             long at = (long)done + start + (long)c->octet;
 
+            if (c->kind == CUT_END)
+                m->ends[kind][c->octet]++;
             if (c->kind == CUT_END && at < (long)b.n)
                 return at < 0 ? 0 : (size_t)at;
             c->octet = c->kind == CUT_END ? 0 : c->octet; /* all of it passes, no answer does */
@@ -124,6 +164,8 @@ static size_t pass(struct sim_meddler *meddler, const struct sim_flow *f, struct
 {
     struct meddle *m = meddler->owner;
 
+    if (m->watch)
+        m->watch(m->watcher);
     if (!m->site || f->connection >= MEDDLE_CONNECTIONS)
         return b.n;
     struct cut *c = &m->cut[f->connection];
@@ -132,7 +174,7 @@ static size_t pass(struct sim_meddler *meddler, const struct sim_flow *f, struct
         draw(m, f, c);
     if (c->kind == CUT_NOTHING)
         return b.n;
-    size_t n = f->from_client ? pass_to_server(c, b) : pass_to_client(c, b);
+    size_t n = f->from_client ? pass_to_server(m, c, b) : pass_to_client(c, b);
 
     m->cuts += n < b.n;
     return n;

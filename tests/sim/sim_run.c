@@ -15,14 +15,16 @@
 #define ARENA_BYTES (1ull << 30)
 #define LIMIT_NS    (48ull * 3600 * NS_PER_S)
 
-static bool wrong(struct sim_run *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(struct sim_run *s, const char *rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static bool wrong(struct sim_run *s, const char *format, ...)
+static bool wrong(struct sim_run *s, const char *rule, const char *format, ...)
 {
     va_list args;
 
-    if (*s->wrong)
+    if (s->rule)
         return false;
+    s->rule = rule;
     va_start(args, format);
     (void)vsnprintf(s->wrong, sizeof s->wrong, format, args);
     va_end(args);
@@ -37,19 +39,21 @@ static bool put_up(struct sim_run *s, const struct sim_order *o)
     s->arena = arena_create(ARENA_BYTES);
     s->profile = s->arena ? profile_load(s->arena, &o->profile, &e) : NULL;
     if (!s->profile)
-        return wrong(s, "%s", e.text);
+        return wrong(s, "begins", "%s", e.text);
     net.seed = net.seed ? net.seed : s->profile->seed;
     s->loop = loop_sim_create(&net, &e);
     if (!s->loop)
-        return wrong(s, "%s", e.text);
+        return wrong(s, "begins", "%s", e.text);
     loop_sim_limit(s->loop, LIMIT_NS);
-    struct run_options options = {
-        .run_dir = o->dir,
-        .world = {.shared = s->loop, .run_id = s->profile->seed << 8 | 1, .no_sync = true}};
+    struct run_options options = {.run_dir = o->dir,
+                                  .world = {.shared = s->loop,
+                                            .run_id = s->profile->seed << 8 | 1,
+                                            .wall_ns = o->wall_ns,
+                                            .no_sync = true}};
 
     s->run = run_create(s->profile, s->arena, &options, &e);
     if (!s->run)
-        return wrong(s, "%s", e.text);
+        return wrong(s, "begins", "%s", e.text);
     if (o->armed)
         o->armed(o->owner, s->profile);
     return true;
@@ -62,16 +66,17 @@ static bool balances(struct sim_run *s)
 
     for (uint32_t i = 0; i < j->identity_count; i++)
         if (j->identities[i].left != j->identities[i].right)
-            return wrong(s, "identity \"%s\": %" PRIu64 " is not %" PRIu64, j->identities[i].name,
-                         j->identities[i].left, j->identities[i].right);
+            return wrong(s, "balance", "identity \"%s\": %" PRIu64 " is not %" PRIu64,
+                         j->identities[i].name, j->identities[i].left, j->identities[i].right);
     for (unsigned c = 0; c < CLASS_COUNT; c++)
         sum += j->tally.classes[c];
     if (sum != j->tally.planned || s->score.copies != sum)
-        return wrong(s, "%" PRIu64 " copies planned, %" PRIu64 " in classes, %" PRIu64 " listed",
+        return wrong(s, "balance",
+                     "%" PRIu64 " copies planned, %" PRIu64 " in classes, %" PRIu64 " listed",
                      j->tally.planned, sum, s->score.copies);
     for (unsigned c = 0; c < CLASS_COUNT; c++)
         if (j->tally.classes[c] != s->score.classes[c])
-            return wrong(s, "class %s: %" PRIu64 " counted, %" PRIu64 " listed",
+            return wrong(s, "balance", "class %s: %" PRIu64 " counted, %" PRIu64 " listed",
                          class_name((enum outcome)c), j->tally.classes[c], s->score.classes[c]);
     return true;
 }
@@ -89,9 +94,9 @@ static bool judged_again(struct sim_run *s, const char *dir)
               judgement_print_summary(again.judgement, &later, &e);
 
     if (!ok)
-        (void)wrong(s, "judging again: %s", e.text);
+        (void)wrong(s, "again", "judging again: %s", e.text);
     else if (live.n != later.n || memcmp(live.p, later.p, live.n) != 0)
-        ok = wrong(s, "judged again, the summary is another");
+        ok = wrong(s, "again", "judged again, the summary is another");
     run_record_fini(&again);
     buf_fini(&live);
     buf_fini(&later);
@@ -110,15 +115,17 @@ bool sim_walk(struct sim_run *s, const struct sim_order *o)
     loop_run(s->loop);
     s->steps = loop_sim_steps(s->loop);
     if (!run_has_ended(s->run))
-        return wrong(s, "did not end within two simulated days (%" PRIu64 " steps)", s->steps);
+        return wrong(s, "ends", "did not end within two simulated days (%" PRIu64 " steps)",
+                     s->steps);
     s->result = run_result(s->run);
     if (!s->result.judgement)
-        return wrong(s, "exit %d: %s", s->result.exit_code, s->result.error.text);
+        return wrong(s, "ends", "exit %d: %s", s->result.exit_code, s->result.error.text);
     (void)snprintf(truth, sizeof truth, "%s/truth.tsv", s->result.dir);
     if (!truth_compare(s->result.manifest, s->result.ledger, truth, o->view, &s->score, &e))
-        return wrong(s, "%s", e.text);
+        return wrong(s, "truth", "%s", e.text);
     if (s->score.wrong)
-        return wrong(s, "%" PRIu64 " of %" PRIu64 " copies differ from the truth, first %s",
+        return wrong(s, "truth",
+                     "%" PRIu64 " of %" PRIu64 " copies differ from the truth, first %s",
                      s->score.wrong, s->score.copies, s->score.first);
     return balances(s) && judged_again(s, s->result.dir);
 }

@@ -16,6 +16,7 @@ struct sim_order {
     const char *dir;       /* the run's folder: must not exist, or be empty */
     struct sim_config net; /* seed 0: the profile's */
     enum truth_view view;
+    uint64_t wall_ns; /* Unix time when the load begins; 0: no wall clock */
     /* Told the loaded site before anything runs; NULL: no matter. */
     void (*armed)(void *owner, const struct profile *p);
     void *owner;
@@ -29,6 +30,8 @@ struct sim_run {
     struct run_result result;
     struct truth_score score;
     uint64_t steps;
+    const char
+        *rule; /* which was broken: "begins", "ends", "truth", "balance", "again"; NULL: none */
     char wrong[1200]; /* "" while all is well */
 };
 

@@ -156,13 +156,13 @@ def check_run(program, run, folder):
     return summary
 
 
-def forms(program, run):
-    """Every form there is, and what is said of a run besides, as bytes."""
+def forms(program, run, twin):
+    """Every form there is, and what is said of a run besides, as bytes; twin: a copy of it, to compare with."""
     said = {form: report(program, run, form) for form in FORMS}
     said["list"] = call(program, "list", run, "--json")
     said["window"] = call(program, "window", run, "--json")
     said["trace"] = call(program, "trace", run, "0") if b'"number"' in said["list"] else b""
-    said["compare"] = call(program, "compare", run, run, "-f", "json")
+    said["compare"] = call(program, "compare", run, twin, "-f", "json")
     database = os.path.join(os.path.abspath(sys.argv[2]), "forms.db")
     call(program, "export", run, "--sqlite", database, "--events")
     with open(database, "rb") as f:
@@ -174,7 +174,9 @@ def forms(program, run):
 
 def check_reproducible(program, run, folder):
     """Twice, then from a copy under another name, with another time zone, language and folder to stand in."""
-    first, again = forms(program, run), forms(program, run)
+    twin = os.path.join(folder, "twin")
+    shutil.copytree(run, twin)
+    first, again = forms(program, run, twin), forms(program, run, twin)
     check(first == again, "made again:", [f for f in first if first[f] != again[f]])
     away = os.path.join(folder, "moved away", "under another name")
     os.makedirs(os.path.dirname(away))
@@ -183,13 +185,14 @@ def check_reproducible(program, run, folder):
     try:
         os.chdir(os.path.dirname(away))
         os.environ.update(TZ="Pacific/Chatham", LANG="tr_TR.UTF-8", LC_ALL="C")
-        moved = forms(program, os.path.basename(away))
+        moved = forms(program, os.path.basename(away), twin)
     finally:
         os.chdir(here)
         os.environ.clear()
         os.environ.update(kept)
         shutil.move(away, run)
         os.rmdir(os.path.dirname(away))
+        shutil.rmtree(twin)
     check(first == moved, "made where it was moved to:", [f for f in first if first[f] != moved[f]])
 
 

@@ -424,6 +424,19 @@ void actions_start(struct actions *as)
                   clock_loop(as->context->clock, as->action[i].how->at_ns));
 }
 
+/* It puts up what the run has taken down itself. */
+static bool is_owed_up(const struct actions *as, const struct action_profile *up)
+{
+    for (uint32_t i = 0; up->kind == ACT_UP && i < as->count; i++) {
+        const struct action_profile *down = as->action[i].how;
+
+        if (down->kind == ACT_DOWN && as->action[i].begun && down->server == up->server &&
+            strcmp(down->component ? down->component : "", up->component ? up->component : "") == 0)
+            return true;
+    }
+    return false;
+}
+
 void actions_stop(struct actions *as)
 {
     for (uint32_t i = 0; i < as->count; i++) {
@@ -431,6 +444,10 @@ void actions_stop(struct actions *as)
 
         if (a->begun || a->over)
             continue;
+        if (is_owed_up(as, a->how)) {
+            timer_arm(as->context->loop, &a->timer, loop_now(as->context->loop));
+            continue;
+        }
         timer_disarm(as->context->loop, &a->timer);
         a->over = true;
         as->left--;

@@ -16,7 +16,8 @@ struct actions *actions_create(const struct moves_context *c, void (*over)(void 
                                void *owner, struct err *e);
 void actions_destroy(struct actions *as); /* NULL is fine */
 void actions_start(struct actions *as);
-void actions_stop(struct actions *as); /* begins no more; those under way run to their end */
+/* Begins no more, but to put up at once what was taken down; those under way run to their end. */
+void actions_stop(struct actions *as);
 bool actions_are_over(const struct actions *as);
 const char *actions_error(const struct actions *as, uint32_t action); /* why it failed, or "" */
 

@@ -223,6 +223,13 @@ bool settle_entry_stands(const struct settle *s, const struct clue *entry, uint6
            b->begin_ns - a->begin_ns >= s->l->manifest->settle_retry_ns;
 }
 
+uint64_t settle_entry_shown_ns(const struct settle *s, const struct clue *entry)
+{
+    const struct wave *w = find_wave(s, entry->server, entry->as.entry.last_wave - 1);
+
+    return w ? w->begin_ns : 0;
+}
+
 /* All places of the recipient, of his alternates and of the originator scanned, and their moves over, since then. */
 static bool covered_since(const struct settle *s, const struct silence *w, uint64_t since_ns)
 {
@@ -233,6 +240,30 @@ static bool covered_since(const struct settle *s, const struct silence *w, uint6
     if (w->from == NO_INDEX)
         return true;
     return s->reach[w->from].covered_ns > since_ns && s->reach[w->from].moved_ns <= since_ns;
+}
+
+static bool queues_listed_since(const struct settle *s, uint64_t since_ns)
+{
+    if (!s->waves_complete)
+        return false;
+    for (uint32_t i = 0; i < s->l->manifest->server_count; i++) {
+        const struct wave *w = s->newest[i] ? find_wave(s, i, s->newest[i] - 1) : NULL;
+
+        if (!manifest_is_ours(s->l->manifest, i) && (!w || w->begin_ns <= since_ns))
+            return false;
+    }
+    return true;
+}
+
+bool settle_looked_since(const struct settle *s, const struct silence *w, uint64_t since_ns)
+{
+    if (w->to == NO_INDEX || (s->l->manifest->queues_visible && !queues_listed_since(s, since_ns)))
+        return false;
+    if (s->reach[w->to].all_moved_ns > since_ns)
+        since_ns = s->reach[w->to].all_moved_ns;
+    if (w->from != NO_INDEX && s->reach[w->from].moved_ns > since_ns)
+        since_ns = s->reach[w->from].moved_ns;
+    return covered_since(s, w, since_ns);
 }
 
 static bool over_by_double_collect(const struct settle *s, const struct silence *w)

@@ -30,6 +30,11 @@ bool settle_ran_to_end(const struct settle *s); /* the run ended by itself, its 
 bool settle_entry_is_there(const struct settle *s, const struct clue *entry);
 /* The same entry, tries unchanged and none due, in two complete waves at least settle.retry apart; *since_ns: the newer. */
 bool settle_entry_stands(const struct settle *s, const struct clue *entry, uint64_t *since_ns);
+/* When the newest wave that shows it began, also where it has left since; 0: not known. */
+uint64_t settle_entry_shown_ns(const struct settle *s, const struct clue *entry);
+/* While a run goes on: every place that could hold it, and every queue if they are seen, was looked at completely since then,
+ * and since its mailboxes moved. Says nothing about quiescence. */
+bool settle_looked_since(const struct settle *s, const struct silence *w, uint64_t since_ns);
 
 struct coverage {
     uint64_t places, final; /* that could hold a copy; scanned completely since quiescence */

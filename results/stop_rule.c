@@ -2,15 +2,17 @@
 #include "results/stop_rule.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "results/gates.h"
 #include "results/ledger_private.h"
 #include "results/sequential.h"
+#include "results/so_far.h"
 
 #define PPB 1e9
 
 static const char *const rule_names[] = {"never", "certain", "interval", "sprt"};
-static const char *const end_names[] = {"go-on", "low", "high", "fail"};
+static const char *const end_names[] = {"go-on", "low", "high", "fail", "pass"};
 
 static_assert(sizeof rule_names / sizeof rule_names[0] == STOP_RULE_COUNT, "a name per rule");
 static_assert(sizeof end_names / sizeof end_names[0] == STOP_END_COUNT, "a name per end");
@@ -100,40 +102,77 @@ uint32_t stop_losses(const struct manifest *m)
     return losses;
 }
 
-bool stop_is_violated(const struct manifest *m, const uint64_t certain[CLASS_COUNT])
+/* What may become of a copy that was delivered, or reported, when its mailbox moves once more. */
+static bool can_follow(enum outcome o)
 {
-    uint32_t count;
-    const struct manifest_gate *gates = gates_of(m, &count);
-    enum outcome o;
+    static const uint32_t never =
+        1u << CLASS_SILENT_LOSS | 1u << CLASS_STRANDED | 1u << CLASS_REFUSED_TEMPORARY |
+        1u << CLASS_REFUSED_PERMANENT | 1u << CLASS_ABORTED | 1u << CLASS_IN_DOUBT_SILENT |
+        1u << CLASS_SILENT_BY_REQUEST | 1u << CLASS_NDR | 1u << CLASS_NDR_MISROUTED;
 
-    for (uint32_t i = 0; i < count; i++)
-        if (gate_class(&gates[i], &o) && certain[o] > gates[i].limit)
+    return !(never >> o & 1);
+}
+
+/* What a gate that can fail counts; *open: what might still be added. false: it leaves a run undecided at worst. */
+static bool gate_counts(const struct manifest_gate *g, const struct stop_account *a,
+                        uint64_t *count, uint64_t *open)
+{
+    enum outcome o;
+    enum flag f;
+
+    if (gate_class(g, &o)) {
+        *count = a->classes[o];
+        *open = a->open + (a->moves_left && can_follow(o) ? a->known - a->classes[o] : 0);
+    } else if (flag_named(g->name, &f)) {
+        *count = a->flags[f];
+        *open = a->open + (a->moves_left ? a->known - a->flags[f] : 0);
+    } else if (strcmp(g->name, "moves-disproved") == 0) {
+        *count = a->disproved;
+        *open = a->moves_left;
+    } else
+        return false;
+    return true;
+}
+
+bool stop_is_violated(const struct manifest *m, const struct stop_account *certain)
+{
+    uint32_t gate_count;
+    const struct manifest_gate *gates = gates_of(m, &gate_count);
+    uint64_t count, open;
+
+    for (uint32_t i = 0; i < gate_count; i++)
+        if (gate_counts(&gates[i], certain, &count, &open) && count > gates[i].limit)
             return true;
     return false;
+}
+
+bool stop_cannot_fail(const struct manifest *m, const struct stop_account *a)
+{
+    uint32_t gate_count;
+    const struct manifest_gate *gates = gates_of(m, &gate_count);
+    uint64_t count, open;
+
+    for (uint32_t i = 0; i < gate_count; i++)
+        if (gate_counts(&gates[i], a, &count, &open) && count + open > gates[i].limit)
+            return false;
+    return true;
 }
 
 /* ---------------------------------------------------------------------------------------- while the run goes on */
 
 struct counted { /* of copies */
-    uint64_t certain[CLASS_COUNT];
+    struct stop_account known, certain;
+    uint64_t begun;
     uint32_t *lost, *open; /* per move */
 };
 
 struct stop_watch {
     const struct manifest *m;
-    uint32_t losses;      /* 1 << class */
-    uint64_t *from;       /* per load: messages before this one are over */
-    struct counted over;  /* of those */
+    uint32_t losses; /* 1 << class */
+    struct reading *reading;
+    struct counted over;  /* of messages that are over */
     struct counted fresh; /* of all others, made anew with every look */
     uint8_t *fates;
-};
-
-/* One look at the messages of a load. */
-struct looking {
-    struct stop_watch *w;
-    struct copies *copies;
-    uint64_t now_ns;
-    uint32_t load;
 };
 
 static bool counted_create(struct counted *c, uint32_t moves)
@@ -150,9 +189,9 @@ struct stop_watch *stop_watch_create(const struct manifest *m, struct err *e)
     if (w) {
         w->m = m;
         w->losses = stop_losses(m);
-        w->from = calloc(m->load_count + 1ul, sizeof *w->from);
+        w->reading = reading_create(m, e);
         w->fates = calloc(m->move_count + 1ul, 1);
-        if (w->from && w->fates && counted_create(&w->over, m->move_count) &&
+        if (w->reading && w->fates && counted_create(&w->over, m->move_count) &&
             counted_create(&w->fresh, m->move_count))
             return w;
     }
@@ -165,7 +204,7 @@ void stop_watch_destroy(struct stop_watch *w)
 {
     if (!w)
         return;
-    free(w->from);
+    reading_destroy(w->reading);
     free(w->fates);
     free(w->over.lost);
     free(w->over.open);
@@ -174,91 +213,101 @@ void stop_watch_destroy(struct stop_watch *w)
     free(w);
 }
 
-/* Other threads' blocks may be on their way: a message counts when it is known whom it was sent to. */
-static bool is_recorded(const struct copy *copies, uint32_t n)
+/* When a queue last showed it, or somebody's copy of the same message; else when it was due. */
+static uint64_t last_sign_ns(struct copies *c, const struct copy *p)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (!copies[i].alternate && !copies[i].tried)
-            return false;
-    return true;
+    const struct ledger *l = copies_ledger(c);
+    struct evidence all = ledger_evidence(l, ledger_slot(l, p->number * l->manifest->stride));
+    uint64_t last = p->silence.end_ns;
+    struct clue k;
+
+    while (evidence_next(&all, &k)) {
+        uint64_t shown = k.kind == CLUE_QUEUED && !(k.bits & CLUE_OF_REPORT)
+                             ? settle_entry_shown_ns(copies_settle(c), &k)
+                             : 0;
+
+        last = shown > last ? shown : last;
+    }
+    return last;
 }
 
-/* Nowhere, by no word of anybody, for so long that the profile lets it count. */
-static bool is_long_silent(const struct looking *k, const struct copy *p)
+/* Looked for everywhere, for longer than a queue waits between tries, or than the site lets a message live. */
+static bool is_looked_for(const struct manifest *m, struct copies *c, const struct copy *p)
 {
-    uint64_t silence = k->w->m->stop.silence_ns;
+    uint64_t patience = m->queues_visible ? m->settle_retry_ns : m->lifetime_ns;
+    uint64_t last = p->silence.end_ns == NEVER_NS ? NEVER_NS : last_sign_ns(c, p);
 
-    return silence > 0 && p->outcome == CLASS_UNKNOWN && p->facts.k == END_ACCEPTED &&
-           !p->facts.q && !p->facts.l && k->now_ns > p->end_ns && k->now_ns - p->end_ns > silence;
+    if (patience == 0 || last >= NEVER_NS - patience - m->late_ns)
+        return false;
+    if (p->facts.q)
+        return p->silence.standing && p->silence.standing_ns > p->silence.end_ns + patience &&
+               settle_looked_since(copies_settle(c), &p->silence, p->silence.standing_ns - 1);
+    return settle_looked_since(copies_settle(c), &p->silence, last + patience + m->late_ns);
+}
+
+/* Nowhere, by no word of anybody, for so long that it counts; or stuck where it is. */
+static bool is_long_silent(const struct reader *r, struct copies *c, const struct copy *p)
+{
+    const struct stop_watch *w = r->owner;
+    uint64_t silence = w->m->stop.silence_ns;
+
+    if (p->outcome != CLASS_UNKNOWN || p->facts.k != END_ACCEPTED || p->facts.l ||
+        r->now_ns <= p->end_ns)
+        return false;
+    if (silence > 0 && !p->facts.q)
+        return r->now_ns - p->end_ns > silence;
+    return is_looked_for(w->m, c, p);
 }
 
 /* How a silent copy counts: as what it would be if its silence were final now. */
-static enum outcome outcome_now(const struct looking *k, const struct copy *p)
+static enum outcome outcome_now(const struct reader *r, struct copies *c, const struct copy *p)
 {
     struct facts f = p->facts;
 
-    if (!is_long_silent(k, p))
+    if (!is_long_silent(r, c, p))
         return p->outcome;
     f.z = true;
     return classify(&f);
 }
 
-static bool count_copy(const struct looking *k, const struct copy *p, struct counted *c)
+static void count_into(struct stop_account *a, const struct copy *p, enum outcome o)
 {
-    enum outcome o = outcome_now(k, p);
+    a->classes[o]++;
+    a->known++;
+    for (int f = 0; f < FLAG_COUNT; f++)
+        a->flags[f] += p->flags >> f & 1;
+}
+
+static void count_copy(const struct reader *r, struct copies *c, const struct copy *p,
+                       struct counted *into)
+{
+    const struct stop_watch *w = r->owner;
+    enum outcome o = outcome_now(r, c, p);
     bool certain = class_is_certain(o) || o != p->outcome;
-    bool lost = certain && (k->w->losses >> o & 1);
+    bool lost = certain && (w->losses >> o & 1);
     bool open =
         !certain && o != CLASS_DELIVERED && o != CLASS_DELIVERED_RESIDUE && o != CLASS_NOT_OWED;
 
-    c->certain[o] += certain;
+    into->begun++;
+    if (!open)
+        count_into(&into->known, p, o);
+    if (certain)
+        into->certain.classes[o]++;
+    for (int f = 0; f < FLAG_COUNT; f++)
+        into->certain.flags[f] += p->flags >> f & 1;
     if (p->move.move != NO_INDEX) {
-        c->lost[p->move.move] += lost;
-        c->open[p->move.move] += open;
+        into->lost[p->move.move] += lost;
+        into->open[p->move.move] += open;
     }
-    return !open;
 }
 
-/* Nothing more is to be expected of it: it is fine or lost, and has been so for longer than what comes late takes. */
-static bool is_over(const struct looking *k, const struct copy *p)
+static void count_message(const struct reader *r, struct copies *c, const struct copy *copies,
+                          uint32_t n, bool over)
 {
-    return k->now_ns > p->end_ns && k->now_ns - p->end_ns > k->w->m->late_ns;
-}
+    struct stop_watch *w = r->owner;
 
-static bool look_at(struct looking *k, uint64_t number, bool front)
-{
-    uint32_t n;
-    const struct copy *all = copies_of(k->copies, k->load, number, &n);
-    struct counted *into = &k->w->fresh;
-    bool over = is_recorded(all, n);
-
-    if (!over)
-        return false;
-    for (uint32_t i = 0; front && over && i < n; i++)
-        over = is_over(k, &all[i]) && all[i].outcome != CLASS_UNKNOWN;
-    if (front && over)
-        into = &k->w->over;
     for (uint32_t i = 0; i < n; i++)
-        (void)count_copy(k, &all[i], into);
-    return front && over;
-}
-
-static void look_at_load(struct looking *k)
-{
-    const struct ledger *l = copies_ledger(k->copies);
-    const struct manifest_load *load = &k->w->m->loads[k->load];
-    uint64_t end = load->first + load->count, *from = &k->w->from[k->load];
-    bool front = true;
-
-    if (*from < load->first)
-        *from = load->first;
-    for (uint64_t n = *from; n < end; n++) {
-        bool sent = ledger_slot(l, n * k->w->m->stride)->sent != 0;
-
-        front = sent && look_at(k, n, front);
-        if (front)
-            *from = n + 1;
-    }
+        count_copy(r, c, &copies[i], over ? &w->over : &w->fresh);
 }
 
 /* Done, and what is late has had its time; failed; or not there yet. */
@@ -287,36 +336,78 @@ static uint32_t moves_ended(const struct ledger *l)
 
 static void forget_fresh(struct stop_watch *w)
 {
+    struct counted *c = &w->fresh;
+
     for (uint32_t i = 0; i < w->m->move_count; i++)
-        w->fresh.lost[i] = w->fresh.open[i] = 0;
+        c->lost[i] = c->open[i] = 0;
+    *c = (struct counted){.lost = c->lost, .open = c->open};
+}
+
+static void add_account(struct stop_account *into, const struct stop_account *a)
+{
     for (int o = 0; o < CLASS_COUNT; o++)
-        w->fresh.certain[o] = 0;
+        into->classes[o] += a->classes[o];
+    for (int f = 0; f < FLAG_COUNT; f++)
+        into->flags[f] += a->flags[f];
+    into->known += a->known;
+}
+
+static uint64_t planned_copies(const struct manifest *m)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < m->load_count; i++)
+        n += m->loads[i].count * manifest_copies(&m->loads[i]);
+    return n;
+}
+
+static uint64_t moves_marked(const struct ledger *l, enum move_mark mark)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < l->manifest->move_count; i++)
+        n += l->marks[i][mark] != 0;
+    return n;
+}
+
+/* Is the verdict certain, whatever becomes of the rest? */
+static enum stop_end look_at_gates(const struct stop_watch *w, const struct ledger *l)
+{
+    uint64_t planned = planned_copies(w->m), begun = w->over.begun + w->fresh.begun;
+    struct stop_account known = w->over.known, certain = w->over.certain;
+    bool some = w->m->move_count == 0 || moves_marked(l, MARK_DONE) > 0;
+
+    add_account(&known, &w->fresh.known);
+    add_account(&certain, &w->fresh.certain);
+    certain.disproved = known.disproved = moves_marked(l, MARK_DISPROVED);
+    if (stop_is_violated(w->m, &certain))
+        return STOP_FAIL;
+    known.open = planned - known.known;
+    for (uint32_t i = 0; i < w->m->move_count; i++)
+        known.moves_left += !l->marks[i][MARK_VERIFIED] && !l->marks[i][MARK_DISPROVED] &&
+                            !l->marks[i][MARK_FAILED];
+    some &= l->counts.accepted > 0 && (begun < planned || known.moves_left > 0);
+    return some && stop_cannot_fail(w->m, &known) ? STOP_PASS : STOP_GO_ON;
 }
 
 bool stop_look(struct stop_watch *w, const struct ledger *l, uint64_t now_ns,
                struct stop_decision *out, struct err *e)
 {
-    struct looking k = {.w = w, .now_ns = now_ns};
-    uint64_t certain[CLASS_COUNT];
+    struct reader r = {.now_ns = now_ns, .most = UINT64_MAX, .visit = count_message, .owner = w};
+    bool round;
 
     *out = (struct stop_decision){STOP_GO_ON, 0, {0, 0}, {0, 1}};
     if (!l->phases[PHASE_LOAD] || l->phases[PHASE_DRAIN]) /* nothing to end yet, or any more */
         return true;
-    k.copies = copies_create(l, e);
-    if (!k.copies)
-        return false;
     forget_fresh(w);
-    for (; k.load < w->m->load_count; k.load++)
-        look_at_load(&k);
-    copies_destroy(k.copies);
+    if (!reading_go_on(w->reading, l, &r, &round, e))
+        return false;
     for (uint32_t i = 0; i < w->m->move_count; i++)
         w->fates[i] = (uint8_t)fate_of(w, l, i, now_ns);
     *out = stop_decide(&w->m->stop, w->fates, w->m->move_count);
-    for (int o = 0; o < CLASS_COUNT; o++)
-        certain[o] = w->over.certain[o] + w->fresh.certain[o];
-    if (w->m->stop.rule == STOP_CERTAIN && stop_is_violated(w->m, certain)) {
-        out->end = STOP_FAIL;
-        out->moves = moves_ended(l);
+    if (w->m->stop.rule == STOP_CERTAIN) {
+        out->end = look_at_gates(w, l);
+        out->moves = out->end == STOP_GO_ON ? out->moves : moves_ended(l);
     }
     return true;
 }
@@ -348,6 +439,20 @@ static void read_claim(struct stop_outcome *out, const struct ledger *l)
     }
 }
 
+/* Also if what was left had been sent and moved: nothing would have failed. */
+static bool could_not_fail(const struct ledger *l, const struct tally *t)
+{
+    const struct manifest *m = l->manifest;
+    struct stop_account a = {.disproved = t->health.moves_disproved,
+                             .open = t->classes[CLASS_NOT_SENT] + t->classes[CLASS_UNKNOWN]};
+
+    memcpy(a.classes, t->classes, sizeof a.classes);
+    memcpy(a.flags, t->flags, sizeof a.flags);
+    a.known = planned_copies(m) - a.open;
+    a.moves_left = m->move_count - moves_marked(l, MARK_ASKED);
+    return stop_cannot_fail(m, &a);
+}
+
 bool stop_judge(struct stop_outcome *out, const struct ledger *l, const struct tally *t, bool fails)
 {
     const struct manifest *m = l->manifest;
@@ -365,6 +470,8 @@ bool stop_judge(struct stop_outcome *out, const struct ledger *l, const struct t
     free(fates);
     if (out->claim == STOP_LOW)
         out->holds = out->last.end == STOP_LOW;
+    else if (out->claim == STOP_PASS)
+        out->holds = !fails && could_not_fail(l, t);
     else
         out->holds = fails;
     return true;

@@ -20,7 +20,7 @@
 
 enum stop_rule { /* as in the manifest and in FIND_STOPPED */
                  STOP_NEVER,
-                 STOP_CERTAIN, /* a gate is violated, and nothing can better that */
+                 STOP_CERTAIN, /* a gate is violated for good, or none can be by all that is left */
                  STOP_INTERVAL, /* the anytime interval lies below the higher rate or above the lower one */
                  STOP_SPRT,
                  STOP_RULE_COUNT
@@ -31,6 +31,7 @@ enum stop_end {
     STOP_LOW,  /* moves lose less often than the higher rate (SPRT: at most the lower one) */
     STOP_HIGH, /* moves lose more often than the lower rate (SPRT: at least the higher one) */
     STOP_FAIL, /* a gate is violated */
+    STOP_PASS, /* whatever becomes of the rest of the plan, no gate can be violated */
     STOP_END_COUNT
 };
 
@@ -57,8 +58,19 @@ struct stop_decision stop_decide(const struct manifest_stop *s, const uint8_t *f
 
 /* Classes that the gates of this manifest count: of these is a move losing. 1 << class. */
 uint32_t stop_losses(const struct manifest *m);
-/* More copies than a gate allows have its class for certain. */
-bool stop_is_violated(const struct manifest *m, const uint64_t certain[CLASS_COUNT]);
+
+struct stop_account { /* what gates count, of copies and moves of which the end is known */
+    uint64_t classes[CLASS_COUNT], flags[FLAG_COUNT];
+    uint64_t disproved;  /* moves */
+    uint64_t open;       /* copies of the plan that may still become anything */
+    uint64_t known;      /* all others */
+    uint64_t moves_left; /* that may still come, and undo what is known of copies */
+};
+
+/* More of something than a gate allows, for certain. */
+bool stop_is_violated(const struct manifest *m, const struct stop_account *certain);
+/* No gate that can fail would, if all that is open became what it counts. */
+bool stop_cannot_fail(const struct manifest *m, const struct stop_account *a);
 
 /* --- while the run goes on ------------------------------------------------------------------------------------ */
 
@@ -66,7 +78,10 @@ struct stop_watch;
 
 struct stop_watch *stop_watch_create(const struct manifest *m, struct err *e); /* NULL: no memory */
 void stop_watch_destroy(struct stop_watch *w);                                 /* NULL is fine */
-/* As of target time now_ns. What is fine and long over is not looked at again. false: out of memory. */
+/* As of target time now_ns. What is fine and long over is not looked at again. A copy that is accepted and shows nowhere
+ * counts as lost if it has been so for stop.silence_ns; where that is 0, once all places and queues were looked at completely
+ * for longer than a queue waits between tries (or, unseen, than the lifetime), and late_ns. One that stands still in a
+ * queue counts as stranded. false: out of memory. */
 bool stop_look(struct stop_watch *w, const struct ledger *l, uint64_t now_ns,
                struct stop_decision *out, struct err *e);
 

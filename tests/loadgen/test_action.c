@@ -205,6 +205,35 @@ static void stop_drops_what_has_not_begun(void)
     rig_fini(&r);
 }
 
+/* Else nobody could look at it, and nothing would be final. */
+static void stop_puts_up_what_was_taken_down(void)
+{
+    struct rig r;
+
+    begin(&r, (struct action_profile){
+                  .kind = ACT_DOWN, .at_ns = S(1) / 2, .server = 0, .component = "imap"});
+    r.run->actions[1] =
+        (struct action_profile){.kind = ACT_DOWN, .at_ns = S(3), .server = 1, .component = "imap"};
+    r.run->actions[2] =
+        (struct action_profile){.kind = ACT_UP, .at_ns = S(4), .server = 1, .component = "imap"};
+    r.run->actions[3] =
+        (struct action_profile){.kind = ACT_UP, .at_ns = S(4), .server = 0, .component = "smtp"};
+    r.run->actions[4] =
+        (struct action_profile){.kind = ACT_UP, .at_ns = S(4), .server = 0, .component = "imap"};
+    r.run->profile.action_count = 5;
+    (void)rig_run(&r, 1000);
+    CHECK_U64(r.run->http.requests, 1);
+    moves_stop(r.moves);
+    fake_run_until(r.run, S(2));
+    CHECK_STR(fake_http_log(&r.run->http),
+              "POST http://s1/v1/component "
+              "{\"server\":\"s1\",\"component\":\"imap\",\"up\":false}\n"
+              "POST http://s1/v1/component "
+              "{\"server\":\"s1\",\"component\":\"imap\",\"up\":true}\n");
+    CHECK_STR(buf_text(&r.marks), "1010 over\n");
+    rig_fini(&r);
+}
+
 static const struct test tests[] = {
     TEST(alternates_are_set_per_mailbox_and_journalled_when_answered),
     TEST(an_alternate_that_is_removed_is_null_and_no_index),
@@ -214,6 +243,7 @@ static const struct test tests[] = {
     TEST(commands_are_run_and_their_exit_status_counts),
     TEST(what_cannot_be_carried_out_is_refused_before_the_run),
     TEST(stop_drops_what_has_not_begun),
+    TEST(stop_puts_up_what_was_taken_down),
     TEST_END,
 };
 const struct suite action_suite = {"action", tests};

@@ -87,7 +87,7 @@ static void the_interval_rule_ends_when_its_interval_leaves_the_band(void)
 static void only_what_gates_count_is_a_loss(void)
 {
     struct world w;
-    uint64_t certain[CLASS_COUNT] = {0};
+    struct stop_account certain = {.known = 0};
 
     world_init(&w, 10);
     w.gates[0] = (struct manifest_gate){"ndr", 2};
@@ -95,14 +95,55 @@ static void only_what_gates_count_is_a_loss(void)
     w.gates[2] = (struct manifest_gate){"late", 0};
     w.m.gate_count = 3;
     CHECK_U64(stop_losses(&w.m), 1u << CLASS_NDR);
-    certain[CLASS_NDR] = 2;
-    certain[CLASS_MISDELIVERED] = 9;
-    CHECK(!stop_is_violated(&w.m, certain));
-    certain[CLASS_NDR] = 3;
-    CHECK(stop_is_violated(&w.m, certain));
+    certain.classes[CLASS_NDR] = 2;
+    certain.classes[CLASS_MISDELIVERED] = certain.classes[CLASS_UNKNOWN] = 9;
+    CHECK(!stop_is_violated(&w.m, &certain));
+    certain.classes[CLASS_NDR] = 3;
+    CHECK(stop_is_violated(&w.m, &certain));
+    certain.classes[CLASS_NDR] = 0;
+    certain.flags[FLAG_LATE] = 1; /* a gate about a flag */
+    CHECK(stop_is_violated(&w.m, &certain));
+    certain.flags[FLAG_LATE] = 0;
+    CHECK(!stop_is_violated(&w.m, &certain));
     w.m.gate_count = 0; /* the default gates count misdelivery too */
-    certain[CLASS_NDR] = 0;
-    CHECK(stop_is_violated(&w.m, certain));
+    CHECK(stop_is_violated(&w.m, &certain));
+    certain.classes[CLASS_MISDELIVERED] = 0;
+    CHECK(!stop_is_violated(&w.m, &certain));
+    certain.disproved = 1; /* and moves that were not what the mover said */
+    CHECK(stop_is_violated(&w.m, &certain));
+    world_fini(&w);
+}
+
+static void a_plan_cannot_fail_when_all_of_its_rest_could_be_lost(void)
+{
+    struct world w;
+    struct stop_account a = {.known = 95, .open = 5};
+
+    world_init(&w, 100);
+    a.classes[CLASS_DELIVERED] = 90;
+    a.classes[CLASS_NDR] = 5;
+    w.gates[0] = (struct manifest_gate){"ndr", 10};
+    w.gates[1] = (struct manifest_gate){"unknown", 0}; /* no fault of the target */
+    w.m.gate_count = 2;
+    CHECK(stop_cannot_fail(&w.m, &a));
+    w.gates[0].limit = 9;
+    CHECK(!stop_cannot_fail(&w.m, &a));
+    w.gates[0].limit = 10;
+    w.gates[1] = (struct manifest_gate){"silent-loss", 4};
+    CHECK(!stop_cannot_fail(&w.m, &a));
+    w.gates[1].limit = 5;
+    CHECK(stop_cannot_fail(&w.m, &a));
+    a.moves_left =
+        1; /* what is delivered is not lost in silence any more, but may be left behind */
+    CHECK(stop_cannot_fail(&w.m, &a));
+    w.gates[1].name = "left-behind";
+    CHECK(!stop_cannot_fail(&w.m, &a));
+    w.gates[1].limit = 100;
+    CHECK(stop_cannot_fail(&w.m, &a));
+    w.gates[1] = (struct manifest_gate){"moves-disproved", 0};
+    CHECK(!stop_cannot_fail(&w.m, &a));
+    a.moves_left = 0;
+    CHECK(stop_cannot_fail(&w.m, &a));
     world_fini(&w);
 }
 
@@ -165,6 +206,101 @@ static void a_report_is_certain_and_silence_only_where_the_profile_says_so(void)
     reported(&w, 0, 120, BOB, 77);
     CHECK_U64(look(&w, 121).end, STOP_FAIL);
     CHECK_U64(look(&w, 121).moves, 1);
+    world_fini(&w);
+}
+
+/* A complete wave over all queues, and complete scans of every mailbox on every server, begun at t. */
+static void looked_everywhere(struct world *w, double t, uint32_t wave)
+{
+    for (uint16_t server = 0; server < 3; server++) {
+        add(w,
+            (struct event){
+                .kind = EV_WAVE, .code = WAVE_COMPLETE, .place = server, .b = wave, .t_ns = S(t)});
+        for (uint32_t box = 0; box < 4; box++)
+            add(w, (struct event){.kind = EV_SCAN,
+                                  .code = SCAN_COMPLETE,
+                                  .place = server,
+                                  .a = box,
+                                  .b = wave,
+                                  .t_ns = S(t)});
+    }
+}
+
+/* retry 60 s and late 30 s: the patience of a profile that says nothing about silence. */
+static void silence_is_a_loss_once_everything_was_looked_at_for_long_enough(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    w.m.queues_visible = true;
+    w.m.settle_retry_ns = S(60);
+    accepted(&w, 0, 120);
+    looked_everywhere(&w, 205, 1); /* 85 s after: one more try may come */
+    CHECK_U64(look(&w, 5000).end, STOP_GO_ON);
+    looked_everywhere(&w, 211, 2);
+    CHECK_U64(look(&w, 212).end, STOP_FAIL);
+    seen(&w, 0, 212, 1, BOB, 4);
+    CHECK_U64(look(&w, 213).end, STOP_GO_ON);
+    world_fini(&w);
+}
+
+static void a_queue_that_showed_the_copy_lately_may_have_sent_it_on(void)
+{
+    struct world w;
+    struct event queued = {.kind = EV_QUEUED, .place = 0, .a = BOB, .b = 2};
+
+    open_world(&w, STOP_CERTAIN);
+    w.m.queues_visible = true;
+    w.m.settle_retry_ns = S(60);
+    accepted(&w, 0, 120);
+    looked_everywhere(&w, 150, 1);
+    queued.t_ns = S(170);
+    add(&w, queued);
+    looked_everywhere(&w, 170, 2); /* the wave that showed it */
+    looked_everywhere(&w, 259, 3); /* 89 s later */
+    CHECK_U64(look(&w, 5000).end, STOP_GO_ON);
+    looked_everywhere(&w, 261, 4);
+    CHECK_U64(look(&w, 262).end, STOP_FAIL);
+    world_fini(&w);
+}
+
+static void without_sight_of_the_queues_silence_lasts_a_lifetime(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    w.m.queues_visible = false;
+    accepted(&w, 0, 120);
+    looked_everywhere(&w, 4000, 1);
+    CHECK_U64(look(&w, 5000).end, STOP_GO_ON); /* nobody says how long a message lives */
+    w.m.lifetime_ns = S(600);
+    CHECK_U64(look(&w, 5000).end, STOP_FAIL);
+    w.m.lifetime_ns = S(3900);
+    CHECK_U64(look(&w, 5000).end, STOP_GO_ON);
+    world_fini(&w);
+}
+
+static void what_is_certain_to_pass_ends_the_run_too(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    w.loads[0].alternates = false;
+    w.m.gate_count = 1;
+    w.gates[0] = (struct manifest_gate){"ndr", 12};
+    for (uint64_t n = 0; n < 8; n++) {
+        CHECK_U64(look(&w, 250).end, STOP_GO_ON);
+        accepted(&w, n, 120 + (double)n);
+        seen(&w, n, 130 + (double)n, 1, BOB, 3);
+    }
+    CHECK_U64(look(&w, 250).end, STOP_PASS); /* 12 of 20 are left, 12 may be reported */
+    CHECK_U64(look(&w, 250).moves, 1);
+    accepted(&w, 8, 140);
+    CHECK_U64(look(&w, 250).end, STOP_PASS); /* it is open: one of twelve */
+    reported(&w, 8, 150, BOB, 77);
+    CHECK_U64(look(&w, 250).end, STOP_PASS); /* eleven are left, and one is reported */
+    w.gates[0].limit = 11;
+    CHECK_U64(look(&w, 250).end, STOP_GO_ON);
     world_fini(&w);
 }
 
@@ -253,6 +389,34 @@ static void what_is_left_of_a_stopped_plan_is_not_owed(void)
     world_fini(&w);
 }
 
+static void a_claim_to_pass_is_held_against_what_was_left(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    w.loads[0].alternates = false;
+    w.m.gate_count = 1;
+    w.gates[0] = (struct manifest_gate){"ndr", 18};
+    for (uint64_t n = 0; n < 2; n++) {
+        accepted(&w, n, 120 + (double)n);
+        seen(&w, n, 130 + (double)n, 1, BOB, 3);
+    }
+    stopped(&w, STOP_CERTAIN, STOP_PASS, 1);
+    settle(&w, 1000);
+    CHECK_U64(judged(&w)->verdict, VERDICT_PASS);
+    CHECK(w.judgement->stop.holds);
+    CHECK_U64(w.judgement->tally.classes[CLASS_NOT_SENT], 18);
+    w.gates[0].limit = 17; /* all that was left might have been reported: one too many */
+    CHECK_U64(judged(&w)->verdict, VERDICT_INCONCLUSIVE);
+    CHECK(!w.judgement->stop.holds);
+    w.gates[0].limit = 0;
+    reported(&w, 2, 150, BOB, 77);
+    accepted(&w, 2, 140);
+    CHECK_U64(judged(&w)->verdict, VERDICT_FAIL);
+    CHECK(!w.judgement->stop.holds);
+    world_fini(&w);
+}
+
 static void a_claim_that_the_settled_account_takes_back_is_inconclusive(void)
 {
     struct world w;
@@ -318,6 +482,12 @@ static const struct test tests[] = {
     TEST(only_what_gates_count_is_a_loss),
     TEST(a_move_is_read_when_it_is_done_and_what_is_late_has_had_its_time),
     TEST(a_report_is_certain_and_silence_only_where_the_profile_says_so),
+    TEST(a_plan_cannot_fail_when_all_of_its_rest_could_be_lost),
+    TEST(silence_is_a_loss_once_everything_was_looked_at_for_long_enough),
+    TEST(a_queue_that_showed_the_copy_lately_may_have_sent_it_on),
+    TEST(without_sight_of_the_queues_silence_lasts_a_lifetime),
+    TEST(what_is_certain_to_pass_ends_the_run_too),
+    TEST(a_claim_to_pass_is_held_against_what_was_left),
     TEST(a_sighting_that_comes_before_the_record_of_its_send_is_no_loss),
     TEST(nothing_is_looked_at_before_the_load_and_after_it),
     TEST(a_watch_that_looks_often_sees_what_one_look_sees),

@@ -312,13 +312,113 @@ static void losses_beyond_all_limits_are_counted(void)
     page_rig_fini(&g);
 }
 
+/* Any of the list holds it. */
+static bool says(const json_t *list, const char *part)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(list, i, s)
+    {
+        if (strstr(json_string_value(s), part))
+            return true;
+    }
+    return false;
+}
+
+static void a_failed_run_says_what_it_does_not_show(void)
+{
+    struct page_rig g;
+
+    page_rig_make(&g, "page-doubt-fail", &(struct page_spec){.messages = 600, .moves = 3});
+    json_t *o = page_rig_data(&g);
+    const json_t *not_shown = page_at(o, "banner/not_proven");
+
+    CHECK(says(not_shown, "a fault that strikes fewer than 63.16\xc2\xa0"
+                          "% of moves may well be "
+                          "missed in 3"));
+    CHECK(says(not_shown, "Moves other than from s0 to s1, one at a time"));
+    CHECK(says(not_shown, "Mail that enters another way than by smtp at s2."));
+    CHECK(says(not_shown, "Why: a run shows where and when mail is harmed."));
+    CHECK(!says(not_shown, "were not sent"));
+    CHECK(!says(not_shown, "silence is not final"));
+    json_decref(o);
+    page_rig_fini(&g);
+}
+
+static void what_is_open_is_not_shown_either(void)
+{
+    struct page_rig g;
+
+    page_rig_make(&g, "page-doubt-open",
+                  &(struct page_spec){.messages = 600, .moves = 3, .killed = true});
+    g.run.manifest->content_percent = 30;
+    json_t *o = page_rig_data(&g);
+    const json_t *not_shown = page_at(o, "banner/not_proven");
+
+    CHECK(says(not_shown, "What became of 7 copies (1.17\xc2\xa0"
+                          "% of those that were accepted)"));
+    CHECK(says(not_shown, "That the other 70 % of the bodies arrived unchanged."));
+    CHECK(!says(not_shown, "Why: "));
+    json_decref(o);
+    page_rig_fini(&g);
+    page_rig_make(&g, "page-doubt-still", &(struct page_spec){.messages = 50});
+    o = page_rig_data(&g);
+    CHECK(says(page_at(o, "banner/not_proven"), "Anything about moves: this run has none."));
+    CHECK(!says(page_at(o, "banner/not_proven"), "Moves other than"));
+    json_decref(o);
+    page_rig_fini(&g);
+}
+
+static void the_cache_is_as_long_as_the_manifest_says(void)
+{
+    struct page_rig g;
+
+    page_rig_make(&g, "page-cache", &(struct page_spec){.messages = 600, .moves = 3});
+    json_t *o = page_rig_data(&g);
+
+    CHECK(json_is_null(page_at(o, "phase/cache_ns")));
+    json_decref(o);
+    g.run.manifest->cache_ns = 60 * NS_PER_S;
+    o = page_rig_data(&g);
+    CHECK_I64(page_int(o, "phase/cache_ns"), 60 * (int64_t)NS_PER_S);
+    json_decref(o);
+    page_rig_fini(&g);
+}
+
+static void a_story_says_when_in_its_move_it_was_sent(void)
+{
+    struct page_rig g;
+
+    page_rig_make(&g, "page-when", &(struct page_spec){.messages = 600, .moves = 3});
+    json_t *o = page_rig_data(&g);
+
+    CHECK_BETWEEN((double)page_int(o, "stories/0/at_ns"), 15.8999e9, 15.9001e9);
+    CHECK_STR(page_text(o, "stories/0/mark"), "flipped");
+    CHECK_I64(page_int(o, "stories/0/move"), 0);
+    CHECK_I64(page_int(o, "stories/0/phase_ns"),
+              page_int(o, "stories/0/at_ns") - page_int(o, "timeline/moves/0/flipped_ns"));
+    json_decref(o);
+    page_rig_fini(&g);
+}
+
 static const struct test tests[] = {
-    TEST(an_empty_run_has_every_part_of_the_page), TEST(a_run_without_moves_has_dots_without_lanes),
-    TEST(lost_copies_are_found_in_every_part),     TEST(the_timeline_counts_every_message_once),
-    TEST(the_phases_show_losses_around_the_flip),  TEST(a_killed_run_tells_what_is_not_known),
-    TEST(the_same_run_gives_the_same_bytes),       TEST(four_hundred_moves_keep_their_rows),
-    TEST(moves_beyond_the_lanes_are_counted),      TEST(a_hundred_thousand_copies_fit_a_page),
-    TEST(losses_beyond_all_limits_are_counted),    TEST_END,
+    TEST(an_empty_run_has_every_part_of_the_page),
+    TEST(a_run_without_moves_has_dots_without_lanes),
+    TEST(lost_copies_are_found_in_every_part),
+    TEST(the_timeline_counts_every_message_once),
+    TEST(the_phases_show_losses_around_the_flip),
+    TEST(a_killed_run_tells_what_is_not_known),
+    TEST(the_same_run_gives_the_same_bytes),
+    TEST(four_hundred_moves_keep_their_rows),
+    TEST(moves_beyond_the_lanes_are_counted),
+    TEST(a_hundred_thousand_copies_fit_a_page),
+    TEST(losses_beyond_all_limits_are_counted),
+    TEST(a_failed_run_says_what_it_does_not_show),
+    TEST(what_is_open_is_not_shown_either),
+    TEST(the_cache_is_as_long_as_the_manifest_says),
+    TEST(a_story_says_when_in_its_move_it_was_sent),
+    TEST_END,
 };
 
 const struct suite page_data_suite = {"page_data", tests};

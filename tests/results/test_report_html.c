@@ -190,6 +190,72 @@ static void text_is_cut_at_a_character(void)
     buf_fini(&b);
 }
 
+static void what_adaptive_aim_learnt_is_told_and_drawn(void)
+{
+    struct buf page;
+    json_t *aim = json_loads(
+        "{\"mark\":\"flipped\",\"phase_ns\":[0,60000000000],\"moves\":30,\"aimed\":600,\"sends\":"
+        "598,"
+        "\"losses\":314,\"open\":2,\"covered_ppb\":900000000,"
+        "\"weighted\":{\"rate_ppb\":277060273,\"se_ppb\":1,\"interval_ppb\":[164933640,389186907]},"
+        "\"stratified\":{\"rate_ppb\":265893665,\"se_ppb\":1,\"interval_ppb\":[226614320,null]},"
+        "\"window\":{\"begin_ns\":146372509,\"begin_interval_ns\":[null,767687459],"
+        "\"end_ns\":13927986374,\"end_interval_ns\":[11173680121,16933742655],"
+        "\"jitter_ns\":1500000000,\"lost_inside_ppb\":995913891},"
+        "\"bins\":[{\"from_ns\":0,\"to_ns\":1000000000,\"sends\":40,\"losses\":30},"
+        "{\"from_ns\":1000000000,\"to_ns\":60000000000,\"sends\":0,\"losses\":0}]}",
+        0, NULL);
+    const char *text = page_of(json_pack("{s:{s:{s:o}}}", "summary", "aim", "<hunt>", aim), &page);
+
+    CHECK_HAS(text, "Load &lt;hunt&gt;, aimed at the flip +0\xc2\xa0"
+                    "s to +60\xc2\xa0"
+                    "s");
+    CHECK_HAS(text, "598 whose fate is known, of 600 that were aimed, in 30 moves");
+    CHECK_HAS(text, "<b>27.71\xc2\xa0"
+                    "%</b> (95\xc2\xa0"
+                    "%: 16.49\xc2\xa0"
+                    "% to 38.92\xc2\xa0"
+                    "%)");
+    CHECK_HAS(text, "<b>26.59\xc2\xa0"
+                    "%</b> (95\xc2\xa0"
+                    "%: 22.66\xc2\xa0"
+                    "% to \xe2\x80\x93"
+                    ")");
+    CHECK_HAS(text, "<b>+146\xc2\xa0"
+                    "ms</b> (95\xc2\xa0"
+                    "%: not bounded to +768\xc2\xa0"
+                    "ms)");
+    CHECK_HAS(text, "<td class=\"n\">75\xc2\xa0"
+                    "%</td>"); /* 30 of 40 */
+    CHECK_HAS(text, "<td class=\"n\">\xe2\x80\x93"
+                    "</td></tr>"); /* nothing was sent there */
+    CHECK_HAS(text, "id=\"aim-0\"");
+    CHECK_HAS(text, "\"aim\":{\"\\u003chunt\\u003e\"");
+    buf_fini(&page);
+    text = page_of(json_object(), &page);
+    CHECK(!strstr(text, "What adaptive aim learnt"));
+    buf_fini(&page);
+}
+
+static void flags_are_told_and_no_report_has_no_latency(void)
+{
+    struct buf page;
+    const char *text =
+        page_of(json_pack("{s:{s:{s:i, s:i, s:i}}, s:[{s:s, s:i, s:i, s:i, s:n}]}", "summary",
+                          "flags", "late", 1200, "loop", 0, "doubt", 3, "latency", "name", "ndr",
+                          "count", 0, "p50", 0, "max", 0, "missing_ppm"),
+                &page);
+
+    CHECK_HAS(text, "Flags of copies, whatever their class: 1,200\xc2\xa0"
+                    "late, 3\xc2\xa0"
+                    "doubt.");
+    CHECK_HAS(text, "<td class=\"n\">0</td><td class=\"n\">\xe2\x80\x93"
+                    "</td>");
+    CHECK(!strstr(text, "0\xc2\xa0"
+                        "s"));
+    buf_fini(&page);
+}
+
 static const struct test tests[] = {
     TEST(a_page_of_nothing_is_whole_and_says_so),
     TEST(what_others_said_is_never_markup),
@@ -198,6 +264,8 @@ static const struct test tests[] = {
     TEST(a_page_that_nobody_takes_is_an_error),
     TEST(numbers_are_said_as_people_say_them),
     TEST(text_is_cut_at_a_character),
+    TEST(what_adaptive_aim_learnt_is_told_and_drawn),
+    TEST(flags_are_told_and_no_report_has_no_latency),
     TEST_END,
 };
 const struct suite report_html_suite = {"report_html", tests};

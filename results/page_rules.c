@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "results/report_text.h"
+#include "results/html.h"
 
 static const struct {
     unsigned row;
@@ -53,7 +53,7 @@ static void add_send(const struct page_run *r, const struct copy *p, struct buf 
                                        "Cut off on the way to ",
                                        "In doubt (the terminator left, no complete reply came) at ",
                                        "Accepted by "};
-    char status[240], at[32];
+    char status[240];
 
     (void)buf_add_text(out, ends[p->facts.k]);
     if (p->facts.k == END_NONE)
@@ -61,15 +61,16 @@ static void add_send(const struct page_run *r, const struct copy *p, struct buf 
     const char *words = status_words(r->source->words, p->end_code,
                                      (uint32_t)p->facts.k | p->stage << 8, status, sizeof status);
 
-    buf_add_format(out, "%s%s%s%s at %s", page_server(r->m, p->server), *words ? " (" : "", words,
-                   *words ? ")" : "", text_at(at, sizeof at, page_time(p)));
+    buf_add_format(out, "%s%s%s%s", page_server(r->m, p->server), *words ? " (" : "", words,
+                   *words ? ")" : "");
+    if (page_time(p) != NEVER_NS)
+        buf_add_format(out, " at %s", word_clock(page_time(p)).t);
 }
 
 static const char *move_words(const struct page_run *r, const struct copy *p, char *out,
                               size_t room)
 {
     uint64_t flip;
-    char at[32];
 
     if (p->move.move == NO_INDEX)
         return "";
@@ -77,10 +78,9 @@ static const char *move_words(const struct page_run *r, const struct copy *p, ch
     if (flip == NEVER_NS || p->end_ns == NEVER_NS)
         (void)snprintf(out, room, ", near move %u", p->move.move);
     else
-        (void)snprintf(
-            out, room, ", %s %s the flip of move %u",
-            text_at(at, sizeof at, p->end_ns > flip ? p->end_ns - flip : flip - p->end_ns) + 1,
-            p->end_ns >= flip ? "after" : "before", p->move.move);
+        (void)snprintf(out, room, ", %s %s the flip of move %u",
+                       word_span(p->end_ns > flip ? p->end_ns - flip : flip - p->end_ns).t,
+                       p->end_ns >= flip ? "after" : "before", p->move.move);
     return out;
 }
 
@@ -136,7 +136,7 @@ static void add_silence(const struct copy *p, struct buf *out)
 
 json_t *page_why(const struct page_run *r, const struct copy *p)
 {
-    char move[80];
+    char move[160];
     struct buf out;
 
     buf_init(&out, 4096);

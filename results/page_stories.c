@@ -313,6 +313,9 @@ static void say_events(struct telling *t)
 
 static void say_move(struct telling *t)
 {
+    static const char *const marks[] = {"is asked for", "copying begins", "flipped",  "done",
+                                        "failed",       "verified",       "disproved"};
+    _Static_assert(sizeof marks / sizeof marks[0] == MARK_COUNT, "words per mark");
     const struct page_run *r = &t->s->r;
     uint32_t move = t->p->move.move;
 
@@ -321,8 +324,7 @@ static void say_move(struct telling *t)
 
         say(t, page_mark(r, move, (enum move_mark)k),
             page_format("move %u of %s from %s to %s: %s", move, page_mailbox(r->m, v->mailbox),
-                        page_server(r->m, v->from), page_server(r->m, v->to),
-                        event_mark_name((unsigned)k)));
+                        page_server(r->m, v->from), page_server(r->m, v->to), marks[k]));
     }
 }
 

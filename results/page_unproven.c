@@ -56,9 +56,10 @@ static void doubt_times(json_t *all, const struct page_run *r)
 
 static void doubt_rates(json_t *all, const struct page_run *r, const struct page_counts *n)
 {
-    struct word upper =
-        word_ppm((uint64_t)(proportion_upper((struct proportion){0, n->moves.n}, ALPHA) * 1e6));
+    double most = proportion_upper((struct proportion){0, n->moves.n}, ALPHA);
+    char upper[32]; /* two digits: as many as that many moves can know */
 
+    (void)snprintf(upper, sizeof upper, most < 0.995 ? "%.2g %%" : "%.0f %%", most * 100);
     if (!r->m->move_count)
         page_push(all, page_words("Anything about moves: this run has none."));
     else if (!n->moves.n)
@@ -67,12 +68,12 @@ static void doubt_rates(json_t *all, const struct page_run *r, const struct page
         page_push(all,
                   page_format("That harm is rarer than in %s of moves: %s moves cannot show it; to "
                               "show less than 1 %%, it takes %s.",
-                              upper.t, word_count(n->moves.n).t,
+                              upper, word_count(n->moves.n).t,
                               word_count(sample_for_zero(0.01, 1 - ALPHA)).t));
     else
         page_push(all, page_format("That nothing else goes wrong: a fault that strikes fewer than "
                                    "%s of moves may well be missed in %s.",
-                                   upper.t, word_count(n->moves.n).t));
+                                   upper, word_count(n->moves.n).t));
 }
 
 static void doubt_undone(json_t *all, const struct page_run *r)

@@ -49,7 +49,7 @@ function drawFlow() {
   into.textContent = "";
   const total = stages.length ? listOf(stages[0].boxes).reduce((n, b) => n + b.copies, 0) : 0;
   if (!total) return;
-  const {places, height} = flowPlaces(stages, total), narrow = innerWidth < 740;
+  const {places, height} = flowPlaces(stages, total), narrow = into.clientWidth < 900;
   const width = narrow ? FLOW.narrow : FLOW.width, room = narrow ? FLOW.narrowLabel : FLOW.label;
   const svg = drawing("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Flow of copies; the table below has the numbers"});
   const x = column => column * (width - room) / Math.max(1, stages.length - 1);

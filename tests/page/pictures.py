@@ -30,7 +30,7 @@ probes:
 settle: {silence: double-collect, retry: 600s, deadline: 40m}
 gates: {silent-loss: 0, stranded: 0, ndr: 0, unknown: 0, identities: 0}
 """
-WIDTH, NARROW = 900, 390
+WIDTH, NARROW = 1040, 390
 PARTS = {"verdict": "#verdict", "account": "#account .scroll", "flow": "#flow", "timeline": "#timeline-pictures", "phase": "#phase",
          "latency": "#latency-pictures", "moves": "#moves"}
 

@@ -334,9 +334,8 @@ static void a_failed_run_says_what_it_does_not_show(void)
     json_t *o = page_rig_data(&g);
     const json_t *not_shown = page_at(o, "banner/not_proven");
 
-    CHECK(says(not_shown, "a fault that strikes fewer than 63.16\xc2\xa0"
-                          "% of moves may well be "
-                          "missed in 3"));
+    CHECK(
+        says(not_shown, "a fault that strikes fewer than 63 % of moves may well be missed in 3."));
     CHECK(says(not_shown, "Moves other than from s0 to s1, one at a time"));
     CHECK(says(not_shown, "Mail that enters another way than by smtp at s2."));
     CHECK(says(not_shown, "Why: a run shows where and when mail is harmed."));

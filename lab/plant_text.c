@@ -71,10 +71,12 @@ static void put_base64(struct buf *out, struct slice body)
         size_t have = body.n - i < 3 ? body.n - i : 3;
         uint32_t bits = (uint32_t)body.p[i] << 16 | (have > 1 ? (uint32_t)body.p[i + 1] << 8 : 0) |
                         (have > 2 ? (uint32_t)body.p[i + 2] : 0);
-        char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-                        have > 1 ? digits[bits >> 6 & 63] : '=',
-                        have > 2 ? digits[bits & 63] : '='};
+        char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63], '=', '='};
 
+        if (have > 1)
+            four[2] = digits[bits >> 6 & 63];
+        if (have > 2)
+            four[3] = digits[bits & 63];
         put(out, four, sizeof four);
         if ((i + 3) % BASE64_LINE == 0 || i + 3 >= body.n)
             put(out, "\r\n", 2);

@@ -54,7 +54,7 @@ static void every_fault_that_can_be_planted_has_a_row_and_a_variant(void)
     for (unsigned i = 0; plant_name(i); i++)
         if (!CHECK(selftest_row_named(plant_name(i)) != NULL))
             (void)printf("  no row for %s\n", plant_name(i));
-    if (CHECK(p != NULL))
+    if (CHECK(p != NULL) && p)
         CHECK_U64(p->variant_count, rows);
     for (const struct selftest_row *r = selftest_rows; p && r->fault; r++) {
         bool found = false;

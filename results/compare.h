@@ -102,9 +102,9 @@ struct answer {
     struct permutation deal;        /* one-sided, in the direction that was seen */
     double dealt, dealt_adjusted;   /* two-sided: twice that; 1 by copy */
     enum shown in_units, in_copies, all;
-    struct interval difference;         /* of the share of units, b minus a: 95 % */
-    double better;                      /* P(b has the lower share) */
-    bool can_show;                      /* so many units can show something: */
+    struct interval difference; /* of the share of units, b minus a: 95 % */
+    double better;              /* P(b has the lower share) */
+    bool searched, can_show;    /* searched: for the least; can: so many units can show something */
     struct proportion least_a, least_b; /* the smallest difference beside what one of them had */
     uint64_t
         needed; /* units each, were aim_a and aim_b the true shares; SAMPLE_NEVER; 0: not asked */

@@ -71,6 +71,9 @@ static json_t *run_json(const struct compared *c)
 
     put(o, "id", json_words(c->id));
     put(o, "name", json_words(c->name));
+    put(o, "label", json_words(compared_word(c)));
+    put(o, "folder", json_words(c->folder));
+    put(o, "cut_short", json_boolean(c->cut_short));
     put(o, "target", json_words(c->target));
     put(o, "verdict", json_words(c->verdict));
     put(o, "planned", json_u64(c->planned));
@@ -164,7 +167,9 @@ static json_t *answer_json(const struct pair *p, const struct answer *q)
     put(o, "words", said(p, q));
     put_tests(o, p, q);
     if (q->in_units == SHOWN_NOT) {
-        put(o, "units_needed", json_u64(q->needed));
+        put(o, "units_needed", q->needed == SAMPLE_NEVER ? json_null() : json_u64(q->needed));
+        put(o, "needed_for_before_ppb", ppb(q->aim_a));
+        put(o, "needed_for_now_ppb", ppb(q->aim_b));
         put(o, "least_before", q->can_show ? proportion_json(q->least_a) : json_null());
         put(o, "least_now", q->can_show ? proportion_json(q->least_b) : json_null());
     }

@@ -193,8 +193,8 @@ static void ask_for_more(struct answer *q, double alpha)
     }
     q->least_a = q->a.units;
     q->least_b = q->b.units;
-    if (q->a.units.n && q->b.units.n && q->a.units.n <= SHOW_UNITS_MAX &&
-        q->b.units.n <= SHOW_UNITS_MAX)
+    q->searched = q->a.units.n <= SHOW_UNITS_MAX && q->b.units.n <= SHOW_UNITS_MAX;
+    if (q->searched && q->a.units.n && q->b.units.n)
         q->can_show = a <= b ? least_difference(&q->least_a, &q->least_b, alpha)
                              : least_difference(&q->least_b, &q->least_a, alpha);
 }

@@ -28,14 +28,18 @@ const char *say_p(char *out, size_t room, double p)
 
 const char *say_share(char *out, size_t room, double share)
 {
-    double percent = fabs(share) * 100;
+    double percent = fabs(share) * 100, ppm = fabs(share) * 1e6;
+    const char *sign = share < 0 && ppm >= 0.005 ? "-" : "";
 
-    (void)snprintf(out, room, "%s%.*f %%", share < 0 && percent >= 0.005 ? "-" : "",
-                   percent < 0.005 ? 0
-                   : percent < 1   ? 2
-                   : percent < 10  ? 1
-                                   : 0,
-                   percent);
+    if (percent >= 0.01 || ppm < 0.005)
+        (void)snprintf(out, room, "%s%.*f %%", sign,
+                       percent < 0.01 ? 0
+                       : percent < 1  ? 2
+                       : percent < 10 ? 1
+                                      : 0,
+                       percent);
+    else
+        (void)snprintf(out, room, "%s%.*f ppm", sign, ppm < 1 ? 2 : ppm < 10 ? 1 : 0, ppm);
     return out;
 }
 
@@ -263,12 +267,15 @@ static bool say_shown(const struct pair *p, const struct answer *q, struct buf *
     return buf_add_format(out, " (p %s)\n", say_p(number, sizeof number, q->dealt_adjusted));
 }
 
+/* All that so many units could have shown, as far as that was searched for. */
 static void say_least(const struct pair *p, const struct answer *q, struct buf *out)
 {
     char a[32], b[32];
     bool equal = q->a.units.n == q->b.units.n;
 
-    buf_add_format(out, "%s", text_print_count(a, sizeof a, q->a.units.n));
+    if (!q->searched)
+        return;
+    buf_add_format(out, "; %s", text_print_count(a, sizeof a, q->a.units.n));
     if (!equal)
         buf_add_format(out, " and %s", text_print_count(b, sizeof b, q->b.units.n));
     buf_add_format(out, " %s%s ", unit_name(p, equal ? q->a.units.n : 2), equal ? " each" : "");
@@ -309,11 +316,11 @@ static bool say_not_shown(const struct pair *p, const struct answer *q, struct b
                    say_p(number, sizeof number, q->fisher_adjusted));
     if (p->by_move)
         buf_add_format(out, "; by copies p %s", say_p(number, sizeof number, q->dealt_adjusted));
-    buf_add_text(out, "); ");
+    buf_add_text(out, ")");
     if (q->in_units != SHOWN_NOT && q->in_units != SHOWN_NEITHER)
-        return buf_add_text(out, "moves and copies speak against each other\n");
+        return buf_add_text(out, "; moves and copies speak against each other\n");
     if (q->a.units.n == 0 || q->b.units.n == 0)
-        return buf_add_format(out, "one of them has no %s that say anything\n", unit_name(p, 2));
+        return buf_add_format(out, "; one of them has no %s that say anything\n", unit_name(p, 2));
     say_least(p, q, out);
     say_needed(p, q, out);
     return buf_add_text(out, "\n");

@@ -193,6 +193,38 @@ static void where_shares_are_the_same_it_is_said_what_ten_points_would_take(void
     done();
 }
 
+static void small_shares_are_said_in_parts_of_a_million(void)
+{
+    char text[32];
+
+    CHECK_STR(say_share(text, sizeof text, 0), "0 %");
+    CHECK_STR(say_share(text, sizeof text, -1e-12), "0 %");
+    CHECK_STR(say_share(text, sizeof text, 0.0000004), "0.40 ppm");
+    CHECK_STR(say_share(text, sizeof text, -0.000005), "-5.0 ppm");
+    CHECK_STR(say_share(text, sizeof text, 0.00008), "80 ppm");
+    CHECK_STR(say_share(text, sizeof text, 0.0006), "0.06 %");
+    CHECK_STR(say_share(text, sizeof text, -0.123), "-12 %");
+    CHECK_STR(say_chance(text, sizeof text, 0.99999), "> 99.9 %");
+    CHECK_STR(say_chance(text, sizeof text, 0.0004), "< 0.1 %");
+    CHECK_STR(say_chance(text, sizeof text, 0.5), "50.0 %");
+}
+
+static void so_many_copies_that_nothing_is_searched_for_are_not_called_too_few(void)
+{
+    struct made a, b;
+    struct err e = {0};
+
+    make(&a, "one", 0);
+    make(&b, "two", 0);
+    a.run.classes[CLASS_DELIVERED] = b.run.classes[CLASS_DELIVERED] = 10000000;
+    a.run.classes[CLASS_NDR] = 1000;
+    b.run.classes[CLASS_NDR] = 1010;
+    a.run.planned = b.run.planned = 10001000;
+    CHECK_HAS(words(compared(&a, &b, false, &e)), "copies left something undelivered (p 0.8409)\n");
+    CHECK(!asked(compared(&a, &b, false, &e), "delivery")->searched);
+    done();
+}
+
 static void three_moves_can_show_nothing(void)
 {
     struct made a, b;
@@ -685,6 +717,8 @@ static const struct test tests[] = {
     TEST(silence_that_became_reports_is_better_in_silence_and_not_in_delivery),
     TEST(few_losing_moves_show_nothing_and_it_is_said_how_many_would),
     TEST(where_shares_are_the_same_it_is_said_what_ten_points_would_take),
+    TEST(small_shares_are_said_in_parts_of_a_million),
+    TEST(so_many_copies_that_nothing_is_searched_for_are_not_called_too_few),
     TEST(three_moves_can_show_nothing),
     TEST(one_catastrophic_move_proves_nothing),
     TEST(more_copies_in_as_many_moves_are_said_to_be_that),

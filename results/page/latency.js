@@ -17,10 +17,10 @@ function percentile(x) {
 /* Of the nines, those whose words do not run into the ones before. */
 function roomyNines(most, width) {
   let free = -1e9;
-  return NINES.map(n => ({value: nines(n[0])})).filter(t => {
+  return NINES.map(n => ({value: nines(n[0]), half: n[1].length * 3.4 + 3})).filter(t => {
     const at = t.value / most * width;
-    if (t.value > most + .01 || at < free) return false;
-    free = at + 48;
+    if (t.value > most + .01 || at - t.half < free) return false;
+    free = at + t.half;
     return true;
   });
 }

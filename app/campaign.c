@@ -119,7 +119,9 @@ static uint64_t simulated_end_ns(const struct profile *p)
 
 static bool prepare(struct job *j, struct err *e)
 {
-    struct run_options o = {.runs_dir = j->of->runs_dir, .run_dir = j->of->run_dir};
+    struct run_options o = {.runs_dir = j->of->runs_dir,
+                            .run_dir = j->of->run_dir,
+                            .watched = j->of->watched && !j->of->simulate};
 
     if (j->of->simulate) {
         struct sim_config sim = {.seed = j->profile->seed,

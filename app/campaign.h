@@ -35,6 +35,7 @@ struct campaign {
     const char *runs_dir;
     const char *run_dir; /* of the only job, instead; NULL: a fresh one below runs_dir */
     bool simulate;
+    bool watched;            /* somebody is shown what goes on: runs tell the classes so far, too */
     bool parallel_given;     /* `parallel` is the user's word: profiles do not raise it */
     struct net_addr metrics; /* where they are served, if every profile allows it; else zeroed */
     unsigned interrupts;

@@ -26,7 +26,7 @@
 struct watcher {
     bool quiet, color;
     bool matrix;        /* cells are shown in a table at the end, not one by one */
-    bool terminated;    /* the first to break it off was SIGTERM */
+    bool terminated;    /* the first to break it off was SIGTERM, or the terminal that went away */
     uint64_t signal_ns; /* when the last one came */
     struct live *live;
     bool live_color;
@@ -221,6 +221,14 @@ static bool is_echo(struct watcher *w)
     return last && now - last < ECHO_MS * NS_PER_MS;
 }
 
+/* nohup has it ignored, and means that. */
+static bool is_heard(int sig)
+{
+    struct sigaction now;
+
+    return sigaction(sig, NULL, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
 static void walk(struct campaign *c, struct watcher *w)
 {
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
@@ -229,6 +237,8 @@ static void walk(struct campaign *c, struct watcher *w)
     (void)sigemptyset(&wanted);
     (void)sigaddset(&wanted, SIGINT);
     (void)sigaddset(&wanted, SIGTERM);
+    if (is_heard(SIGHUP))
+        (void)sigaddset(&wanted, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &wanted, NULL);
     while (campaign_step(c, show_result, w)) {
         show_progress(w, c);
@@ -236,7 +246,7 @@ static void walk(struct campaign *c, struct watcher *w)
 
         if (got < 0 || is_echo(w))
             continue;
-        w->terminated |= got == SIGTERM && c->interrupts == 0;
+        w->terminated |= got != SIGINT && c->interrupts == 0;
         end_line(w);
         campaign_interrupt(c);
         (void)fprintf(stderr, c->interrupts == 1
@@ -350,7 +360,8 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
                          .set_count = sets.count,
                          .runs_dir = runs,
                          .run_dir = dir,
-                         .simulate = simulate};
+                         .simulate = simulate,
+                         .watched = metrics || (mode != LIVE_NONE && !quiet)};
     struct watcher w = {.quiet = quiet, .color = cmd_color(), .live_color = has_color()};
 
     if (metrics && !net_parse(&c.metrics, metrics, METRICS_PORT, &e)) {

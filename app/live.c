@@ -8,6 +8,7 @@
 
 #define DRAW_NS    (200 * NS_PER_MS)
 #define REPAINT_NS (2 * NS_PER_S) /* all lines, should somebody else have written over them */
+#define PAUSE_NS   (1 * NS_PER_S)
 #define LINE_NS    (10 * NS_PER_S)
 #define BYTES_MAX  (1u << 20)
 #define WIPE       "\r\033[J"
@@ -110,7 +111,8 @@ static bool show_view(struct live *l, const struct campaign *c, uint64_t now_ns,
     buf_clear(&l->next);
     if (!live_screen(c, room, &l->next))
         return false;
-    bool paint = !l->painted_ns || now_ns - l->painted_ns >= REPAINT_NS;
+    bool paused = now_ns - l->drawn_ns >= PAUSE_NS; /* a shell had the terminal meanwhile */
+    bool paint = !l->painted_ns || paused || now_ns - l->painted_ns >= REPAINT_NS;
 
     if (!draw(l, paint, out))
         return false;

@@ -266,6 +266,13 @@ static struct word verdict_in(const struct run_status *s)
     return w;
 }
 
+/* Somebody's fault, as far as one can see by now. */
+static bool is_bad(enum outcome o)
+{
+    return class_responsibility(o) == AXIS_VIOLATION || class_transparency(o) == AXIS_VIOLATION ||
+           o == CLASS_PHANTOM;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- one run */
 
 static void show_title(struct pen *p, const struct job *j)
@@ -319,6 +326,21 @@ static void show_found(struct pen *p, const struct run_status *s)
         cell(p, PLAIN, "%s of delay", count(s->counts.reported[REPORT_DELAYED]).text);
     if (standing(s))
         cell(p, ALARM, "%s stand in queues", count(standing(s)).text);
+}
+
+/* Violations, and what is neither fine nor decided; the rest is fine. */
+static void show_classes(struct pen *p, const struct run_status *s)
+{
+    const uint64_t *of = s->so_far.of;
+
+    if (!s->has_classes)
+        return;
+    row(p, "so far");
+    cell(p, PLAIN, "%s delivered", count(of[CLASS_DELIVERED]).text);
+    for (enum outcome o = CLASS_PHANTOM; o < CLASS_COUNT; o++)
+        if (of[o] && o != CLASS_DELIVERED && o != CLASS_NOT_SENT && o != CLASS_UNKNOWN)
+            cell(p, is_bad(o) ? ALARM : PLAIN, "%s %s", count(of[o]).text, class_name(o));
+    cell(p, PLAIN, "%s open", count(of[CLASS_UNKNOWN]).text);
 }
 
 static void show_move(struct pen *p, const struct job *j, const struct move_now *v)
@@ -413,6 +435,7 @@ static void show_run(struct pen *p, const struct job *j)
     show_title(p, j);
     show_sends(p, j, &all);
     show_found(p, &j->status);
+    show_classes(p, &j->status);
     show_moves(p, j);
     show_queues(p, j);
     show_verdict(p, &j->status);
@@ -602,6 +625,16 @@ bool live_screen(const struct campaign *c, const struct live_room *room, struct 
     return p.ok;
 }
 
+static bool line_classes(const struct run_status *s, struct buf *out)
+{
+    for (enum outcome o = CLASS_PHANTOM; s->has_classes && o < CLASS_COUNT; o++)
+        if (is_bad(o) && s->so_far.of[o] &&
+            !buf_add_format(out, ", %llu %s so far", (unsigned long long)s->so_far.of[o],
+                            class_name(o)))
+            return false;
+    return true;
+}
+
 static bool line_queues(const struct job *j, struct buf *out)
 {
     const struct run_status *s = &j->status;
@@ -624,12 +657,14 @@ bool live_line(const struct job *j, struct buf *out)
                           *j->variant ? " " : "", j->variant, run_phase_name(s->phase),
                           span(s->target_ns / NS_PER_S * NS_PER_S).text,
                           (unsigned long long)all.messages, (unsigned long long)s->planned) &&
+           (s->phase != PHASE_LOAD || s->rate <= 0 ||
+            buf_add_format(out, " at %s", rate(s->rate).text)) &&
            (s->phase != PHASE_LOAD ||
-            buf_add_format(out, " at %s, %llu in flight", rate(s->rate).text,
-                           (unsigned long long)in_flight(&all))) &&
+            buf_add_format(out, ", %llu in flight", (unsigned long long)in_flight(&all))) &&
            (!all.messages || buf_add_format(out, ", late p99 %s", late(&all).text)) &&
            buf_add_format(out, ", %llu seen, %llu reports", (unsigned long long)s->counts.seen,
                           (unsigned long long)s->counts.reports) &&
+           line_classes(s, out) &&
            (s->moves == 0 || buf_add_format(out, ", moves %u/%u", s->moves_ended, s->moves)) &&
            line_queues(j, out) &&
            (!s->waiting_for[0] ||

@@ -351,6 +351,20 @@ static void write_moves(struct writer *w)
     }
 }
 
+static void write_so_far(struct writer *w)
+{
+    family(w, GAUGE, "postmuster_copies_so_far", NULL,
+           "Copies whose message was begun, by the class they would have if nothing more came.");
+    EACH_JOB(w, i, j)
+    for (enum outcome c = CLASS_PHANTOM; j->status.has_classes && c < CLASS_COUNT; c++) {
+        if (c == CLASS_NOT_SENT)
+            continue;
+        begin_run(w, i, NULL);
+        label(w, "class", class_name(c));
+        end(w, j->status.so_far.of[c]);
+    }
+}
+
 static void write_classes(struct writer *w)
 {
     family(w, GAUGE, "postmuster_copies", NULL,
@@ -447,6 +461,7 @@ static void write_all(struct writer *w)
            "Of them, those of which no other try is planned: they may be stranded.");
     write_queues(w, true);
     write_moves(w);
+    write_so_far(w);
     write_classes(w);
     write_verdicts(w);
     if (w->form == METRICS_OPENMETRICS)

@@ -16,6 +16,7 @@
 #include "probes/muster.h"
 #include "profiles/profile.h"
 #include "results/event.h"
+#include "results/so_far.h"
 
 struct run;
 
@@ -28,8 +29,9 @@ struct world {           /* what differs between a real run and a simulated one 
 };
 
 struct run_options {
-    const char *runs_dir; /* where run folders go: results/runs */
-    const char *run_dir;  /* this very folder instead; NULL: a fresh one below runs_dir */
+    const char *runs_dir;     /* where run folders go: results/runs */
+    const char *run_dir;      /* this very folder instead; NULL: a fresh one below runs_dir */
+    bool watched; /* somebody looks at run_status(): it tells the classes so far, too */
     struct world world;
 };
 
@@ -78,6 +80,8 @@ struct move_now {
 struct run_status { /* for people who watch; any one thread, while run_walk() runs on another */
     enum run_phase phase;
     struct book_counts counts;
+    bool has_classes;
+    struct so_far_classes so_far; /* copies, if nothing more came; a second old, or some more */
     uint32_t scale;
     uint64_t planned;                    /* messages */
     uint64_t load_planned[COUNTS_LOADS]; /* as counts.loads */

@@ -27,6 +27,8 @@ struct watched {            /* what people who watch see move */
     uint32_t under_way_count, states[MOVING_COUNT];
     struct rate_sample samples[RATE_SAMPLES]; /* a ring */
     uint32_t sample;
+    bool has_classes;
+    struct so_far_classes so_far;
 };
 
 struct run {
@@ -70,7 +72,7 @@ struct run {
     bool sends_stopped, sends_cut;
     unsigned interrupts;
     struct aimer *aimer;   /* NULL: no load is aimed adaptively */
-    struct run_stop *stop; /* NULL: the profile has no rule */
+    struct run_stop *stop; /* NULL: the profile has no rule, and nobody watches */
     bool stopped;          /* by it */
     bool braked;           /* by the brake */
     struct run_guard guard;

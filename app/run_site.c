@@ -166,6 +166,7 @@ static bool open_stop(struct run *r, struct err *e)
                                                    .book = r->book,
                                                    .desk = r->loop,
                                                    .threaded = !r->options.world.shared,
+                                                   .watched = r->options.watched,
                                                    .stop = run_on_stop,
                                                    .owner = r},
                          e);

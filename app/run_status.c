@@ -211,6 +211,9 @@ void run_status_tell(struct run *r)
     struct load_counts all;
 
     counts_sum(&s.counts, &all);
+    r->watched.has_classes |= run_stop_classes(r->stop, &r->watched.so_far);
+    s.has_classes = r->watched.has_classes;
+    s.so_far = r->watched.so_far;
     s.rate = rate_now(r, all.messages);
     tell_plan(r, &s);
     tell_moves(r, &s);

@@ -35,9 +35,23 @@ for _ in $(seq 200); do
     sleep 0.05
 done
 [ -n "$port" ] || { cat "$scratch/err"; exit 1; }
-for n in 1 2 3 4; do
-    sleep 1
-    scrape "$port" >"$scratch/metrics"
-    promtool check metrics <"$scratch/metrics" || { echo "scrape $n:"; cat "$scratch/metrics"; exit 1; }
+# Until it ends, or for a minute: every phase that shows is checked, each scrape anew.
+phases='' scrapes=0
+for _ in $(seq 300); do
+    kill -0 "$run" 2>/dev/null || break
+    scrape "$port" >"$scratch/metrics" 2>/dev/null || break
+    if grep -q '^postmuster_' "$scratch/metrics"; then # else: no run has begun yet, or the server has just ended
+        said=$(promtool check metrics <"$scratch/metrics" 2>&1) || { echo "$said"; cat "$scratch/metrics"; exit 1; }
+        [ -z "$said" ] || { echo "promtool: $said"; exit 1; }
+        scrapes=$((scrapes + 1))
+        phases+=" $(sed -n 's/^postmuster_phase{.*phase="\([a-z]*\)"} 1$/\1/p' "$scratch/metrics")"
+        grep '^postmuster_messages_sent_total{' "$scratch/metrics" >"$scratch/sent" || true
+    fi
+    sleep 0.2
 done
-grep -q '^postmuster_messages_sent_total{run="q172364",variant="",load="steady",server="s3"} [1-9]' "$scratch/metrics"
+echo "$scrapes scrapes; phases: $(printf '%s\n' $phases | sort -u | tr '\n' ' ')"
+[ "$scrapes" -ge 4 ]
+for phase in load settle; do
+    [[ " $phases " == *" $phase "* ]] || { echo "no scrape while in $phase"; exit 1; }
+done
+grep -q '^postmuster_messages_sent_total{run="q172364",variant="",load="steady",server="s3"} [1-9]' "$scratch/sent"

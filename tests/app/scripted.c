@@ -65,6 +65,11 @@ static void make_status(struct run_status *s, uint32_t i)
                              .verdict_in_ns = NEVER_NS,
                              .settles_ns = 30 * NS_PER_S};
     make_counts(&s->counts, i);
+    s->has_classes = true;
+    s->so_far.of[CLASS_DELIVERED] = 1172;
+    s->so_far.of[CLASS_NDR] = 4;
+    s->so_far.of[CLASS_REFUSED_TEMPORARY] = 6;
+    s->so_far.of[CLASS_UNKNOWN] = 62;
     s->move_states[MOVING_WAITING] = 2;
     s->move_states[MOVING_COPYING] = s->move_states[MOVING_FLIPPED] = 1;
     s->move_states[MOVING_DISPROVED] = 1;

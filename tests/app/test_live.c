@@ -310,18 +310,19 @@ static void plain_lines_come_with_each_phase_and_every_ten_seconds(void)
     scripted_make(&script, 1);
     check_lines(l, 5 * NS_PER_S,
                 "q172364 load 1m12s: 1244/4800 sent at 10.2/s, 7 in flight, late p99 <=2ms, 1190 "
-                "seen, 5 reports, moves 1/5, 12 queued on s1, 2 queued on s3\n");
+                "seen, 5 reports, 4 ndr so far, moves 1/5, 12 queued on s1, 2 queued on s3\n");
     check_lines(l, 14 * NS_PER_S, "");
     s->counts.seen = 1200;
     check_lines(l, 15 * NS_PER_S,
                 "q172364 load 1m12s: 1244/4800 sent at 10.2/s, 7 in flight, late p99 <=2ms, 1200 "
-                "seen, 5 reports, moves 1/5, 12 queued on s1, 2 queued on s3\n");
+                "seen, 5 reports, 4 ndr so far, moves 1/5, 12 queued on s1, 2 queued on s3\n");
     s->phase = PHASE_SETTLE;
     s->verdict_in_ns = 61 * NS_PER_S;
     (void)snprintf(s->waiting_for, sizeof s->waiting_for, "3 places");
     check_lines(
         l, 16 * NS_PER_S,
-        "q172364 settle 1m12s: 1244/4800 sent, late p99 <=2ms, 1200 seen, 5 reports, moves "
+        "q172364 settle 1m12s: 1244/4800 sent, late p99 <=2ms, 1200 seen, 5 reports, 4 ndr so far, "
+        "moves "
         "1/5, 12 queued on s1, 2 queued on s3, waits for 3 places, verdict in at most 1m1s\n");
     check_lines(l, 17 * NS_PER_S, "");
     live_destroy(l);

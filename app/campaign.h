@@ -32,6 +32,8 @@ struct campaign {
     uint32_t count, parallel;
     const char *const *sets;
     uint32_t set_count;
+    const char *const *owned; /* as run_options' */
+    uint32_t owned_count;
     const char *runs_dir;
     const char *run_dir; /* of the only job, instead; NULL: a fresh one below runs_dir */
     bool simulate;

@@ -332,7 +332,7 @@ static int run_watched(struct campaign *c, struct watcher *w, char *const *paths
 
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
-    struct cmd_list sets = {0};
+    struct cmd_list sets = {0}, owned = {0};
     const char *variant = NULL, *runs = "results/runs", *parallel = NULL, *dir = NULL;
     const char *live = "auto", *metrics = NULL;
     bool simulate = false, quiet = false;
@@ -341,7 +341,8 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
         {.name = "runs", .text = &runs},         {.name = "dir", .text = &dir},
         {.name = "parallel", .text = &parallel}, {.name = "simulate", .flag = &simulate},
         {.name = "live", .text = &live},         {.name = "metrics", .text = &metrics},
-        {.name = "quiet", .flag = &quiet},       {0},
+        {.name = "quiet", .flag = &quiet},       {.name = "yes-i-own", .list = &owned},
+              {0},
     };
     int first = cmd_parse(options, argc, argv);
     uint64_t at_once = 0;
@@ -358,6 +359,8 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
                          .parallel_given = parallel != NULL,
                          .sets = sets.items,
                          .set_count = sets.count,
+                         .owned = owned.items,
+                         .owned_count = owned.count,
                          .runs_dir = runs,
                          .run_dir = dir,
                          .simulate = simulate,

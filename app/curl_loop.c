@@ -216,3 +216,43 @@ void curl_loop_remove(struct curl_loop *c, struct curl_transfer *t)
     timer_disarm(c->loop, &t->refuse);
     (void)curl_multi_remove_handle(c->multi, t->easy);
 }
+
+/* --- lists of them ----------------------------------------------------------------------------------------------- */
+
+void curl_calls_open(struct curl_calls *c, struct curl_transfer *t,
+                     void (*done)(struct curl_transfer *t, CURLcode code), void *asker)
+{
+    *t = (struct curl_transfer){
+        .easy = curl_easy_init(), .guard = c->guard, .done = done, .next = c->open, .asker = asker};
+    PM_ASSERT(t->easy);
+    c->open = t;
+}
+
+void curl_calls_drop(struct curl_calls *c, struct curl_transfer *t)
+{
+    struct curl_transfer **at = &c->open;
+
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    if (t->easy) {
+        curl_loop_remove(c->curl, t);
+        curl_easy_cleanup(t->easy);
+    }
+    c->release(t);
+}
+
+void curl_calls_forget(struct curl_calls *c, void *asker)
+{
+    for (struct curl_transfer *t = c->open, *next; t; t = next) {
+        next = t->next;
+        if (t->asker == asker)
+            curl_calls_drop(c, t);
+    }
+}
+
+void curl_calls_fini(struct curl_calls *c)
+{
+    while (c->open)
+        curl_calls_drop(c, c->open);
+}

@@ -16,10 +16,26 @@ struct curl_transfer {
     CURL *easy;
     const struct guard *guard; /* asked with the address that is really connected to */
     void (*done)(struct curl_transfer *t, CURLcode code);
-    void *owner;
+    struct curl_transfer *next; /* in its list; else unused */
+    void *asker;
     struct err refusal;  /* the guard's words, or ours, if it was refused: code 0 if not */
     struct timer refuse; /* curl_loop's: done() comes from the loop also then */
 };
+
+/* The open calls of one that uses the loop: each begins with its transfer, whose easy handle is the list's. */
+struct curl_calls {
+    struct curl_loop *curl;
+    const struct guard *guard;
+    struct curl_transfer *open;
+    void (*release)(struct curl_transfer *t); /* frees the call; its handle is gone */
+};
+
+/* Into the list, with a handle of its own; `asker` may forget it. */
+void curl_calls_open(struct curl_calls *c, struct curl_transfer *t,
+                     void (*done)(struct curl_transfer *t, CURLcode code), void *asker);
+void curl_calls_drop(struct curl_calls *c, struct curl_transfer *t);
+void curl_calls_forget(struct curl_calls *c, void *asker);
+void curl_calls_fini(struct curl_calls *c); /* drops them all */
 
 struct curl_loop *curl_loop_create(struct loop *l, struct err *e);
 void curl_loop_destroy(struct curl_loop *c); /* after its transfers; NULL is fine */

@@ -18,20 +18,16 @@
 
 struct dial_curl {
     struct dial dial; /* first: struct dial * is this */
-    struct curl_loop *curl;
-    const struct guard *guard;
-    struct call *open;
+    struct curl_calls calls;
 };
 
 struct call {
-    struct curl_transfer transfer;
+    struct curl_transfer transfer; /* first */
     struct dial_curl *of;
-    struct call *next;
     struct curl_slist *connect_to;
     bool pop3;
     char last_line[LINE_MAX_BYTES], curl_said[CURL_ERROR_SIZE];
     void (*done)(void *owner, enum dial_answer answer, struct stream *s, const char *why);
-    void *owner;
 };
 
 /* ------------------------------------------------------------------------------------------ the session as a stream */
@@ -176,8 +172,8 @@ static struct stream *stream_of(struct call *q)
         return NULL;
     }
     c->s = (struct stream){
-        .ops = &curl_stream_ops, .loop = curl_loop_of(q->of->curl), .ready = not_yet};
-    c->curl = q->of->curl;
+        .ops = &curl_stream_ops, .loop = curl_loop_of(q->of->calls.curl), .ready = not_yet};
+    c->curl = q->of->calls.curl;
     c->transfer = (struct curl_transfer){.easy = q->transfer.easy, .guard = q->transfer.guard};
     (void)curl_easy_setopt(c->transfer.easy, CURLOPT_PRIVATE, &c->transfer);
     (void)curl_easy_setopt(c->transfer.easy, CURLOPT_OPENSOCKETDATA, &c->transfer);
@@ -196,17 +192,10 @@ static struct stream *stream_of(struct call *q)
 
 /* ---------------------------------------------------------------------------------------------------- opening one */
 
-static void drop(struct call *q)
+static void release(struct curl_transfer *t)
 {
-    struct call **at = &q->of->open;
+    struct call *q = (struct call *)t;
 
-    while (*at != q)
-        at = &(*at)->next;
-    *at = q->next;
-    if (q->transfer.easy) {
-        curl_loop_remove(q->of->curl, &q->transfer);
-        curl_easy_cleanup(q->transfer.easy);
-    }
     curl_slist_free_all(q->connect_to);
     free(q);
 }
@@ -214,17 +203,17 @@ static void drop(struct call *q)
 static void answer(struct call *q, enum dial_answer a, struct stream *s, const char *text)
 {
     void (*done)(void *, enum dial_answer, struct stream *, const char *) = q->done;
-    void *owner = q->owner;
+    void *owner = q->transfer.asker;
     char why[CURL_ERROR_SIZE + LINE_MAX_BYTES];
 
     (void)snprintf(why, sizeof why, "%s", text);
-    drop(q);
+    curl_calls_drop(&q->of->calls, &q->transfer);
     done(owner, a, s, why);
 }
 
 static void on_done(struct curl_transfer *t, CURLcode code)
 {
-    struct call *q = t->owner;
+    struct call *q = (struct call *)t;
 
     if (code == CURLE_OK) {
         struct stream *s = stream_of(q);
@@ -342,13 +331,8 @@ static struct call *make_call(struct dial *d,
 
     PM_ASSERT(q);
     q->of = c;
-    q->next = c->open;
     q->done = done;
-    q->owner = owner;
-    c->open = q;
-    q->transfer = (struct curl_transfer){
-        .easy = curl_easy_init(), .guard = c->guard, .done = on_done, .owner = q};
-    PM_ASSERT(q->transfer.easy);
+    curl_calls_open(&c->calls, &q->transfer, on_done, owner);
     return q;
 }
 
@@ -357,11 +341,11 @@ static void start(struct call *q, const struct server *server, const struct mail
     if (!end_of(q, server)->addr.family) {
         (void)err_set(&q->transfer.refusal, EX_TARGET, "%s has no %s end point", server->name,
                       q->pop3 ? "POP3" : "IMAP");
-        curl_loop_refuse(q->of->curl, &q->transfer);
+        curl_loop_refuse(q->of->calls.curl, &q->transfer);
         return;
     }
     set_up(q, server, mailbox);
-    curl_loop_add(q->of->curl, &q->transfer);
+    curl_loop_add(q->of->calls.curl, &q->transfer);
 }
 
 static void open_imap(struct dial *d, const struct server *server, const struct mailbox *mailbox,
@@ -385,13 +369,7 @@ static void open_pop3(struct dial *d, const struct server *server, const struct 
 
 static void forget(struct dial *d, void *owner)
 {
-    struct dial_curl *c = (struct dial_curl *)d;
-
-    for (struct call *q = c->open, *next; q; q = next) {
-        next = q->next;
-        if (q->owner == owner)
-            drop(q);
-    }
+    curl_calls_forget(&((struct dial_curl *)d)->calls, owner);
 }
 
 struct dial *dial_curl_create(struct curl_loop *c, const struct guard *g, struct err *e)
@@ -403,8 +381,7 @@ struct dial *dial_curl_create(struct curl_loop *c, const struct guard *g, struct
         return NULL;
     }
     *d = (struct dial_curl){.dial = {.open = open_imap, .open_pop3 = open_pop3, .forget = forget},
-                            .curl = c,
-                            .guard = g};
+                            .calls = {.curl = c, .guard = g, .release = release}};
     return &d->dial;
 }
 
@@ -414,9 +391,6 @@ void dial_curl_destroy(struct dial *d)
 
     if (!c)
         return;
-    for (struct call *q = c->open, *next; q; q = next) {
-        next = q->next;
-        drop(q);
-    }
+    curl_calls_fini(&c->calls);
     free(c);
 }

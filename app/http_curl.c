@@ -12,33 +12,22 @@
 
 struct http_curl {
     struct http http; /* first: struct http * is this */
-    struct curl_loop *curl;
-    const struct guard *guard;
-    struct asked *open;
+    struct curl_calls calls;
 };
 
 struct asked {
-    struct curl_transfer transfer;
+    struct curl_transfer transfer; /* first */
     struct http_curl *of;
-    struct asked *next;
     struct curl_slist *headers;
     struct buf body;
     char curl_said[CURL_ERROR_SIZE];
     void (*done)(void *owner, const struct http_answer *a);
-    void *owner;
 };
 
-static void drop(struct asked *q)
+static void release(struct curl_transfer *t)
 {
-    struct asked **at = &q->of->open;
+    struct asked *q = (struct asked *)t;
 
-    while (*at != q)
-        at = &(*at)->next;
-    *at = q->next;
-    if (q->transfer.easy) {
-        curl_loop_remove(q->of->curl, &q->transfer);
-        curl_easy_cleanup(q->transfer.easy);
-    }
     curl_slist_free_all(q->headers);
     buf_fini(&q->body);
     free(q);
@@ -55,21 +44,21 @@ static void answer(struct asked *q, int status, const char *error)
 {
     struct http_answer a = {.status = status, .body = buf_slice(&q->body), .error = error};
     void (*done)(void *, const struct http_answer *) = q->done;
-    void *owner = q->owner;
+    void *owner = q->transfer.asker;
     struct buf body = q->body; /* outlives the question */
     char why[sizeof q->transfer.refusal.text];
 
     buf_init(&q->body, ANSWER_MAX);
     (void)snprintf(why, sizeof why, "%s", error);
     a.error = why;
-    drop(q);
+    curl_calls_drop(&q->of->calls, &q->transfer);
     done(owner, &a);
     buf_fini(&body);
 }
 
 static void on_done(struct curl_transfer *t, CURLcode code)
 {
-    struct asked *q = t->owner;
+    struct asked *q = (struct asked *)t;
     long status = 0;
 
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -119,27 +108,16 @@ static void request(struct http *h, const struct http_request *rq,
 
     PM_ASSERT(q);
     q->of = c;
-    q->next = c->open;
     q->done = done;
-    q->owner = owner;
-    c->open = q;
     buf_init(&q->body, ANSWER_MAX);
-    q->transfer = (struct curl_transfer){
-        .easy = curl_easy_init(), .guard = c->guard, .done = on_done, .owner = q};
-    PM_ASSERT(q->transfer.easy);
+    curl_calls_open(&c->calls, &q->transfer, on_done, owner);
     set_up(q, rq);
-    curl_loop_add(c->curl, &q->transfer);
+    curl_loop_add(c->calls.curl, &q->transfer);
 }
 
 static void forget(struct http *h, void *owner)
 {
-    struct http_curl *c = (struct http_curl *)h;
-
-    for (struct asked *q = c->open, *next; q; q = next) {
-        next = q->next;
-        if (q->owner == owner)
-            drop(q);
-    }
+    curl_calls_forget(&((struct http_curl *)h)->calls, owner);
 }
 
 struct http *http_curl_create(struct curl_loop *c, const struct guard *g, struct err *e)
@@ -150,7 +128,8 @@ struct http *http_curl_create(struct curl_loop *c, const struct guard *g, struct
         (void)err_set(e, EX_IO, "out of memory for HTTP");
         return NULL;
     }
-    *h = (struct http_curl){.http = {.request = request, .forget = forget}, .curl = c, .guard = g};
+    *h = (struct http_curl){.http = {.request = request, .forget = forget},
+                            .calls = {.curl = c, .guard = g, .release = release}};
     return &h->http;
 }
 
@@ -160,9 +139,6 @@ void http_curl_destroy(struct http *h)
 
     if (!c)
         return;
-    for (struct asked *q = c->open, *next; q; q = next) {
-        next = q->next;
-        drop(q);
-    }
+    curl_calls_fini(&c->calls);
     free(c);
 }

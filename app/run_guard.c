@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "app/owner.h"
 #include "app/post.h"
 #include "app/run_private.h"
 #include "base/clock.h"
 
 #define LOOK_NS   (50 * NS_PER_MS)
+#define OWNER_NS  (3600 * NS_PER_S)
 #define PATH_ROOM 4200
 
 static bool wants_stop(const struct run *r)
@@ -30,6 +32,20 @@ static uint64_t queued(const struct run *r)
     return n;
 }
 
+/* Hourly. The desk waits for the answer, a few seconds at most; senders do not. */
+static void ask_owner(struct run *r)
+{
+    struct err e = {0};
+
+    if (r->profile->safety.guard.proven_count == 0 || loop_now(r->loop) < r->guard.owner_ns)
+        return;
+    r->guard.owner_ns = loop_now(r->loop) + OWNER_NS;
+    if (owner_still(r->profile, &e))
+        return;
+    run_log(r, "owner: %s", e.text);
+    run_brake(r, BRAKE_OWNER, 0);
+}
+
 static void on_look(struct timer *t)
 {
     struct run *r = t->owner;
@@ -41,6 +57,7 @@ static void on_look(struct timer *t)
     }
     if (most && n > most)
         run_brake(r, BRAKE_QUEUED, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX);
+    ask_owner(r);
     timer_arm(r->loop, t, loop_now(r->loop) + LOOK_NS);
 }
 
@@ -50,6 +67,7 @@ void run_guard_begin(struct run *r)
         return;
     timer_init(&r->guard.look, on_look, r);
     r->guard.begun = true;
+    r->guard.owner_ns = loop_now(r->loop) + OWNER_NS;
     timer_arm(r->loop, &r->guard.look, loop_now(r->loop) + LOOK_NS);
 }
 

@@ -12,6 +12,7 @@ struct run;
 struct run_guard {
     struct timer look;
     bool begun, asked; /* asked: by the file */
+    uint64_t owner_ns; /* when the owner is asked again */
 };
 
 void run_guard_begin(struct run *r);

@@ -6,6 +6,7 @@
 #include "app/dial_curl.h"
 #include "app/http_curl.h"
 #include "app/lab_host.h"
+#include "app/owner.h"
 #include "app/run_private.h"
 #include "app/targets.h"
 #include "results/folder.h"
@@ -36,7 +37,9 @@ static bool open_site(struct run *r, struct err *e)
         if (!r->lab || !lab_host_begin(r->lab, e))
             return false;
     }
-    return targets_resolve(r->profile, e) && targets_limit(r->profile, r->plan.work, e);
+    return owner_prove(r->profile, r->arena, e) && targets_resolve(r->profile, e) &&
+           targets_consent(r->profile, r->options.owned, r->options.owned_count, e) &&
+           targets_limit(r->profile, r->plan.work, e);
 }
 
 /* A thread's own contexts, one a server that senders speak TLS with: sessions are the thread's. */

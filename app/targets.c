@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "app/owner.h"
 #include "base/clock.h"
 
 #define HOST_PORT_MAX 300
@@ -189,6 +191,31 @@ static bool beyond(const char *what, double wanted, double most, struct err *e)
                    what, wanted, most);
 }
 
+static bool was_typed(const char *domain, const char *const *typed, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strcasecmp(domain, typed[i]) == 0)
+            return true;
+    return false;
+}
+
+bool targets_consent(const struct profile *p, const char *const *typed, uint32_t count,
+                     struct err *e)
+{
+    if (targets_reach(p) == REACH_LOOPBACK)
+        return true;
+    for (uint32_t i = 0; i < p->safety.domain_count; i++) {
+        const char *domain = p->safety.domains[i];
+
+        if (!profile_domain_reserved(domain) && !was_typed(domain, typed, count))
+            return err_set(e, EX_GUARD,
+                           "%.100s: refused by rule consent: its mail goes to a machine that is not "
+                           "this one; say --yes-i-own %.100s",
+                           domain, domain);
+    }
+    return true;
+}
+
 static bool below_ceilings(const struct profile_sum *sum, struct err *e)
 {
     if (sum->rate > CEILING_RATE)
@@ -219,5 +246,16 @@ bool targets_limit(struct profile *p, const struct workload *w, struct err *e)
     s->slow = s->slow_start == GUARD_ON || (s->slow_start == GUARD_AUTO && far == REACH_PUBLIC);
     if (s->brake == GUARD_AUTO)
         s->brake = far == REACH_PUBLIC ? GUARD_ON : GUARD_OFF;
+    if (far == REACH_PUBLIC) {
+        double most;
+
+        if (!owner_check_names(p, &most, e))
+            return false;
+        if (sum.rate > most)
+            return err_set(e, EX_GUARD,
+                           "refused by rule owner-rate: %g messages/s are more than the owner's "
+                           "record allows (%g/s)",
+                           sum.rate, most);
+    }
     return far == REACH_LOOPBACK || below_ceilings(&sum, e);
 }

@@ -17,6 +17,9 @@ bool targets_check_literals(const struct profile *p, struct err *e);
 bool targets_resolve(struct profile *p, struct err *e);
 /* How far mail is sent, when all is resolved. */
 enum reach targets_reach(const struct profile *p);
+/* Domains that are neither reserved nor the lab's were typed by whom runs it (--yes-i-own), unless all is on this machine. */
+bool targets_consent(const struct profile *p, const char *const *typed, uint32_t count,
+                     struct err *e);
 /* What no profile can ask of a target that is not loopback; and `auto` of safety is decided. */
 bool targets_limit(struct profile *p, const struct workload *w, struct err *e);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "profiles/option.h"
 
@@ -578,23 +579,24 @@ static bool read_selector(const struct value *v)
 
 static bool secret_of_file(const struct value *v, const char *name)
 {
-    char line[SECRET_MAX + 2] = "";
-    const char *path =
-        name[0] == '/' ? name : arena_format(v->f->arena, "%s/%s", v->f->folder, name);
-    FILE *f = path ? fopen(path, "re") : NULL;
+    char line[SECRET_MAX + 2];
+    struct err why = {0};
+    const char *secret = NULL, *path = name[0] == '/'
+                                           ? name
+                                           : arena_format(v->f->arena, "%s/%s", v->f->folder, name);
 
     if (!path)
         return no_memory(v);
-    if (!f)
-        return node_complain(v->n, v->f->err, "%s.%s: %s: %s", v->path, v->o->key, path,
-                             strerror(errno));
-    bool some = fgets(line, sizeof line, f) != NULL;
-    (void)fclose(f);
-    size_t n = strcspn(line, "\r\n");
-    if (!some || n == 0 || n > SECRET_MAX)
-        return node_complain(v->n, v->f->err, "%s.%s: %s: no password in its first line", v->path,
-                             v->o->key, path);
-    const char *secret = arena_text(v->f->arena, line, n);
+    bool ok = secret_read(path, line, sizeof line, &why);
+
+    if (ok)
+        secret = arena_text(v->f->arena, line, strlen(line));
+    explicit_bzero(line, sizeof line);
+    if (!ok) {
+        (void)node_complain(v->n, v->f->err, "%s.%s: %s", v->path, v->o->key, why.text);
+        v->f->err->code = why.code;
+        return false;
+    }
     store(v, &secret, sizeof secret);
     return secret || no_memory(v);
 }
@@ -611,6 +613,7 @@ static bool read_secret(const struct value *v)
     if (!secret || !*secret)
         return node_complain(v->n, v->f->err, "%s.%s: environment variable %s is not set", v->path,
                              v->o->key, v->n->text + 4);
+    secret_held();
     secret = arena_text(v->f->arena, secret, strlen(secret));
     store(v, &secret, sizeof secret);
     return secret || no_memory(v);

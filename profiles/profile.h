@@ -240,6 +240,7 @@ struct safety_profile {
     uint64_t max_queued; /* entries that all queues may hold; 0: no limit */
     enum guard_switch slow_start, brake;
     bool slow;             /* at arm: loads begin slowly (pace_begin) */
+    double owner_rate;     /* at arm: the most that the owner's records allow */
     const char *owner_key; /* what the owner's DNS records have to show; NULL: none */
 };
 

@@ -74,9 +74,9 @@ void guard_case_profile(const struct guard_case *c, char *out, size_t room)
         alternate ? c->what : "", alternate ? "'}\n" : "",
         url ? "movers:\n  api: {type: http, start: 'POST " : "", url ? c->what : "",
         url ? "'}\nmoves:\n  users: {mailboxes: box, to: s2, mover: api, count: 1}\n" : "",
-        strcmp(c->where, "listed") == 0
-            ? "networks: [93.184.216.0/24, '2606:4700::/32', 169.254.0.0/16, 'fd00::/8']"
-            : "",
+        strcmp(c->where, "listed") != 0    ? ""
+        : strcmp(c->rule, "metadata") == 0 ? "networks: [169.254.0.0/16, 'fd00::/8']"
+                                           : "networks: [93.184.216.0/24, '2606:4700::/32']",
         strcmp(c->where, "domains") == 0 ? "domains: [" : "",
         strcmp(c->where, "domains") == 0 ? c->what : "");
     if (strcmp(c->where, "domains") == 0) {

@@ -25,8 +25,8 @@ static void is_refused(const struct guard_case *c, void *owner)
     bool runs = strcmp(v->name, "run") == 0;
     const char *const argv[] = {v->name, path, runs ? "--dir" : NULL, folder, NULL};
 
-    if (c->addresses[0] != '-')
-        return; /* only where names can be given addresses: tests/guards/capture.sh */
+    if (c->addresses[0] != '-' && (!getenv("PM_GUARD_NAMES") || !runs))
+        return; /* only where these names have these addresses: tests/guards/capture.sh */
     guard_case_profile(c, text, sizeof text);
     (void)snprintf(path, sizeof path, "%s", scratch_file(v->dir, "refused.yaml", text));
     (void)snprintf(folder, sizeof folder, "%s/run", v->dir);
@@ -51,7 +51,7 @@ static void refused_with_77_and_the_rules_name(const char *verb)
     (void)snprintf(dir, sizeof dir, "%s", scratch_dir("guards"));
     struct verb v = {verb, dir, 0};
 
-    (void)CHECK(guard_cases(is_refused, &v) > v.asked);
+    (void)CHECK(guard_cases(is_refused, &v) >= v.asked);
     (void)CHECK(v.asked >= 60);
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
+
 #include "tests/profiles/drafts.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
@@ -207,7 +209,7 @@ static void a_secret_is_the_first_line_of_its_file(void)
     char path[500];
 
     (void)snprintf(path, sizeof path, "%s", scratch_dir("secrets"));
-    (void)scratch_file(path, "secret", "hunter3\nnot this\n");
+    (void)CHECK(chmod(scratch_file(path, "secret", "hunter3\nnot this\n"), 0600) == 0);
     const char *file = scratch_file(path, "p.yaml", LIVE("file:secret", "\"u{n}@example.com\""));
     const struct profile *p = profile_load(a, &(struct profile_request){.path = file}, &e);
     if (CHECK_STR(e.text, ""))

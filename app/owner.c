@@ -1,0 +1,243 @@
+/* owner.c - proof that who floods a public target owns it. */
+#include "app/owner.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include "base/clock.h"
+#include "base/dns.h"
+#include "base/text.h"
+
+#define RULE "refused by rule unproven: "
+
+/* --- the record -------------------------------------------------------------------------------------------------- */
+
+void owner_fingerprint(const char *key, char out[OWNER_FINGERPRINT])
+{
+    static const char head[] = "postmuster owner\n";
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+    PM_ASSERT(c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) &&
+              EVP_DigestUpdate(c, head, sizeof head - 1) && EVP_DigestUpdate(c, key, strlen(key)) &&
+              EVP_DigestFinal_ex(c, digest, NULL));
+    EVP_MD_CTX_free(c);
+    for (int i = 0; i < 16; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool owner_is_below(const char *name, const char *domain)
+{
+    size_t n = strlen(name), m = strlen(domain);
+
+    if (n > 0 && name[n - 1] == '.')
+        n--;
+    return m > 0 && n >= m && strncasecmp(name + n - m, domain, m) == 0 &&
+           (n == m || name[n - m - 1] == '.');
+}
+
+/* The end of that day, UTC. */
+static bool read_day(struct slice text, uint64_t *out)
+{
+    struct tm day = {0};
+    char copy[16];
+
+    if (text.n != 10)
+        return false;
+    (void)snprintf(copy, sizeof copy, "%.*s", (int)text.n, (const char *)text.p);
+    const char *end = strptime(copy, "%Y-%m-%d", &day);
+    if (!end || *end || day.tm_year < 100)
+        return false;
+    *out = (uint64_t)timegm(&day) + 24ull * 3600;
+    return true;
+}
+
+static bool read_nets(struct slice text, struct owner_record *r)
+{
+    struct slice word;
+    bool more = true;
+
+    while (more) {
+        char net[64];
+
+        more = slice_cut(&text, ',', &word);
+        word = slice_trim(word);
+        if (word.n == 0 || word.n >= sizeof net || r->count == OWNER_NETS)
+            return false;
+        (void)snprintf(net, sizeof net, "%.*s", (int)word.n, (const char *)word.p);
+        if (!guard_net_parse(&r->nets[r->count++], net, NULL))
+            return false;
+    }
+    return true;
+}
+
+struct parts {
+    bool version, key, until, nets, sound;
+};
+
+static void read_part(struct owner_record *r, struct slice part, const char *fingerprint,
+                      struct parts *seen)
+{
+    struct slice name;
+
+    part = slice_trim(part);
+    if (part.n == 0)
+        return;
+    if (!slice_cut(&part, '=', &name))
+        seen->sound = false;
+    else if (slice_is(name, "v"))
+        seen->version = slice_is(part, "pm1");
+    else if (slice_is(name, "key"))
+        seen->key = slice_is_nocase(part, fingerprint);
+    else if (slice_is(name, "net"))
+        seen->sound &= seen->nets = read_nets(part, r);
+    else if (slice_is(name, "max"))
+        seen->sound &= text_rate(part, &r->max_rate, NULL);
+    else if (slice_is(name, "until"))
+        seen->sound &= seen->until = read_day(part, &r->until_s);
+}
+
+bool owner_read(struct owner_record *r, const char *txt, const char *fingerprint, uint64_t now_s,
+                struct err *e)
+{
+    struct slice rest = slice_of(txt), part;
+    struct parts seen = {.sound = true};
+    bool more = true;
+
+    *r = (struct owner_record){.max_rate = OWNER_RATE};
+    while (more) {
+        more = slice_cut(&rest, ';', &part);
+        read_part(r, part, fingerprint, &seen);
+    }
+    if (!seen.version)
+        return err_set(e, EX_GUARD, RULE "no record of version pm1");
+    if (!seen.sound)
+        return err_set(e, EX_GUARD, RULE "the record makes no sense");
+    if (!seen.key)
+        return err_set(e, EX_GUARD, RULE "the record is not for this profile's owner_key (key=%s)",
+                       fingerprint);
+    if (!seen.until || !seen.nets)
+        return err_set(e, EX_GUARD, RULE "the record has no %s=", seen.until ? "net" : "until");
+    if (now_s >= r->until_s)
+        return err_set(e, EX_GUARD, RULE "the record's time is over");
+    return true;
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------------ */
+
+static bool ask_domain(const char *domain, const char *fingerprint, struct owner_record *r,
+                       struct err *e)
+{
+    char name[DNS_NAME], records[DNS_RECORDS][DNS_TEXT];
+    struct err why = {0};
+
+    if (snprintf(name, sizeof name, "_postmuster.%s", domain) >= (int)sizeof name)
+        return err_set(e, EX_GUARD, RULE "%.100s is no domain", domain);
+    size_t n = dns_txt(name, records, &why);
+
+    for (size_t i = 0; i < n; i++)
+        if (owner_read(r, records[i], fingerprint, clock_wall_ns() / NS_PER_S, &why))
+            return true;
+    return err_set(e, EX_GUARD, "%s%s: %s", n == 0 ? RULE : "", name, why.text);
+}
+
+static bool lists_public(const struct profile *p)
+{
+    const struct guard *g = &p->safety.guard;
+
+    for (size_t i = 0; i < g->count; i++)
+        if (guard_is_public(&g->nets[i].net))
+            return true;
+    return false;
+}
+
+/* Every listed domain's record; all of their networks go to `nets` (OWNER_NETS for each). The smallest rate counts. */
+static bool ask_all(const struct profile *p, struct guard_net *nets, size_t *count, double *rate,
+                    struct err *e)
+{
+    char fingerprint[OWNER_FINGERPRINT];
+    const struct safety_profile *s = &p->safety;
+    struct owner_record r;
+
+    if (!s->owner_key)
+        return err_set(e, EX_GUARD,
+                       RULE "safety.networks lists a public one, and there is no "
+                            "safety.owner_key");
+    if (s->domain_count == 0)
+        return err_set(e, EX_GUARD,
+                       RULE "safety.networks lists a public one, and safety.domains "
+                            "no domain whose owner could be asked");
+    owner_fingerprint(s->owner_key, fingerprint);
+    for (uint32_t i = 0; i < s->domain_count; i++) {
+        if (!ask_domain(s->domains[i], fingerprint, &r, e))
+            return false;
+        for (size_t k = 0; nets && k < r.count; k++)
+            nets[(*count)++] = r.nets[k];
+        if (r.max_rate < *rate)
+            *rate = r.max_rate;
+    }
+    return true;
+}
+
+bool owner_prove(struct profile *p, struct arena *a, struct err *e)
+{
+    struct safety_profile *s = &p->safety;
+    size_t count = 0;
+
+    s->owner_rate = 1e9;
+    if (p->lab.on || !lists_public(p))
+        return true;
+    struct guard_net *nets = arena_new(a, struct guard_net, s->domain_count * OWNER_NETS + 1);
+
+    if (!nets)
+        return err_set(e, EX_IO, "out of memory for the owner's networks");
+    if (!ask_all(p, nets, &count, &s->owner_rate, e))
+        return false;
+    s->guard.proven = nets;
+    s->guard.proven_count = count;
+    return true;
+}
+
+static bool check_name(const struct profile *p, const struct end_point *at, struct err *e)
+{
+    char name[DNS_NAME], text[NET_TEXT];
+    struct err why = {0};
+
+    if (!at->text || !guard_is_public(&at->addr))
+        return true;
+    if (!dns_name_of(&at->addr, name, &why))
+        return err_set(e, EX_GUARD, RULE "%s", why.text);
+    for (uint32_t i = 0; i < p->safety.domain_count; i++)
+        if (owner_is_below(name, p->safety.domains[i]))
+            return true;
+    return err_set(e, EX_GUARD,
+                   RULE "%s is called %.100s by its owner, which is in none of "
+                        "safety.domains",
+                   net_print(&at->addr, text), name);
+}
+
+bool owner_check_names(const struct profile *p, double *rate, struct err *e)
+{
+    *rate = p->safety.owner_rate;
+    for (uint32_t i = 0; i < p->site.server_count; i++) {
+        const struct server *v = &p->site.servers[i];
+
+        if (!check_name(p, &v->smtp, e) || !check_name(p, &v->lmtp, e) ||
+            !check_name(p, &v->imap, e) || !check_name(p, &v->pop3, e) ||
+            !check_name(p, &v->p1.at, e))
+            return err_wrap(e, "servers.%s", v->name);
+    }
+    return true;
+}
+
+bool owner_still(const struct profile *p, struct err *e)
+{
+    double rate = 1e9;
+
+    return p->safety.guard.proven_count == 0 ||
+           (ask_all(p, NULL, NULL, &rate, e) && owner_check_names(p, &rate, e));
+}

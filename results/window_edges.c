@@ -20,6 +20,8 @@
 #define ROUNDS  5
 #define REACH   6.0
 #define PRODUCT 48   /* factors of which one logarithm is taken: 1e-5 to the 48th is a number yet */
+#define BUNDLES 128  /* of shots around an edge, where there are so many that these are cheaper: */
+#define BUNDLED 1024 /* from as many on. A bundle is a tenth of a jitter, then, or less */
 #define RARE    1e-5 /* a loss outside the window: never quite impossible */
 #define LEANING                                                                                    \
     0.25 /* how much: covers blurred edges as often as said, and widens sharp ones little */
@@ -126,6 +128,34 @@ static double add_product(const struct side *s, size_t from, size_t to, struct b
     return lost;
 }
 
+/* The same of a bundle of neighbours, however many, as if all were in the midst of it: what that shifts an edge by is a fraction
+ * of the width of its interval. */
+static double add_bundle(const struct side *s, size_t from, size_t to, struct blur edge, double *ln)
+{
+    double part = normal_cdf((phase_at(s, from + (to - from) / 2) - edge.place) / edge.jitter);
+    double lost = lost_between(s, from, to);
+    double kept = (double)(to - from) - lost;
+    double common = lost > 0 ? lost * log(fmax(part, RARE)) : 0;
+
+    for (size_t h = 0; h < HITS; h++)
+        ln[h] += common + kept * log1p(-s->hits[h] * part);
+    return lost;
+}
+
+static double add_shots(const struct side *s, size_t from, size_t to, struct blur edge, double *ln)
+{
+    bool bundled = to - from > BUNDLED;
+    size_t step = bundled ? (to - from) / BUNDLES + 1 : PRODUCT;
+    double lost = 0;
+
+    for (; from < to; from += step) {
+        size_t end = to - from > step ? from + step : to;
+
+        lost += bundled ? add_bundle(s, from, end, edge, ln) : add_product(s, from, end, edge, ln);
+    }
+    return lost;
+}
+
 /* ln P of the side's shots with the edge at a place, for all hits at once. */
 static void place_log(const struct side *s, double place, double jitter, double *ln)
 {
@@ -137,9 +167,8 @@ static void place_log(const struct side *s, double place, double jitter, double 
 
     for (size_t h = 0; h < HITS; h++)
         ln[h] = kept * log1p(-s->hits[h]);
-    for (size_t from = near; from < inside; from += PRODUCT)
-        lost += add_product(s, from, from + PRODUCT < inside ? from + PRODUCT : inside,
-                            (struct blur){place, jitter}, ln);
+    if (near < inside)
+        lost += add_shots(s, near, inside, (struct blur){place, jitter}, ln);
     for (size_t h = 0; h < HITS; h++)
         ln[h] += common + lost * log(s->hits[h]);
 }

@@ -5,7 +5,8 @@
  * anywhere, jitter on a log scale (leaning to the large) from its floor to a third of the losses' range, hit from 0.02 to 1; what is not asked for is
  * integrated out. (The profile likelihood of the same model covered planted edges in only 55 to 85 of 100 runs: it
  * takes survivors at a blurred edge for a sharp edge with a hit below 1.) Jitter includes what differs between moves.
- * Pure, no allocation, any thread, about 300 KB of stack. Cost: grows with the shots within six jitters of an edge.
+ * Pure, no allocation, any thread, about 300 KB of stack. Cost: a second at most, however many shots there are (where many lie
+ * around an edge, neighbours are taken together).
  */
 #ifndef RESULTS_WINDOW_EDGES_H
 #define RESULTS_WINDOW_EDGES_H

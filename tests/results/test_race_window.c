@@ -149,16 +149,21 @@ struct planted {
 
 enum { SHOTS = 300 };
 
-static void shoot(struct shot *shots, const struct planted *p, struct rng *r)
+static void shoot_many(struct shot *shots, size_t n, const struct planted *p, struct rng *r)
 {
-    for (size_t i = 0; i < SHOTS; i++) {
+    for (size_t i = 0; i < n; i++) {
         double phase = p->span * rng_unit(r);
         double real = phase + p->jitter * normal_quantile(rng_unit(r) * .999998 + .000001);
 
         shots[i] =
             (struct shot){phase, real >= p->begin && real < p->end && rng_unit(r) < p->hit, 0};
     }
-    shots_sort(shots, SHOTS);
+    shots_sort(shots, n);
+}
+
+static void shoot(struct shot *shots, const struct planted *p, struct rng *r)
+{
+    shoot_many(shots, SHOTS, p, r);
 }
 
 struct coverage {
@@ -230,6 +235,28 @@ static void a_short_window_in_a_long_time_is_found(void)
     CHECK_BETWEEN(e.end_interval.high - e.end_interval.low, .1, .8);
 }
 
+/* So many around an edge that they are looked at in bundles: as right, and as narrow as so many allow. */
+static void edges_of_very_many_sends_are_as_right(void)
+{
+    static const struct planted leaky = {100, 150, 4, .6, 300};
+    static struct shot shots[60000];
+    uint32_t covered = 0;
+
+    for (uint32_t run = 0; run < 4; run++) {
+        struct rng r = rng_at(99, 7, run);
+
+        shoot_many(shots, 60000, &leaky, &r);
+        struct edges e = window_edges(shots, 60000, 0, .05);
+        covered += e.begin_interval.low <= 100 && 100 <= e.begin_interval.high;
+        covered += e.end_interval.low <= 150 && 150 <= e.end_interval.high;
+        CHECK_BETWEEN(e.begin_interval.high - e.begin_interval.low, .6, 1);
+        CHECK_BETWEEN(e.end_interval.high - e.end_interval.low, .6, 1);
+        CHECK_BETWEEN(e.jitter, 3.7, 4.3);
+        CHECK_BETWEEN(e.hit, .58, .62);
+    }
+    CHECK_BETWEEN(covered, 6, 8);
+}
+
 static void a_fit_needs_losses_and_survivors(void)
 {
     struct shot all[] = {{1, true, 0}, {2, true, 0}, {3, true, 0}, {4, true, 0}};
@@ -270,6 +297,7 @@ static const struct test tests[] = {
     TEST(fitted_edges_cover_planted_ones),
     TEST(sharp_edges_are_found_within_their_bracket),
     TEST(a_short_window_in_a_long_time_is_found),
+    TEST(edges_of_very_many_sends_are_as_right),
     TEST(a_fit_needs_losses_and_survivors),
     TEST(an_edge_without_a_survivor_outside_is_open),
     TEST_END,

@@ -72,7 +72,6 @@ static json_t *run_json(const struct compared *c)
     put(o, "id", json_words(c->id));
     put(o, "name", json_words(c->name));
     put(o, "label", json_words(compared_word(c)));
-    put(o, "folder", json_words(c->folder));
     put(o, "cut_short", json_boolean(c->cut_short));
     put(o, "target", json_words(c->target));
     put(o, "verdict", json_words(c->verdict));

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # blind.sh BLIND POSTMUSTER - with any one check of the harness switched off, selftest exits 3 and names the fault that it missed.
 #
 # BLIND is the one executable that has the switches (base/blind.h); "selftest --blinds" lists them, each with the fault that has to be

@@ -41,9 +41,8 @@ struct compared {    /* what a comparison needs of one run */
     char label[112]; /* what tells it from the others of this comparison: "sp4", "5.5-sp3 #2" */
     char profile[64], variant[64];
     char target[64]; /* "lab 5.5-sp3" */
-    char
-        folder[96]; /* of the run, without what leads there: for people alone, as it may be moved */
-    char id[24];    /* of the run, 16 digits; simulated runs of one seed share it */
+    char folder[96]; /* what leads there left out; for people alone, as it may be moved */
+    char id[24];     /* of the run, 16 digits; simulated runs of one seed share it */
     char verdict[16];
     uint64_t seed_print; /* equal where the messages were the same */
     uint64_t planned, classes[CLASS_COUNT], primaries[CLASS_COUNT], lost_but_alternate;

@@ -402,8 +402,7 @@ static void put_method(struct html *h, const struct comparison *c)
     html_mix(h, "<dl>\n", NULL);
     for (uint32_t i = 0; i < c->count; i++)
         html_mix(h, "<dt>", compared_word(&c->runs[i]), "</dt><dd><p>", c->runs[i].target,
-                 ", run <code>", c->runs[i].id, "</code> in <code>", c->runs[i].folder, "</code>, ",
-                 word_count(c->runs[i].move_count).t,
+                 ", run <code>", c->runs[i].id, "</code>, ", word_count(c->runs[i].move_count).t,
                  c->runs[i].move_count == 1 ? " move</p></dd>\n" : " moves</p></dd>\n", NULL);
     html_mix(h, "</dl>\n</section>\n", NULL);
 }

@@ -1,0 +1,119 @@
+#!/bin/bash
+# owner.sh PROGRAM - the owner of a public target is asked, and his answer decides.
+#
+# In a network and with a hosts file of its own a name server of a few lines (127.0.0.1:53) says what the owner publishes; the public address
+# is one of lo, where nobody listens. Without record, with a stranger's name, without the typed domain, too fast, or too late: 77 and the rule.
+# With all of it the program connects, and only then: 69. Skips (77) where namespaces are not to be had. Ends what it started, by pid.
+set -euo pipefail
+
+program=$1
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+if [ -z "${PM_OWNER_INSIDE:-}" ]; then
+    for tool in unshare ip python3 mount sha256sum; do
+        command -v "$tool" >/dev/null || skip "$tool is not here"
+    done
+    unshare -nm true 2>/dev/null || skip "no namespaces of one's own here"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    PM_OWNER_INSIDE=$work unshare -nm bash "$0" "$program" && code=0 || code=$?
+    exit "$code"
+fi
+cd "$PM_OWNER_INSIDE"
+ip link set lo up
+ip addr add 93.184.216.7/32 dev lo
+mount --make-rprivate / 2>/dev/null || true
+echo "127.0.0.1 localhost" >hosts
+echo "nameserver 127.0.0.1" >resolv
+printf 'hosts: files dns\n' >nsswitch
+for file in hosts:hosts resolv:resolv.conf nsswitch:nsswitch.conf; do
+    mount --bind "${file%%:*}" "/etc/${file##*:}" || skip "/etc/${file##*:} cannot be covered"
+done
+
+cat >names.py <<'EOF'
+import json, socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 53))
+print("ready", flush=True)
+while True:
+    q, peer = s.recvfrom(4096)
+    labels, at = [], 12
+    while q[at]:
+        labels.append(q[at + 1:at + 1 + q[at]].decode().lower())
+        at += q[at] + 1
+    kind = struct.unpack(">H", q[at + 1:at + 3])[0]
+    said = json.load(open("says.json")).get(".".join(labels))
+    data = b""
+    if said and kind == 16:
+        data = bytes([len(said)]) + said.encode()
+    elif said and kind == 12:
+        data = b"".join(bytes([len(l)]) + l.encode() for l in said.split(".")) + b"\0"
+    s.sendto(q[:2] + (b"\x81\x80" if data else b"\x81\x83") + q[4:6] + struct.pack(">HHH", bool(data), 0, 0) + q[12:at + 5]
+             + (b"\xc0\x0c" + q[at + 1:at + 5] + struct.pack(">IH", 1, len(data)) + data if data else b""), peer)
+EOF
+echo '{}' >says.json
+python3 names.py >names.log 2>&1 &
+names=$!
+trap 'kill "$names" 2>/dev/null || true' EXIT
+for _ in $(seq 100); do
+    grep -q ready names.log && break
+    sleep 0.1
+done
+grep -q ready names.log || skip "no name server: $(tail -1 names.log)"
+
+export PM_OWNER_KEY="correct horse"
+key=$(printf 'postmuster owner\n%s' "$PM_OWNER_KEY" | sha256sum | cut -c1-32)
+record="v=pm1; key=$key; net=93.184.216.0/24; max=50/s; until=2099-12-31"
+bad=0 number=0
+
+says() { # RECORD NAME
+    printf '{"_postmuster.corp.example.de": "%s", "7.216.184.93.in-addr.arpa": "%s"}' "$1" "$2" >says.next
+    mv says.next says.json
+}
+
+expect() { # WHAT CODE WORDS RATE [OPTION...]
+    local what=$1 code=$2 words=$3 rate=$4 got=0
+    shift 4
+    number=$((number + 1))
+    cat >p.yaml <<EOF
+schema: 1
+servers:
+  s1: {smtp: '93.184.216.7:2525', tls: none}
+mailboxes:
+  box: {home: s1, address: 'box@corp.example.de'}
+load:
+  steady: {via: s1, from: box, to: box, rate: $rate, duration: 1s}
+settle: {canary: no, deadline: 2s}
+safety: {networks: [93.184.216.0/24], domains: [corp.example.de], owner_key: env:PM_OWNER_KEY}
+EOF
+    timeout 90 "$program" run p.yaml --dir "run$number" --quiet "$@" >said 2>&1 || got=$?
+    if [ "$got" -eq "$code" ] && grep -q "$words" said; then
+        echo "ok: $what"
+    else
+        echo "not ok: $what: exit code $got, want $code and \"$words\": $(tail -1 said)"
+        bad=1
+    fi
+}
+
+yes=(--yes-i-own corp.example.de)
+says "" ""
+expect "nobody says anything" 77 "refused by rule unproven" 10/s "${yes[@]}"
+says "${record/$key/00112233445566778899aabbccddeeff}" mx.corp.example.de
+expect "the record is for another key" 77 "not for this profile's owner_key (key=$key)" 10/s "${yes[@]}"
+says "${record/2099/2020}" mx.corp.example.de
+expect "the record's time is over" 77 "time is over" 10/s "${yes[@]}"
+says "${record/216.0/217.0}" mx.corp.example.de
+expect "the record is about another network" 77 "refused by rule unproven" 10/s "${yes[@]}"
+says "$record" mx.strangers.de
+expect "the address is a stranger's" 77 "mx.strangers.de" 10/s "${yes[@]}"
+says "$record" corp.example.de.strangers.de
+expect "the address's name only begins like the domain" 77 "refused by rule unproven" 10/s "${yes[@]}"
+says "$record" mx.corp.example.de
+expect "the domain was not typed" 77 "refused by rule consent" 10/s
+expect "it is faster than the owner allows" 77 "refused by rule owner-rate" 60/s "${yes[@]}"
+expect "all of it is said: it connects" 69 "refused" 10/s "${yes[@]}"
+exit "$bad"

@@ -21,10 +21,11 @@ struct pen {
     uint32_t box_home, joe_home, alt_home;
     bool alternate, others; /* box has alternates; there is a group `ann` beside it */
     bool any_move, deadlocks, hangs;
-    bool x400, p1; /* X.400 is drawn; the load at hand speaks it */
-    bool pens;     /* the group `pen` is ours, and writes */
-    struct rng x;  /* what X.400 adds is drawn from this, so that the rest stays as it was */
-    struct rng y;  /* and this is for what came later still */
+    bool x400, p1;            /* X.400 is drawn; the load at hand speaks it */
+    bool pens;                /* the group `pen` is ours, and writes */
+    bool corrupts, strangers; /* of the faults that are planted */
+    struct rng x; /* what X.400 adds is drawn from this, so that the rest stays as it was */
+    struct rng y; /* and this is for what came later still */
 };
 
 static uint32_t below(struct pen *p, uint32_t n)
@@ -132,6 +133,54 @@ static void draw_lab(struct pen *p)
     draw_knobs(p);
 }
 
+/* Faults that the lab plants. Not those that take sight away: then unknown is right, and nothing to be told apart. */
+static void draw_plants(struct pen *p)
+{
+    static const char *const plants[] = {"drop",
+                                         "drop-both",
+                                         "ndr",
+                                         "ndr-and-deliver",
+                                         "twice",
+                                         "stranger",
+                                         "corrupt-start",
+                                         "corrupt-4095",
+                                         "corrupt-end",
+                                         "rewrite-line-ends",
+                                         "rewrite-base64",
+                                         "rewrite-quoted",
+                                         "rewrite-folding",
+                                         "strand",
+                                         "hold",
+                                         "ndr-misrouted",
+                                         "ndr-stranger",
+                                         "ndr-nameless",
+                                         "delay-deliver",
+                                         "delay-drop",
+                                         "leave-behind",
+                                         "leave-too",
+                                         "copier-skips",
+                                         "behind-copier",
+                                         "move-nothing",
+                                         "move-half",
+                                         "clock-ahead",
+                                         "clock-back"};
+    const uint32_t n = sizeof plants / sizeof plants[0];
+    uint32_t kinds = y_chance(p, 35) ? 1 + y_below(p, 3) : 0, first = y_below(p, n);
+
+    for (uint32_t i = 0; i < kinds; i++) {
+        const char *name = plants[(first + i * 5) % n];
+
+        if (p->x400 && (strcmp(name, "ndr-stranger") == 0 || strcmp(name, "ndr-nameless") == 0))
+            name = "ndr"; /* what P1 says of a report cannot be forged so */
+        if (i == 0)
+            SAY(p, "  plant:\n");
+        SAY(p, "    %s: %u\n", name, 1 + y_below(p, 3));
+        p->corrupts = p->corrupts || strncmp(name, "corrupt", 7) == 0;
+        p->strangers =
+            p->strangers || strcmp(name, "stranger") == 0 || strcmp(name, "ndr-misrouted") == 0;
+    }
+}
+
 /* Before the mailboxes: of what is ours they may be alternates. */
 static void draw_x400(struct pen *p)
 {
@@ -148,7 +197,8 @@ static void draw_x400(struct pen *p)
 static void draw_mailboxes(struct pen *p)
 {
     p->boxes = between(p, 1, 5);
-    p->alternate = chance(p, 50);
+    p->alternate =
+        chance(p, 50) && !p->strangers; /* whose is a stranger's copy that an alternate has? */
     p->others = chance(p, 40);
     p->joes = between(p, 1, 3);
     p->box_home = between(p, 1, p->servers);
@@ -241,6 +291,8 @@ static void draw_load(struct pen *p, uint32_t i)
     uint32_t most = to[0] == '[' ? p->boxes + 1 : to[0] == 'b' ? p->boxes : 1;
     uint32_t recipients = chance(p, 70) ? 1 : between(p, 1, most < 3 ? most : 3);
 
+    if (p->strangers) /* nor can one tell two copies of one message, both with its recipients */
+        recipients = 1;
     SAY(p, "  l%u: {via: s%u, from: %s, to: %s, recipients: %u", i, between(p, 1, p->servers),
         draw_writer(p, ONE_OF(p, "joe", "joe", "joe", "box")), to, recipients);
     draw_paced(p, chance(p, 40) ? between(p, 0, 120) : 0);
@@ -274,6 +326,9 @@ static void draw_loads(struct pen *p)
         draw_load(p, i);
     if (p->any_move && chance(p, 40))
         draw_aimed(p);
+    if (p->strangers) /* they are in mailboxes that the run looks into, for they write, too */
+        SAY(p, "  all: {via: s1, from: [box, joe%s%s], to: box, rate: 4/m, duration: 60s}\n",
+            p->others ? ", ann" : "", p->alt_home ? ", alt" : "");
 }
 
 static uint32_t other_server(struct pen *p, uint32_t home)
@@ -355,11 +410,13 @@ static void draw_actions(struct pen *p)
             i, i, i, i);
     for (uint32_t i = 0; i < actions; i++) {
         uint32_t at = between(p, 1, 240);
+        const char *who;
 
         switch (below(p, 5)) {
         case 0:
+            who = ONE_OF(p, "none", "alt");
             SAY(p, "  a%u: {at: %us, do: alternate, mailboxes: box, alternate: %s, deliver: %s}\n",
-                i, at, ONE_OF(p, "none", "alt"), ONE_OF(p, "both", "redirect"));
+                i, at, p->strangers ? "none" : who, ONE_OF(p, "both", "redirect"));
             break;
         case 1:
             SAY(p, "  r%u: {at: %us, do: restart, component: %s, server: s%u}\n", i, at,
@@ -382,7 +439,7 @@ static void draw_probes(struct pen *p, enum draw_kind kind)
 
     SAY(p, "probes:\n  stores: {type: imap, period: %s, idle: %s", period,
         ONE_OF(p, "no", "no", "yes"));
-    if (y_chance(p, 30))
+    if (y_chance(p, 30) && !p->corrupts)
         SAY(p, ", content: %u", y_below(p, 100));
     SAY(p, "}\n");
     if (y_chance(p, 15))
@@ -405,6 +462,7 @@ void draw_profile(uint64_t seed, enum draw_kind kind, struct buf *out)
     p.any_move = !chance(&p, 8);
     SAY(&p, "schema: 1\nrun: {name: drawn, seed: %" PRIu64 "}\n", seed);
     draw_lab(&p);
+    draw_plants(&p);
     draw_x400(&p);
     draw_mailboxes(&p);
     draw_loads(&p);

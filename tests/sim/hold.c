@@ -47,8 +47,8 @@ static void on_time(struct timer *t)
     if (run_has_ended(w->s.run))
         return;
     run_interrupt(w->s.run, ++w->told);
-    if (w->told > 1)
-        w->order.view = TRUTH_KILLED;
+    if (w->told > 1) /* what was proven by then stays so */
+        w->order.view = w->s.run->phase >= PHASE_SETTLE ? TRUTH_HASTY : TRUTH_KILLED;
     if (told_at(w, w->told))
         timer_arm(w->s.loop, t, told_at(w, w->told));
 }

@@ -103,8 +103,9 @@ struct reading {
     uint32_t home, old, elsewhere, queued; /* as the lab ended */
     uint32_t delivered, reports, others_reports, reports_left;
     uint32_t failed_made, others_made; /* reports of failure, of anything else */
+    uint32_t forged;                   /* of the reports made */
     uint32_t maybe, maybe_reports; /* handed over, and only the other side knows whether it came */
-    bool accepted, asked;
+    bool accepted, asked, corrupted;
     uint64_t last_ns; /* when it, or a report about it, came somewhere */
     bool gone;        /* somebody may have seen it, nobody can now */
     bool told, told_others;
@@ -168,6 +169,8 @@ static enum outcome outcome_of(const struct reading *r)
         return evidence ? CLASS_PHANTOM : CLASS_NOT_SENT;
     if (r->elsewhere)
         return CLASS_MISDELIVERED;
+    if (r->corrupted && (r->home || r->old || r->gone))
+        return CLASS_CORRUPTED;
     if (ours(r->k))
         return outcome_of_ours(r, there, told);
     return r->home ? outcome_at_home(r, told) : outcome_away(r);
@@ -228,6 +231,12 @@ static void read_record(const struct lab_account *a, const struct copy *c, const
     case WORD_RETURNED:
         r->maybe++;
         break;
+    case WORD_CORRUPTED:
+        r->corrupted = true;
+        break;
+    case WORD_FORGED:
+        r->forged++;
+        break;
     case WORD_REPORT_RETURNED:
         r->maybe_reports++;
         break;
@@ -236,6 +245,20 @@ static void read_record(const struct lab_account *a, const struct copy *c, const
     case WORD_COUNT:
         break;
     }
+}
+
+static uint32_t less(uint32_t n, uint32_t by)
+{
+    return n > by ? n - by : 0;
+}
+
+/* A report that names nothing of ours is about nothing of ours. They are made for the originator. */
+static void without_forged(struct reading *r)
+{
+    r->failed_made = less(r->failed_made, r->forged);
+    r->reports = less(r->reports, r->forged);
+    r->reports_left = less(r->reports_left, r->forged);
+    r->maybe_reports = less(r->maybe_reports, r->forged);
 }
 
 /* Reports of a delivery are no evidence here. The truth does not say which kind arrived: where both were made (a restart may
@@ -272,6 +295,7 @@ static struct reading read_copy(const struct lab_account *a, const struct copy *
         k->claimed = true;
         read_record(a, c, k, t_ns, &r);
     }
+    without_forged(&r);
     only_failures(&r);
     return r;
 }

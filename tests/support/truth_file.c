@@ -21,6 +21,8 @@ const char *const truth_words[WORD_COUNT] = {
     [WORD_ENTRY] = "entry",
     [WORD_RETURNED] = "returned",
     [WORD_REPORT_RETURNED] = "report-returned",
+    [WORD_CORRUPTED] = "planted",
+    [WORD_FORGED] = "planted",
     [WORD_REPORT_ENTRY] = "report-entry",
 };
 
@@ -191,6 +193,15 @@ static void note_copy(struct lab_account *a, char *const *f, enum word word)
     }
 }
 
+/* Of what else is planted, other lines say what became of it. */
+static bool is_planted_so(const char *text, enum word word)
+{
+    if (word == WORD_CORRUPTED)
+        return strstr(text, "fault=corrupt-") != NULL;
+    return word != WORD_FORGED || strstr(text, "fault=ndr-stranger") ||
+           strstr(text, "fault=ndr-nameless");
+}
+
 static void note_line(struct lab_account *a, char *line)
 {
     char *f[FIELDS] = {0};
@@ -210,7 +221,7 @@ static void note_line(struct lab_account *a, char *line)
     else if (strcmp(f[F_WORD], "alternate-set") == 0)
         note_setting(a, f);
     for (int w = 0; w < WORD_COUNT; w++)
-        if (strcmp(f[F_WORD], truth_words[w]) == 0) {
+        if (strcmp(f[F_WORD], truth_words[w]) == 0 && is_planted_so(f[F_DETAIL], (enum word)w)) {
             note_copy(a, f, (enum word)w);
             return;
         }

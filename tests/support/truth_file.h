@@ -19,6 +19,8 @@ enum word {
     WORD_ENTRY,
     WORD_RETURNED, /* handed to the connector; the lab does not know whether it came there */
     WORD_REPORT_RETURNED,
+    WORD_CORRUPTED,    /* planted: what is delivered of it is another text */
+    WORD_FORGED,       /* planted: a report made of it says nothing of it */
     WORD_REPORT_ENTRY, /* only as one that is handed out, and then as the word before */
     WORD_COUNT
 };

@@ -168,14 +168,16 @@ static void write_failure(struct poller *o, struct queue_probe *q, const char *w
     q->failing = true;
 }
 
-/* What came and did not leave has to be listed, less what was there before anybody counted. Counters that begin anew are
- * believed; a listing that lacks something, or has too much, proves nothing about what it lacks. */
+/* An answer over HTTP is one look: what came and did not leave has to be listed, less what was there before anybody counted.
+ * Counters that begin anew are believed; a listing that lacks something, or has too much, proves nothing about what it lacks.
+ * A command counts in one place, lists in another, and in its own units: it is not held to that. */
 static bool adds_up(struct queue_probe *q, const struct queue_server *s)
 {
+    const struct probe_profile *how = q->poller->how;
     uint64_t unlisted = s->in - s->out - s->entries;
     bool anew = !q->has_sums || s->in < q->in || s->out < q->out;
 
-    if (!s->counted || !CHECK_ON(SUMS))
+    if (!s->counted || !how || how->type != PROBE_QUEUE_HTTP || !CHECK_ON(SUMS))
         return true;
     if (!anew && unlisted != q->unlisted)
         return false;

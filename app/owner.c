@@ -26,7 +26,7 @@ void owner_fingerprint(const char *key, char out[OWNER_FINGERPRINT])
               EVP_DigestUpdate(c, head, sizeof head - 1) && EVP_DigestUpdate(c, key, strlen(key)) &&
               EVP_DigestFinal_ex(c, digest, NULL));
     EVP_MD_CTX_free(c);
-    for (int i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
@@ -161,7 +161,7 @@ static bool ask_all(const struct profile *p, struct guard_net *nets, size_t *cou
 {
     char fingerprint[OWNER_FINGERPRINT];
     const struct safety_profile *s = &p->safety;
-    struct owner_record r;
+    struct owner_record r = {0};
 
     if (!s->owner_key)
         return err_set(e, EX_GUARD,

@@ -17,7 +17,7 @@
 #define CEILING_CONNECTIONS 2000u
 #define CEILING_MESSAGES    100000000ull
 #define CEILING_BYTES       10000000000000ull
-#define CEILING_DURATION_NS (7 * 24 * 3600 * NS_PER_S)
+#define CEILING_DURATION_NS (7ull * 24 * 3600 * NS_PER_S)
 
 struct end {
     struct end_point *at;

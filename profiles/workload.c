@@ -71,11 +71,12 @@ double pace_slow(double t_s)
 {
     double stage_s = seconds(SLOW_STAGE_NS), at_s = 0, part = 1.0 / (1 << SLOW_STAGES);
 
-    for (int i = 0; i < SLOW_STAGES; i++, part *= 2) {
+    for (int i = 0; i < SLOW_STAGES; i++) {
         if (t_s < stage_s * part)
             return at_s + t_s / part;
         t_s -= stage_s * part;
         at_s += stage_s;
+        part *= 2;
     }
     return at_s + t_s;
 }

@@ -105,10 +105,10 @@ static bool words_of_site(const struct manifest *m, const struct event *ev, stru
 
 static bool words_of_queue(const struct manifest *m, const struct event *ev, struct buf *out)
 {
-    return buf_add_format(
-        out, "%s: %s for %s in a queue, %u tries%s (wave %u)", server(m, ev->place),
-        ev->code & QUEUED_REPORT ? "a report" : "the message", mailbox(m, ev->a), ev->code & 0xffff,
-        ev->code & QUEUED_DUE ? ", another is due" : ", none due", ev->b);
+    return buf_add_format(out, "%s: %s for %s in a queue, %u %s%s (wave %u)", server(m, ev->place),
+                          ev->code & QUEUED_REPORT ? "a report" : "the message", mailbox(m, ev->a),
+                          ev->code & 0xffff, (ev->code & 0xffff) == 1 ? "try" : "tries",
+                          ev->code & QUEUED_DUE ? ", another is due" : ", none due", ev->b);
 }
 
 static bool words_of_finding(const struct manifest *m, const struct event *ev, struct buf *out)
@@ -146,13 +146,19 @@ static bool words_of_canary(const struct manifest *m, const struct event *ev, st
                           ev->code == CANARY_SENT ? "accepted" : "refused");
 }
 
+static bool words_of_sent(const struct manifest *m, const struct event *ev, struct buf *out)
+{
+    buf_add_format(out, "%s: sent to %s from %s", server(m, ev->place), mailbox(m, ev->a),
+                   mailbox(m, ev->code));
+    return ev->b > 0 ? buf_add_format(out, ", %u us late", ev->b) : buf_add_text(out, ", on time");
+}
+
 bool event_words(const struct manifest *m, const struct line_sink *sink, const struct event *ev,
                  struct buf *out)
 {
     switch (ev->kind) {
     case EV_SENT:
-        return buf_add_format(out, "%s: sent to %s from %s, %u us late", server(m, ev->place),
-                              mailbox(m, ev->a), mailbox(m, ev->code), ev->b);
+        return words_of_sent(m, ev, out);
     case EV_END:
         return words_of_end(m, sink, ev, out);
     case EV_SEEN:
@@ -175,6 +181,9 @@ bool event_words(const struct manifest *m, const struct line_sink *sink, const s
         return words_of_finding(m, ev, out);
     case EV_SESSIONS:
         return words_of_sessions(m, ev, out);
+    case EV_UNWATCHED:
+        return buf_add_format(out, "%s: nobody watched for %u ms", event_unwatched_words(ev->code),
+                              ev->b);
     case EV_AIM:
         return buf_add_format(out, "aimed at %u us after the mark of move %u, with weight %u.%06u",
                               ev->b, event_aim_move(ev->a), ev->code / 1000000, ev->code % 1000000);

@@ -35,6 +35,11 @@ uint64_t clock_mono_ns(void)
     return CHECK_ON(MONOTONIC) ? read_clock(CLOCK_MONOTONIC) : clock_wall_ns();
 }
 
+uint64_t clock_boot_ns(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 uint64_t clock_target(const struct run_clock *c, uint64_t loop_ns)
 {
     uint64_t target_ns;
@@ -43,8 +48,9 @@ uint64_t clock_target(const struct run_clock *c, uint64_t loop_ns)
     if (loop_ns == NEVER_NS)
         return NEVER_NS;
     if (loop_ns <= c->origin_ns)
-        return 0;
-    if (__builtin_mul_overflow(loop_ns - c->origin_ns, (uint64_t)c->scale, &target_ns))
+        return c->ahead_ns;
+    if (__builtin_mul_overflow(loop_ns - c->origin_ns, (uint64_t)c->scale, &target_ns) ||
+        __builtin_add_overflow(target_ns, c->ahead_ns, &target_ns))
         return NEVER_NS;
     return target_ns;
 }
@@ -59,7 +65,9 @@ uint64_t clock_span(const struct run_clock *c, uint64_t target_span_ns)
 
 uint64_t clock_loop(const struct run_clock *c, uint64_t target_ns)
 {
-    uint64_t span_ns = clock_span(c, target_ns), loop_ns;
+    uint64_t ahead_ns = target_ns < c->ahead_ns ? target_ns : c->ahead_ns;
+    uint64_t span_ns = clock_span(c, target_ns == NEVER_NS ? NEVER_NS : target_ns - ahead_ns),
+             loop_ns;
 
     if (span_ns == NEVER_NS || __builtin_add_overflow(c->origin_ns, span_ns, &loop_ns))
         return NEVER_NS;

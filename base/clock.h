@@ -18,10 +18,13 @@ struct run_clock {
     uint64_t origin_ns; /* loop time of target time 0; events before it are clamped to 0 */
     uint64_t wall_ns;   /* Unix time of target time 0, in ns */
     uint32_t scale;     /* target ns per loop ns, at least 1 */
+    uint64_t
+        ahead_ns; /* target time that was over at the origin already: of a run that was resumed */
 };
 
 uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC; outside base/ only through loop_now() */
 uint64_t clock_wall_ns(void); /* CLOCK_REALTIME, and what it was stepped by */
+uint64_t clock_boot_ns(void); /* CLOCK_BOOTTIME: goes on where CLOCK_MONOTONIC is suspended */
 /* Any thread: the wall clock of this process stands otherwise from now on, as if somebody had set it. */
 void clock_wall_step(int64_t by_ns);
 

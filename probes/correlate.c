@@ -37,6 +37,8 @@ struct correlate *correlate_create(const struct probe_context *c,
         return NULL;
     co->c = *c;
     co->ndr = ndr_create(c, canary_seen, owner);
+    size_t places = (size_t)site->mailbox_count * site->server_count;
+
     co->epochs = calloc((size_t)site->mailbox_count * site->server_count + 1, sizeof *co->epochs);
     if (site_ours(site) != SITE_NONE)
         co->ours = ours_create(c, co);
@@ -44,6 +46,8 @@ struct correlate *correlate_create(const struct probe_context *c,
         correlate_destroy(co);
         return NULL;
     }
+    for (size_t i = 0; i < places; i++)
+        co->epochs[i] = c->epochs_used;
     return co;
 }
 

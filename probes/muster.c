@@ -233,8 +233,8 @@ static bool arm_failed(const struct muster *m, struct err *e)
     for (uint32_t i = 0; i < m->place_count; i++) {
         const struct place *p = m->places[i];
 
-        if (p->probe && p->probe->complete_ns > 0 && p->probe->absent && !p->probe->ops->by_file &&
-            p->server == m->home[p->mailbox])
+        if (!m->recalled && p->probe && p->probe->complete_ns > 0 && p->probe->absent &&
+            !p->probe->ops->by_file && p->server == m->home[p->mailbox])
             return !err_set(e, EX_TARGET, "there is no mailbox %s on %s (or a wrong password): %s",
                             m->site->mailboxes[p->mailbox].name, m->site->servers[p->server].name,
                             p->probe->why ? p->probe->why : "");
@@ -339,6 +339,16 @@ static bool open_queues(struct muster *m, struct err *e)
             return false;
     }
     return true;
+}
+
+void muster_recall(struct muster *m, uint32_t mailbox, uint32_t server, bool home)
+{
+    struct err e;
+
+    m->recalled = true;
+    if (home)
+        m->home[mailbox] = server;
+    (void)muster_place(m, mailbox, server, &e);
 }
 
 void muster_arm(struct muster *m, void (*armed)(void *owner, const struct err *e))
@@ -500,6 +510,8 @@ static bool make_tables(struct muster *m)
     m->look_failed = calloc(boxes, sizeof *m->look_failed);
     m->correlate = correlate_create(&m->probe, m->context.canary_seen, m->context.owner);
     m->waves = probe_queues_create();
+    if (m->waves)
+        probe_queues_used(m->waves, m->probe.waves_used);
     m->probe.correlate = m->correlate;
     m->probe.queues = m->waves;
     if (!m->matters || !m->at || !m->queues || !m->parts || !m->home || !m->looked_ns ||

@@ -29,6 +29,9 @@ void muster_destroy(struct muster *m); /* NULL is fine */
 /* Looks up all homes, logs on everywhere, reads what is there already. armed() once: NULL, or what is wrong (EX_TARGET).
  * Three failures in a row of one place, or 30 s, are too many. The run clock may still be without its origin. */
 void muster_arm(struct muster *m, void (*armed)(void *owner, const struct err *e));
+/* Of a run that died and goes on, before muster_arm(): the mailbox has been there, or was to be moved there; home: there it
+ * was found last. At its home it may be missing by now: that is no reason not to begin. */
+void muster_recall(struct muster *m, uint32_t mailbox, uint32_t server, bool home);
 void muster_move_begins(struct muster *m, uint32_t move);
 /* Leads to one verified(): true once the look-up names the target, log-on works there, and the old home has no such mailbox
  * any more, all asked after the end; false when that has not come true within 60 s of target time, or 5 s. */

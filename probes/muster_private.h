@@ -92,7 +92,7 @@ struct muster {
     uint32_t verifying_count;
     void (*armed)(void *owner, const struct err *e);
     struct timer arm_limit;
-    bool arming, arm_late;
+    bool arming, arm_late, recalled;
     struct settle_state settle;
 };
 

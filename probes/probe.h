@@ -40,6 +40,8 @@ struct probe_context {
     struct correlate *correlate;         /* shared by the probes of this loop; made by the muster */
     struct p1_listener *listener;        /* of our own MTA over X.400; NULL: nobody calls it */
     struct smtp_listener *smtp_listener; /* over SMTP and LMTP; NULL: nobody calls it */
+    /* Of a run that died and goes on: scan epochs and queue waves that may have been used before; else 0. */
+    uint32_t epochs_used, waves_used;
     struct probe_queues *queues; /* so are the queue listings; NULL: each probe asks for itself */
 };
 

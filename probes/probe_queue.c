@@ -599,6 +599,11 @@ void probe_queues_destroy(struct probe_queues *qs)
     free(qs);
 }
 
+void probe_queues_used(struct probe_queues *qs, uint32_t waves)
+{
+    qs->newest = waves;
+}
+
 uint32_t probe_queues_wave(struct probe_queues *qs)
 {
     return qs->asked = ++qs->newest;

@@ -16,6 +16,8 @@ void probe_queues_destroy(struct probe_queues *qs); /* after its probes; NULL is
 /* The driver that lists queues so; NULL: the one that says of a server that it has none. */
 const struct probe_ops *probe_queue_ops(const struct probe_profile *how);
 /* Begins a wave: the number of all listings asked for from now on. */
+void probe_queues_used(struct probe_queues *qs,
+                       uint32_t waves); /* before: numbers go on from there */
 uint32_t probe_queues_wave(struct probe_queues *qs);
 
 #endif

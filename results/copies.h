@@ -32,12 +32,14 @@ struct copy {
     uint32_t flags;                            /* 1 << enum flag */
     uint64_t sent_ns, end_ns;                  /* NEVER_NS: not */
     uint64_t first_seen_ns, first_reported_ns; /* NEVER_NS: not */
-    uint32_t late_us;                          /* real, against the plan */
-    uint32_t end_code, report_code;            /* event_code(), event_report(); 0: none */
-    uint32_t stage;                            /* where the transaction ended */
-    uint32_t report_print;                     /* of one of the failed reports */
-    struct nearest_move move;                  /* of the recipient's mailbox */
-    struct alternates alternates;              /* in force for it */
+    bool unwatched;   /* for a time between its sending and its first sight nobody watched */
+    bool excused;     /* and only for that it is not late */
+    uint32_t late_us; /* real, against the plan */
+    uint32_t end_code, report_code; /* event_code(), event_report(); 0: none */
+    uint32_t stage;                 /* where the transaction ended */
+    uint32_t report_print;          /* of one of the failed reports */
+    struct nearest_move move;       /* of the recipient's mailbox */
+    struct alternates alternates;   /* in force for it */
     struct silence silence;
 };
 

@@ -40,6 +40,10 @@ static const char *const brake_words[] = {
     "the queues held more than safety.max_queued",
     "the target's owner does not say any more that it may be"};
 
+static const char *const unwatched_words[] = {
+    "the run had died, and was resumed", "postmuster stood still", "the machine was suspended"};
+
+static_assert(COUNT(unwatched_words) == UNWATCHED_COUNT, "words per gap");
 static_assert(COUNT(brake_words) == BRAKE_COUNT, "words per brake");
 static_assert(COUNT(trial_names) == TRIAL_COUNT, "a name per trial's end");
 static_assert(COUNT(trial_words) == TRIAL_COUNT, "words per trial's end");
@@ -87,6 +91,11 @@ const char *event_finding_name(unsigned finding)
 const char *event_brake_words(unsigned why)
 {
     return name_at(brake_words, COUNT(brake_words), why);
+}
+
+const char *event_unwatched_words(unsigned why)
+{
+    return name_at(unwatched_words, COUNT(unwatched_words), why);
 }
 
 const char *event_trial_name(unsigned trial)

@@ -69,7 +69,10 @@
       "and kind; code: event_sessions().")                                                                            \
     X(EV_AIM, "aim",                                                                                                  \
       "Adaptive aim chose when to send. t: when it did; slot: message slot; place: server; a: event_aim(); b: us "    \
-      "after the load's mark of that move; code: its weight in ppm.")
+      "after the load's mark of that move; code: its weight in ppm.")                                                 \
+    X(EV_UNWATCHED, "unwatched",                                                                                      \
+      "Nobody of ours watched until now, t. slot: for how long, target ns; code: enum unwatched; a: scan epochs "     \
+      "that were used before; b: real ms; place: journals whose torn end was cut off.")
 
 // clang-format on
 
@@ -185,6 +188,14 @@ enum brake_why {
     BRAKE_COUNT
 };
 
+/* Why nobody of ours watched. */
+enum unwatched {
+    UNWATCHED_RESUMED,   /* the run died, and was resumed */
+    UNWATCHED_STALLED,   /* it stood still: stopped, swapped out, starved */
+    UNWATCHED_SUSPENDED, /* the machine slept, and its clock with it: slot is 0 */
+    UNWATCHED_COUNT
+};
+
 enum finding {
     FIND_CONNECT_FAILED,    /* a: errno-like; counted, the message goes out by another connection */
     FIND_PROTOCOL,          /* a server answered nonsense; a: enum stage */
@@ -266,6 +277,7 @@ const char *event_stage_name(unsigned stage);
 const char *event_mark_name(unsigned mark);
 const char *event_finding_name(unsigned finding);
 const char *event_brake_words(unsigned why); /* "421 or 4.7.x came too often" */
+const char *event_unwatched_words(unsigned why); /* "the run died" */
 const char *event_trial_name(unsigned trial);
 const char *event_trial_words(unsigned trial); /* "it did not answer in time" */
 

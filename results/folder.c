@@ -97,6 +97,22 @@ struct folder *folder_create_at(const char *path, struct err *e)
     return NULL;
 }
 
+struct folder *folder_reopen(const char *path, struct err *e)
+{
+    struct folder *f = calloc(1, sizeof *f);
+
+    if (!f) {
+        err_set(e, EX_IO, "out of memory");
+        return NULL;
+    }
+    f->lock = -1;
+    (void)snprintf(f->path, sizeof f->path, "%s", path);
+    if (take_lock(f, e))
+        return f;
+    folder_destroy(f);
+    return NULL;
+}
+
 /* Letters, digits, dot, dash; anything else becomes a dash, so that a name cannot leave its folder. */
 static void plain_name(char *out, size_t room, const char *text)
 {

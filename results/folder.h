@@ -21,6 +21,8 @@ struct folder *folder_create(const char *runs_dir, const char *name, const char 
 /* This very folder: made if need be, locked (EX_LOCKED if another run holds it), and without an earlier run in it
  * (EX_BAD_USAGE). */
 struct folder *folder_create_at(const char *path, struct err *e);
+/* The folder of a run that has ended, or died: locked (EX_LOCKED if it goes on), and never taken away. */
+struct folder *folder_reopen(const char *path, struct err *e);
 const char *folder_path(const struct folder *f);
 /* The manifest is there and the load begins: the folder stays, and `latest` points at it (if folder_create() made it). */
 void folder_begin(struct folder *f);

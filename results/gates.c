@@ -92,13 +92,16 @@ struct gate_result gate_decide(const struct manifest_gate *g, const struct tally
     if (flag_named(g->name, &f)) {
         r.count = t->flags[f];
         r.uncertified = f == FLAG_LATE && t->saturation.any;
+        r.excused = f == FLAG_LATE && r.count <= r.limit && r.count + t->excused > r.limit;
     } else if (strcmp(g->name, "moves-disproved") == 0)
         r.count = t->health.moves_disproved;
     else {
         worse = VERDICT_INCONCLUSIVE;
         r.count = count_of(g->name, t, residuals);
     }
-    r.verdict = r.uncertified ? VERDICT_INCONCLUSIVE : r.count > r.limit ? worse : VERDICT_PASS;
+    r.verdict = r.uncertified || r.excused ? VERDICT_INCONCLUSIVE
+                : r.count > r.limit        ? worse
+                                           : VERDICT_PASS;
     return r;
 }
 

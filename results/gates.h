@@ -19,6 +19,7 @@ struct gate_result {
     enum verdict verdict;
     enum outcome outcome; /* CLASS_COUNT: the gate is not about a class */
     bool uncertified;     /* it is about a latency, and the generator was saturated */
+    bool excused;         /* it passes only for copies that came while nobody watched */
 };
 
 /* The gates that hold when a profile names none. */

@@ -361,16 +361,72 @@ uint64_t history_moving(const struct history *h, uint32_t mailbox, uint64_t from
     return moving < to_ns - from_ns ? moving : to_ns - from_ns;
 }
 
+bool history_resumed(const struct history *h)
+{
+    const struct bag *bag = &h->l->unwatched;
+
+    for (uint32_t i = 0; i < bag->count; i++)
+        if (bag->all[i].code == UNWATCHED_RESUMED)
+            return true;
+    return false;
+}
+
+static bool is_open(const struct history *h, uint32_t move)
+{
+    const uint64_t *marks = h->l->marks[move];
+
+    return !marks[MARK_DONE] && !marks[MARK_FAILED] && !marks[MARK_VERIFIED] &&
+           !marks[MARK_DISPROVED];
+}
+
 uint64_t history_last_moved(const struct history *h, uint32_t mailbox)
 {
     uint64_t last = 0;
 
-    for (uint32_t i = h->move_first[mailbox]; i < h->move_first[mailbox + 1]; i++)
+    for (uint32_t i = h->move_first[mailbox]; i < h->move_first[mailbox + 1]; i++) {
+        if (is_open(h, h->moves[i]) && history_resumed(h))
+            return NEVER_NS;
         for (enum move_mark m = MARK_ASKED; m <= MARK_FAILED; m++) {
             uint64_t t = mark(h, h->moves[i], m);
 
             if (t != NEVER_NS && t > last)
                 last = t;
         }
+    }
     return last;
+}
+
+uint64_t history_unwatched(const struct history *h, uint64_t from_ns, uint64_t to_ns)
+{
+    const struct bag *bag = &h->l->unwatched;
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < bag->count; i++) {
+        uint64_t end = bag->all[i].t_ns, begin = end - bag->all[i].slot;
+        uint64_t first = begin > from_ns ? begin : from_ns, last = end < to_ns ? end : to_ns;
+
+        all += last > first ? last - first : 0;
+    }
+    return all;
+}
+
+bool history_died_between(const struct history *h, uint32_t seen, uint32_t reset)
+{
+    const struct bag *bag = &h->l->unwatched;
+
+    for (uint32_t i = 0; i < bag->count; i++)
+        if (bag->all[i].code == UNWATCHED_RESUMED && seen - 1 <= bag->all[i].a &&
+            reset - 1 > bag->all[i].a)
+            return true;
+    return false;
+}
+
+uint32_t history_cut(const struct history *h)
+{
+    const struct bag *bag = &h->l->unwatched;
+    uint32_t cut = 0;
+
+    for (uint32_t i = 0; i < bag->count; i++)
+        cut += bag->all[i].place;
+    return cut;
 }

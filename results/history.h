@@ -67,7 +67,15 @@ struct nearest_move history_move(const struct history *h, uint32_t mailbox, uint
 /* How much of [from_ns, to_ns] the mailbox was on the move, asked to ended. */
 uint64_t history_moving(const struct history *h, uint32_t mailbox, uint64_t from_ns,
                         uint64_t to_ns);
-/* The newest of a mailbox's marks of moving; 0: none. */
+/* The newest of a mailbox's marks of moving; 0: none; NEVER_NS: the run died during a move, and nobody knows how that ended. */
 uint64_t history_last_moved(const struct history *h, uint32_t mailbox);
+
+/* How much of [from_ns, to_ns] nobody of ours watched. */
+uint64_t history_unwatched(const struct history *h, uint64_t from_ns, uint64_t to_ns);
+bool history_resumed(const struct history *h); /* the run died, and was resumed */
+/* A sighting of epoch `seen` is void since epoch `reset` (both plus one), and the two lie on either side of a death. */
+bool history_died_between(const struct history *h, uint32_t seen, uint32_t reset);
+/* Torn ends of journals that were cut off when the run was resumed. */
+uint32_t history_cut(const struct history *h);
 
 #endif

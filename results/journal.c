@@ -217,7 +217,9 @@ struct reader {
     void (*fold)(void *owner, const struct event *events, uint32_t count);
     void *owner;
     uint32_t torn;
+    bool mend; /* cut off what is torn */
     int fd;
+    uint64_t blocks, whole;  /* of this file: whole blocks, and where the last one ends */
     uint64_t got, forgotten; /* octets of this file that were read; journal_sync()'s `upto` */
     size_t at, end;          /* of `bytes`: read, and not yet looked at */
     alignas(struct block) unsigned char bytes[READ_BYTES];
@@ -300,6 +302,7 @@ static bool read_blocks(struct reader *r, struct err *e)
 
     if (n < 0)
         return err_set(e, EX_IO, "%s", strerror(errno));
+    r->whole = r->blocks = 0;
     if ((size_t)n < sizeof h) { /* killed while the file was made: there is nothing in it */
         r->torn++;
         return true;
@@ -308,10 +311,14 @@ static bool read_blocks(struct reader *r, struct err *e)
     r->at += sizeof h;
     if (!check_head(&h, r->run_id, e))
         return false;
-    for (uint64_t sequence = 0; found == FOUND_BLOCK; sequence++) {
-        found = find_block(r, sequence, &b);
-        if (found == FOUND_BLOCK)
-            r->fold(r->owner, b->events, b->count);
+    r->whole = sizeof h;
+    while (found == FOUND_BLOCK) {
+        found = find_block(r, r->blocks, &b);
+        if (found != FOUND_BLOCK)
+            break;
+        r->fold(r->owner, b->events, b->count);
+        r->whole += BLOCK_HEAD + b->count * sizeof b->events[0];
+        r->blocks++;
     }
     if (found == FOUND_ERROR)
         return err_set(e, EX_IO, "%s", strerror(errno));
@@ -319,18 +326,27 @@ static bool read_blocks(struct reader *r, struct err *e)
     return true;
 }
 
+/* Behind the last whole block; a file that has not even its head goes. */
+static bool cut_off(const struct reader *r, const char *path, struct err *e)
+{
+    bool ok = r->whole ? ftruncate(r->fd, (off_t)r->whole) == 0 && fdatasync(r->fd) == 0
+                       : unlink(path) == 0;
+
+    return ok || errno == EINVAL || err_set(e, EX_IO, "cannot be mended: %s", strerror(errno));
+}
+
 static bool read_file(struct reader *r, const char *dir, const char *name, struct err *e)
 {
     char path[512];
 
     (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    r->fd = open(path, O_RDONLY | O_CLOEXEC);
+    r->fd = open(path, (r->mend ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     r->at = r->end = 0;
     r->got = r->forgotten = 0;
     if (r->fd < 0)
         return err_set(e, EX_IO, "%s: %s", path, strerror(errno));
     (void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    bool ok = read_blocks(r, e) || err_wrap(e, "%s", path);
+    bool ok = (read_blocks(r, e) && (!r->mend || cut_off(r, path, e))) || err_wrap(e, "%s", path);
     (void)close(r->fd);
     return ok;
 }
@@ -347,9 +363,9 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-bool journal_read(const char *dir, uint64_t run_id,
-                  void (*fold)(void *owner, const struct event *events, uint32_t count),
-                  void *owner, uint32_t *torn, struct err *e)
+static bool read_all(bool mend, const char *dir, uint64_t run_id,
+                     void (*fold)(void *owner, const struct event *events, uint32_t count),
+                     void *owner, uint32_t *torn, struct err *e)
 {
     struct dirent **names = NULL;
     int count = scandir(dir, &names, is_journal, by_name);
@@ -365,6 +381,7 @@ bool journal_read(const char *dir, uint64_t run_id,
         r->fold = fold;
         r->owner = owner;
         r->torn = 0;
+        r->mend = mend;
     }
     for (int i = 0; i < count; i++) {
         ok = ok && read_file(r, dir, names[i]->d_name, e);
@@ -375,4 +392,70 @@ bool journal_read(const char *dir, uint64_t run_id,
     free(names);
     free(r);
     return ok;
+}
+
+bool journal_read(const char *dir, uint64_t run_id,
+                  void (*fold)(void *owner, const struct event *events, uint32_t count),
+                  void *owner, uint32_t *torn, struct err *e)
+{
+    return read_all(false, dir, run_id, fold, owner, torn, e);
+}
+
+bool journal_mend(const char *dir, uint64_t run_id,
+                  void (*fold)(void *owner, const struct event *events, uint32_t count),
+                  void *owner, uint32_t *torn, struct err *e)
+{
+    return read_all(true, dir, run_id, fold, owner, torn, e);
+}
+
+static void fold_nothing(void *owner, const struct event *events, uint32_t count)
+{
+    (void)owner;
+    (void)events;
+    (void)count;
+}
+
+/* j->fd is open for reading and writing: to where its last whole block ends. */
+static bool go_behind(struct journal *j, uint64_t run_id, struct err *e)
+{
+    struct reader *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return err_set(e, EX_IO, "journal: out of memory");
+    r->fd = j->fd;
+    r->run_id = run_id;
+    r->fold = fold_nothing;
+    bool ok = read_blocks(r, e);
+
+    j->written = (off_t)r->whole;
+    j->open.sequence = r->blocks;
+    ok = ok && (r->whole || err_set(e, EX_BAD_PROFILE, "has no head"));
+    if (ok && (ftruncate(j->fd, j->written) < 0 || lseek(j->fd, j->written, SEEK_SET) < 0))
+        ok = err_set(e, EX_IO, "%s", strerror(errno));
+    free(r);
+    return ok;
+}
+
+struct journal *journal_reopen(const char *dir, uint32_t thread, uint64_t run_id,
+                               struct journal_sink *sink, struct err *e)
+{
+    struct journal *j = calloc(1, sizeof *j);
+
+    if (!j) {
+        err_set(e, EX_IO, "journal: out of memory");
+        return NULL;
+    }
+    j->sink = sink;
+    (void)snprintf(j->path, sizeof j->path, "%s/%04u" SUFFIX, dir, thread);
+    j->fd = open(j->path, O_RDWR | O_CLOEXEC);
+    if (j->fd >= 0 && go_behind(j, run_id, e))
+        return j;
+    bool missing = j->fd < 0 && errno == ENOENT;
+
+    if (j->fd >= 0)
+        (void)(err_wrap(e, "%s", j->path), close(j->fd));
+    else
+        err_set(e, EX_IO, "%s: %s", j->path, strerror(errno));
+    free(j);
+    return missing ? journal_create(dir, thread, run_id, sink, e) : NULL;
 }

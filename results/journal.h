@@ -32,6 +32,9 @@ struct journal_sink { /* where written blocks go; called on the writer's thread 
 /* Creates dir/<thread>.mpj (4 digits); sink may be NULL. NULL with e (EX_IO). */
 struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id,
                                struct journal_sink *sink, struct err *e);
+/* The same file again, to go on behind its last whole block; what is torn behind it is cut off. It is made if it is not there. */
+struct journal *journal_reopen(const char *dir, uint32_t thread, uint64_t run_id,
+                               struct journal_sink *sink, struct err *e);
 /* false once a write failed (EX_IO, see journal_error): the event is not recorded, the run must stop. */
 bool journal_add(struct journal *j, const struct event *ev);
 bool journal_flush(struct journal *j); /* writes the open block, if any; group commit */
@@ -47,6 +50,10 @@ bool journal_close(struct journal *j, struct err *e); /* flushes, syncs, frees; 
 /* Reads every *.mpj of a folder, file by file in order of name. fold() gets each intact block. Damage beyond a torn tail
  * (a bad head, another run's file) is an error, EX_BAD_PROFILE; torn tails are counted. */
 bool journal_read(const char *dir, uint64_t run_id,
+                  void (*fold)(void *owner, const struct event *events, uint32_t count),
+                  void *owner, uint32_t *torn, struct err *e);
+/* The same, and torn tails are cut off: the files are whole afterwards. Only while nobody writes to them. */
+bool journal_mend(const char *dir, uint64_t run_id,
                   void (*fold)(void *owner, const struct event *events, uint32_t count),
                   void *owner, uint32_t *torn, struct err *e);
 

@@ -89,7 +89,8 @@ static bool was_carried_out(const struct judgement *j)
 {
     const struct tally *t = &j->tally;
 
-    return t->health.findings[FIND_INTERRUPTED] == 0 && t->health.findings[FIND_BRAKED] == 0 &&
+    return t->health.findings[FIND_INTERRUPTED] == 0 && !t->health.disturbed &&
+           t->health.findings[FIND_BRAKED] == 0 &&
            (t->health.stopped ||
             beyond(j, class_name(CLASS_NOT_SENT), t->classes[CLASS_NOT_SENT]) == 0) &&
            beyond(j, "moves-failed", t->health.moves_undone) == 0 &&
@@ -135,7 +136,8 @@ static bool decide(struct judgement *j, const struct ledger *l)
     j->verdict = fails ? VERDICT_FAIL : open ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
     j->exit_code = fails ? EX_FAIL : open ? EX_INCONCLUSIVE : EX_PASS;
     /* A message that nobody sent, or sums that differ: no other word of ours can be trusted then. */
-    if (residuals(j) || (j->tally.classes[CLASS_PHANTOM] && j->tally.health.torn == 0)) {
+    if (residuals(j) ||
+        (j->tally.classes[CLASS_PHANTOM] && j->tally.health.torn + j->tally.health.cut == 0)) {
         j->verdict = VERDICT_INCONCLUSIVE;
         j->exit_code = EX_INTERNAL;
     }
@@ -147,7 +149,7 @@ static bool has_all(const struct ledger *l, struct err *e)
 {
     if (l->out_of_memory)
         return err_set(e, EX_IO, "the ledger ran out of memory: not all evidence is known");
-    if (l->homes.full || l->alternates.full || l->waves.full || l->aims.full)
+    if (l->homes.full || l->alternates.full || l->waves.full || l->aims.full || l->unwatched.full)
         return err_set(e, EX_IO, "the ledger ran out of room for changes of the site");
     return true;
 }

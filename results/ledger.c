@@ -23,6 +23,7 @@ static void init_bags(struct ledger *l)
     bag_init(&l->alternates, RARE_LIMIT);
     bag_init(&l->waves, RARE_LIMIT);
     bag_init(&l->aims, RARE_LIMIT);
+    bag_init(&l->unwatched, FINDING_LIMIT);
     bag_init(&l->strays, STRAY_LIMIT);
     for (int i = 0; i < FIND_COUNT; i++)
         bag_init(&l->findings[i], FINDING_LIMIT);
@@ -78,6 +79,7 @@ void ledger_destroy(struct ledger *l)
     bag_fini(&l->alternates);
     bag_fini(&l->waves);
     bag_fini(&l->aims);
+    bag_fini(&l->unwatched);
     bag_fini(&l->strays);
     sessions_fini(&l->sessions);
     for (int i = 0; i < FIND_COUNT; i++)
@@ -319,6 +321,11 @@ static bool fold_rare(struct ledger *l, const struct event *ev)
         return true;
     case EV_AIM:
         return fold_aim(l, ev);
+    case EV_UNWATCHED:
+        if (ev->code >= UNWATCHED_COUNT || ev->slot > ev->t_ns)
+            return false;
+        bag_add(&l->unwatched, ev);
+        return true;
     case EV_LOGON: /* the marks say what came of it */
     case EV_NONE:
         return true;
@@ -436,6 +443,7 @@ void ledger_merge(struct ledger *l, const struct ledger *from)
     bag_merge(&l->alternates, &from->alternates);
     bag_merge(&l->waves, &from->waves);
     bag_merge(&l->aims, &from->aims);
+    bag_merge(&l->unwatched, &from->unwatched);
     bag_merge(&l->strays, &from->strays);
     sessions_merge(&l->sessions, &from->sessions);
     for (int i = 0; i < FIND_COUNT; i++)

@@ -106,7 +106,7 @@ struct ledger {
     struct place *places;          /* server x mailbox */
     uint64_t (*marks)[MARK_COUNT]; /* per move: time plus one */
     struct canary *canaries;
-    struct bag homes, alternates, waves, aims, strays, findings[FIND_COUNT];
+    struct bag homes, alternates, waves, aims, unwatched, strays, findings[FIND_COUNT];
     struct sessions sessions;
     uint64_t phases[PHASE_END + 1]; /* time plus one, the earliest */
     uint64_t quiescent;             /* time plus one, the newest */

@@ -153,6 +153,11 @@ static void say_gate(struct saying *s, const struct gate_result *g)
         say(s, "the gate %s is undecided: latencies are not certified", g->name);
         return;
     }
+    if (g->excused) {
+        say(s, "the gate %s is undecided: %s copies came while nobody watched, so late or in time",
+            g->name, text_print_count(got, sizeof got, s->j->tally.excused));
+        return;
+    }
     if (g->outcome != CLASS_COUNT) {
         if (g->count > g->limit)
             say_class(s, g->outcome);
@@ -207,6 +212,28 @@ static void say_not_final(struct saying *s)
             "for %llu of %u loads no report about a known-bad address came back, so the silence of "
             "reports proves nothing",
             (unsigned long long)(m->load_count - h->loads_alive), m->load_count);
+}
+
+/* Whatever the verdict: what happened while nobody of ours watched is known by what was found later. */
+static void say_unwatched(struct saying *s)
+{
+    const struct health *h = &s->j->tally.health;
+    char spent[32], times[40];
+
+    for (unsigned why = 0; why < UNWATCHED_COUNT; why++) {
+        if (h->unwatched[why] == 0)
+            continue;
+        (void)snprintf(times, sizeof times, h->unwatched[why] > 1 ? "%llu times" : "once",
+                       (unsigned long long)h->unwatched[why]);
+        say(s, "nobody watched for %s: %s (%s)",
+            text_print_duration(spent, sizeof spent, h->unwatched_ms[why] * NS_PER_MS),
+            event_unwatched_words(why), times);
+    }
+    if (h->cut)
+        say(s,
+            "%u journals ended in a torn block when the run was resumed: what was recorded there "
+            "is gone",
+            h->cut);
 }
 
 static void say_open(struct saying *s)
@@ -351,6 +378,7 @@ bool reasons_write(struct judgement *j)
     say_imbalance(&s);
     say_saturation(&s);
     say_gates(&s, VERDICT_FAIL);
+    say_unwatched(&s);
     say_open(&s);
     say_stop(&s);
     say_undone(&s);

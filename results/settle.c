@@ -120,6 +120,9 @@ static void read_own_reach(struct settle *s, uint32_t box)
     for (uint32_t i = 0; i < n; i++) {
         uint64_t begin = ledger_place(s->l, servers[i], box)->complete_ns;
 
+        /* What our own MTA had taken and not recorded when it died is nowhere. */
+        if (manifest_is_ours(s->l->manifest, servers[i]) && history_resumed(s->h))
+            begin = 0;
         covered = begin < covered ? begin : covered;
     }
     s->reach[box].covered_ns = s->reach[box].all_covered_ns = covered;
@@ -150,13 +153,25 @@ static void read_reach(struct settle *s)
         history_each_alternate(s->h, box, reach_alternate, &(struct reached){s, &s->reach[box]});
 }
 
+/* A run that is resumed reads old mail again: a report about a canary of the time before the load is none that came after. */
+static bool is_fresh(const struct settle *s, uint64_t k)
+{
+    const struct bag *bag = &s->l->unwatched;
+    uint64_t reported = s->l->canaries[k].reported_ns;
+
+    for (uint32_t i = 0; k < s->l->manifest->load_count && i < bag->count; i++)
+        if (bag->all[i].code == UNWATCHED_RESUMED && reported > bag->all[i].t_ns)
+            return false;
+    return reported > 1; /* plus one; what came before the load has time 0 */
+}
+
 /* Canary k was sent for load k modulo the number of loads. */
 static void read_canaries(struct settle *s)
 {
     const struct manifest *m = s->l->manifest;
 
     for (uint64_t k = 0; m->load_count && k < m->canaries; k++)
-        if (s->l->canaries[k].reported_ns > 1) /* plus one; what came before the load has time 0 */
+        if (is_fresh(s, k))
             s->alive[k % m->load_count] = true;
 }
 
@@ -299,7 +314,7 @@ bool settle_is_final(const struct settle *s, const struct silence *w)
 
     if (!CHECK_ON(SILENCE))
         return true;
-    if (!settle_ran_to_end(s) || w->to == NO_INDEX || w->end_ns == NEVER_NS ||
+    if (!settle_ran_to_end(s) || w->broken || w->to == NO_INDEX || w->end_ns == NEVER_NS ||
         (w->queued && (!w->standing || is_deferred(s, w))))
         return false;
     if (CHECK_ON(CANARY) && !load->silence_asked && !s->alive[w->load])

@@ -22,7 +22,9 @@ struct silence {           /* whose silence */
     uint32_t to, from;     /* recipient's and originator's mailbox; from NO_INDEX: none hears */
     uint64_t end_ns;       /* when the transaction ended; NEVER_NS: unknown */
     bool queued, standing; /* it has queue entries; all of them stand still */
-    uint64_t standing_ns;  /* begin of the newest wave that shows so */
+    bool
+        broken; /* something of it went while nobody watched: what is not there any more proves nothing */
+    uint64_t standing_ns; /* begin of the newest wave that shows so */
 };
 
 bool settle_is_final(const struct settle *s, const struct silence *w);

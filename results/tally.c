@@ -46,7 +46,7 @@ static void add_latencies(struct tally *t, const struct manifest *m, const struc
         return;
     if (!p->alternate)
         add_us(&t->accept, planned, p->end_ns);
-    if (p->facts.h) {
+    if (p->facts.h && !p->unwatched) {
         add_us(&t->deliver, p->end_ns, p->first_seen_ns);
         add_us(&t->end_to_end, planned, p->first_seen_ns);
     }
@@ -81,6 +81,7 @@ static void add_copy(struct tally *t, const struct copy *p)
         t->open[o]++;
     if (o == CLASS_SILENT_LOSS && p->flags >> FLAG_ALTERNATE_DELIVERED & 1)
         t->lost_but_alternate++;
+    t->excused += p->excused;
     for (int f = 0; p->flags && f < FLAG_COUNT; f++)
         t->flags[f] += p->flags >> f & 1;
 }
@@ -113,6 +114,25 @@ static void read_marks(struct tally *t, const struct ledger *l)
     }
 }
 
+static void read_unwatched(struct health *h, const struct ledger *l)
+{
+    for (uint32_t i = 0; i < l->unwatched.count; i++) {
+        const struct event *ev = &l->unwatched.all[i];
+
+        h->unwatched[ev->code]++;
+        h->unwatched_ms[ev->code] += ev->b;
+        /* Only what stood still once nothing was sent or moved any more has changed nothing but times. */
+        h->disturbed |=
+            ev->code == UNWATCHED_SUSPENDED ||
+            (ev->code == UNWATCHED_STALLED &&
+             (!l->phases[PHASE_SETTLE] || ev->t_ns - ev->slot < l->phases[PHASE_SETTLE] - 1));
+    }
+    for (uint32_t i = 0; i < l->manifest->mailbox_count; i++)
+        h->disturbed |= h->unwatched[UNWATCHED_RESUMED] > 0 &&
+                        l->manifest->mailboxes[i].home != NO_INDEX &&
+                        manifest_is_ours(l->manifest, l->manifest->mailboxes[i].home);
+}
+
 static bool read_health(struct tally *t, struct copies *c, const unsigned char *sides)
 {
     const struct ledger *l = copies_ledger(c);
@@ -136,6 +156,8 @@ static bool read_health(struct tally *t, struct copies *c, const unsigned char *
     h->waves_complete = v.waves_complete;
     h->strays = l->strays.count;
     h->torn = l->torn;
+    h->cut = history_cut(copies_history(c));
+    read_unwatched(h, l);
     h->overlong = l->overlong;
     h->ended = l->phases[PHASE_END] != 0;
     t->reports_unattributed = l->findings[FIND_UNREADABLE_REPORT].count;
@@ -238,6 +260,7 @@ static bool add_walk(struct tally *t, const struct tally *from, const struct man
     ADD(t, from, flags);
     ADD(t, from, certain);
     t->lost_but_alternate += from->lost_but_alternate;
+    t->excused += from->excused;
     t->not_final += from->not_final;
     ADD(t, from, phases);
     t->attempts += from->attempts;

@@ -18,6 +18,7 @@ struct tally {
     uint64_t classes[CLASS_COUNT], primaries[CLASS_COUNT], flags[FLAG_COUNT];
     uint64_t certain[CLASS_COUNT];  /* of them: nothing can make it better any more */
     uint64_t lost_but_alternate;    /* silent-loss whose alternate was delivered */
+    uint64_t excused;               /* might be late, but nobody watched when they may have come */
     uint64_t not_final;             /* attempted and owed copies without Z, whatever their class */
     uint64_t (*moves)[CLASS_COUNT]; /* per move of the manifest */
     uint64_t (*loads)[CLASS_COUNT]; /* per load */
@@ -51,8 +52,11 @@ struct tally {
         uint64_t moves_asked, moves_done, moves_failed, moves_verified, moves_disproved;
         uint64_t
             moves_undone; /* planned, and not done: failed, never ended, never asked (unless stopped) */
-        uint32_t torn;
-        bool overlong; /* longer than the ledger's clock: later times are not known */
+        uint32_t torn, cut; /* journals that end in a torn block; whose torn end was cut off */
+        uint64_t unwatched[UNWATCHED_COUNT],
+            unwatched_ms[UNWATCHED_COUNT]; /* times; real ms in all */
+        bool disturbed; /* by some of them the run was another than the one that was planned */
+        bool overlong;  /* longer than the ledger's clock: later times are not known */
         bool ended, settled, waves_complete;
         bool stopped; /* by run.stop: what was left of the plan is not owed any more */
         bool

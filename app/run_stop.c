@@ -9,8 +9,8 @@
 
 #define LOOK_NS       (250 * NS_PER_MS)
 #define SHARE         10 /* a look that took long is followed by so many times the peace */
-#define CLASSES_NS    (100 * NS_PER_MS)
-#define CLASSES_SHARE 50
+#define CLASSES_NS    (500 * NS_PER_MS)
+#define CLASSES_SHARE 100
 #define CLASSES_AHEAD 4
 
 struct run_stop {

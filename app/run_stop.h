@@ -3,7 +3,7 @@
  * Looks are taken where the ledger is, on the book's thread. For run.stop, a few times a second and for at most a tenth of its
  * time: the desk is told when the load may end, and ends it as one interrupt does (no further sends and moves), and drains,
  * settles and judges in full. What the rule saw goes into the journal, so that the verdict is the same whoever judges.
- * results/stop_rule.h has the rules. For those who watch, the classes so far: in pieces of some milliseconds, for a fiftieth
+ * results/stop_rule.h has the rules. For those who watch, the classes so far: in pieces of some milliseconds, for a hundredth
  * of its time, so that no sender ever waits for it.
  */
 #ifndef APP_RUN_STOP_H

@@ -60,7 +60,7 @@ static void copies_are_counted_as_if_nothing_more_came(void)
     world_fini(&w);
 }
 
-#define MANY 50000u
+#define MANY 50000ul
 
 static void many_messages_are_read_in_pieces_and_those_that_are_over_once(void)
 {

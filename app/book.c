@@ -60,6 +60,17 @@ static void fold(struct book *b, const struct event *events, uint32_t n)
             b->newest_ns = events[i].t_ns;
 }
 
+void book_fold(struct book *b, const struct event *events, uint32_t n)
+{
+    PM_ASSERT(!b->thread);
+    fold(b, events, n);
+}
+
+const struct ledger *book_ledger(const struct book *b)
+{
+    return b->ledger;
+}
+
 static void let_look(struct book *b)
 {
     if (b->look)

@@ -24,6 +24,9 @@ struct journal_sink *book_writer(struct book *b,
                                  struct err *e); /* before any event; lives as long as the book */
 /* The writer's journal, to be synced while the run lasts. */
 bool book_sync(struct journal_sink *sink, const struct journal *j, struct err *e);
+/* Before book_begin(): what is on record already, and what it comes to. */
+void book_fold(struct book *b, const struct event *events, uint32_t n);
+const struct ledger *book_ledger(const struct book *b);
 /* Called when blocks were folded, where the ledger is (the book's thread, or the writer's if there is none), with the newest
  * time of any event; looks and changes nothing. Before book_begin(). */
 void book_watch(struct book *b,

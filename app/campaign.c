@@ -121,6 +121,7 @@ static bool prepare(struct job *j, struct err *e)
 {
     struct run_options o = {.runs_dir = j->of->runs_dir,
                             .run_dir = j->of->run_dir,
+                            .resume = j->of->resume,
                             .owned = j->of->owned,
                             .owned_count = j->of->owned_count,
                             .watched = j->of->watched && !j->of->simulate};

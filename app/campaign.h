@@ -36,6 +36,8 @@ struct campaign {
     uint32_t owned_count;
     const char *runs_dir;
     const char *run_dir; /* of the only job, instead; NULL: a fresh one below runs_dir */
+    const char
+        *resume; /* the only job goes on where the run in this folder died; NULL: it is new */
     bool simulate;
     bool watched;            /* somebody is shown what goes on: runs tell the classes so far, too */
     bool parallel_given;     /* `parallel` is the user's word: profiles do not raise it */

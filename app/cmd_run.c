@@ -11,6 +11,7 @@
 #include "app/live.h"
 #include "app/matrix.h"
 #include "app/metrics.h"
+#include "app/resume.h"
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "base/text.h"
@@ -330,11 +331,41 @@ static int run_watched(struct campaign *c, struct watcher *w, char *const *paths
     return code;
 }
 
+/* The profile that a run which died left is run again, as that run; PROFILE instead where it has passwords in it. */
+static int resume(struct campaign *c, struct watcher *w, const char *run, const char *given,
+                  enum live_mode mode)
+{
+    static char dir[CMD_PATH_BYTES];
+    const char *path, *variant;
+    struct err e = {0};
+
+    c->resume = cmd_run_dir(c->runs_dir, run, dir);
+    if (!resume_profile(c->arena, c->resume, given, &path, &variant, &e))
+        return cmd_fail(&e);
+    char *paths[] = {arena_format(c->arena, "%s", path)};
+    int code = paths[0] ? run_watched(c, w, paths, 1, variant, mode) : EX_IO;
+
+    if (code == EX_BAD_PROFILE && !given)
+        (void)fprintf(stderr,
+                      "postmuster: if the profile has passwords in it, which a run does not "
+                      "keep, add it: run --resume RUN PROFILE\n");
+    return code;
+}
+
+static bool operands_fit(int first, int argc, const char *resumed, const char *dir, bool simulate)
+{
+    if (first < 0)
+        return false;
+    if (resumed)
+        return argc - first <= 1 && !dir && !simulate;
+    return first < argc && argc - first <= PROFILES_MAX;
+}
+
 int cmd_run(const struct cmd *self, int argc, char **argv)
 {
     struct cmd_list sets = {0}, owned = {0};
     const char *variant = NULL, *runs = "results/runs", *parallel = NULL, *dir = NULL;
-    const char *live = "auto", *metrics = NULL;
+    const char *live = "auto", *metrics = NULL, *resumed = NULL;
     bool simulate = false, quiet = false;
     const struct cmd_option options[] = {
         {.name = "variant", .text = &variant},   {.name = "set", .list = &sets},
@@ -342,14 +373,14 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
         {.name = "parallel", .text = &parallel}, {.name = "simulate", .flag = &simulate},
         {.name = "live", .text = &live},         {.name = "metrics", .text = &metrics},
         {.name = "quiet", .flag = &quiet},       {.name = "yes-i-own", .list = &owned},
-              {0},
+        {.name = "resume", .text = &resumed},    {0},
     };
     int first = cmd_parse(options, argc, argv);
     uint64_t at_once = 0;
     enum live_mode mode;
     struct err e = {0};
 
-    if (first < 0 || first >= argc || argc - first > PROFILES_MAX ||
+    if (!operands_fit(first, argc, resumed, dir, simulate) || (resumed && variant) ||
         !live_mode_named(live, terminal_can_redraw(STDERR_FILENO), !has_color(), &mode) ||
         (parallel &&
          (!text_u64(slice_of(parallel), &at_once, NULL) || at_once == 0 || at_once > PARALLEL_MAX)))
@@ -373,7 +404,12 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
         e.code = EX_BAD_USAGE;
         return cmd_fail(&e);
     }
-    int code = c.arena ? run_watched(&c, &w, argv + first, argc - first, variant, mode) : EX_IO;
+    int code = EX_IO;
+
+    if (c.arena && resumed)
+        code = resume(&c, &w, resumed, first < argc ? argv[first] : NULL, mode);
+    else if (c.arena)
+        code = run_watched(&c, &w, argv + first, argc - first, variant, mode);
 
     campaign_fini(&c);
     arena_destroy(c.arena);

@@ -26,6 +26,7 @@ static const struct cmd_word run_words[] = {
     ROW_SET,
     {0, "runs", "DIR", ONCE, "where run folders go (results/runs)"},
     {0, "dir", "DIR", ONCE, "this very folder, for one run"},
+    {0, "resume", "RUN", ONCE, "instead of a new one: settle and judge RUN, which died; nothing is sent or moved again"},
     {0, "parallel", "N", ONCE, "so many variants at a time"},
     {0, "simulate", NULL, ONCE, "a lab profile on simulated time: same seed, same bytes"},
     {0, "live", "auto|tty|plain|none", ONCE, "what stderr shows meanwhile: tty is a view that redraws itself, plain lines"},

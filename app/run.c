@@ -153,7 +153,10 @@ void run_on_verified(void *owner, uint32_t move, bool agrees)
 {
     struct run *r = owner;
 
-    moves_verified(r->moves, move, agrees);
+    if (r->resume.on)
+        resume_verified(r, move, agrees);
+    else
+        moves_verified(r->moves, move, agrees);
     run_nudge(r);
 }
 
@@ -179,11 +182,24 @@ static void on_settled(void *owner, bool final)
     run_nudge(r);
 }
 
+/* A run that was resumed is left as it is: it can be resumed again. */
+static void leave(struct run *r)
+{
+    r->settle_over = true;
+    if (r->settling)
+        muster_stop_settling(r->muster);
+    run_nudge(r);
+}
+
 void run_on_interrupt(void *owner, const struct post *p)
 {
     struct run *r = owner;
 
     r->interrupts = p->a > r->interrupts ? p->a : r->interrupts;
+    if (r->resume.on) {
+        leave(r);
+        return;
+    }
     record(r, &(struct event){
                   .kind = EV_FINDING, .code = FIND_INTERRUPTED, .a = p->a, .t_ns = target_now(r)});
     if (r->phase == PHASE_LOAD || r->phase == PHASE_DRAIN)
@@ -193,7 +209,7 @@ void run_on_interrupt(void *owner, const struct post *p)
 
 void run_brake(struct run *r, enum brake_why why, uint32_t n)
 {
-    if (r->braked || is_cut_short(r) || r->phase > PHASE_DRAIN)
+    if (r->braked || r->resume.on || is_cut_short(r) || r->phase > PHASE_DRAIN)
         return;
     record(r,
            &(struct event){
@@ -304,6 +320,8 @@ static void bound_sends(struct run *r)
 
 static void arm_enter(struct run *r)
 {
+    if (r->resume.on)
+        resume_arm(r);
     for (uint32_t i = 0; i < r->workers_made; i++)
         if (!worker_begin(r->workers[i], &r->failure))
             return;
@@ -316,7 +334,7 @@ static bool arm_is_over(struct run *r)
         return true;
     if (r->workers_armed < r->workers_made || !r->muster_armed)
         return false;
-    if (!r->profile->canary)
+    if (!r->profile->canary || r->resume.on)
         return true;
     if (r->canary_round == 0) {
         send_canaries(r);
@@ -393,8 +411,10 @@ static void settle_enter(struct run *r)
     if (r->settle_until_ns > r->end_by_ns)
         r->settle_until_ns = r->end_by_ns;
     memset(r->canary_seen, 0, r->profile->load_count * sizeof *r->canary_seen);
-    if (!moves_are_over(
-            r->moves)) /* after an interrupt: while mailboxes move, no silence is final */
+    if (r->resume.on)
+        resume_verify(r);
+    else if (!moves_are_over(
+                 r->moves)) /* after an interrupt: while mailboxes move, no silence is final */
         r->settle_over = true;
     else if (r->profile->canary && !r->sends_cut)
         send_canaries(r);
@@ -413,6 +433,8 @@ static bool settle_is_over(struct run *r)
         return false;
     if (r->settle_over)
         return true;
+    if (r->resume.verifying)
+        return false;
     bound_sends(r);
     if (!all_idle(r))
         return false;
@@ -486,7 +508,7 @@ static void finish(struct run *r)
 
     run_log_end(r);
     run_close_desk(r);
-    if (!r->failure.code)
+    if (!r->failure.code && !(r->resume.on && r->interrupts))
         record(r, &(struct event){.kind = EV_PHASE, .code = PHASE_END, .t_ns = target_now(r)});
     (void)journal_close(r->journal, &r->failure);
     r->journal = NULL;
@@ -552,7 +574,7 @@ static void on_step(struct timer *t)
             finish(r);
             return;
         } else
-            enter(r, r->phase + 1);
+            enter(r, r->resume.on && r->phase == PHASE_ARM ? PHASE_SETTLE : r->phase + 1);
     }
     look_later(r);
 }

@@ -31,6 +31,7 @@ struct world {           /* what differs between a real run and a simulated one 
 struct run_options {
     const char *runs_dir;     /* where run folders go: results/runs */
     const char *run_dir;      /* this very folder instead; NULL: a fresh one below runs_dir */
+    const char *resume;       /* the run that died in this folder goes on; NULL: a new one */
     const char *const *owned; /* domains that the user says are his, owned_count of them */
     uint32_t owned_count;
     bool watched; /* somebody looks at run_status(): it tells the classes so far, too */

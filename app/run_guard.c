@@ -67,6 +67,7 @@ void run_guard_begin(struct run *r)
         return;
     timer_init(&r->guard.look, on_look, r);
     r->guard.begun = true;
+    r->guard.asked = r->resume.on && wants_stop(r); /* that one was heard when it died */
     r->guard.owner_ns = loop_now(r->loop) + OWNER_NS;
     timer_arm(r->loop, &r->guard.look, loop_now(r->loop) + LOOK_NS);
 }

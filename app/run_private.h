@@ -5,6 +5,7 @@
 #include "app/aimer.h"
 #include "app/plan.h"
 #include "app/post.h"
+#include "app/resume.h"
 #include "app/run.h"
 #include "app/run_guard.h"
 #include "app/run_stop.h"
@@ -76,6 +77,7 @@ struct run {
     bool stopped;          /* by it */
     bool braked;           /* by the brake */
     struct run_guard guard;
+    struct resume resume; /* resume.c */
 
     struct timer step, flush, status;
     struct post_end interrupt_line;

@@ -137,7 +137,9 @@ static bool open_desk(struct run *r, struct err *e)
                   .http = r->http,
                   .exec = r->exec,
                   .listener = r->listener,
-                  .smtp_listener = r->smtp_listener},
+                  .smtp_listener = r->smtp_listener,
+                  .epochs_used = r->resume.epochs,
+                  .waves_used = r->resume.waves},
         .home_seen = run_on_home,
         .verified = run_on_verified,
         .canary_seen = run_on_canary,
@@ -189,6 +191,8 @@ static bool write_text(struct run *r, const char *name, struct buf *text, struct
 
 static bool open_records(struct run *r, struct err *e)
 {
+    if (r->resume.on)
+        return resume_records(r, e);
     r->folder = r->options.run_dir ? folder_create_at(r->options.run_dir, e)
                                    : folder_create(r->options.runs_dir, r->profile->name,
                                                    r->profile->variant, r->plan.manifest.run_id, e);
@@ -217,13 +221,18 @@ bool run_open(struct run *r, struct err *e)
     r->corpus = smtp_corpus_create(r->profile->seed);
     if (!r->canary_seen || !r->corpus)
         return err_set(e, EX_IO, "out of memory for the run");
-    if (!plan_make(&r->plan, r->arena, r->profile, r->options.world.run_id, e))
+    if (r->options.resume && !resume_read(r, e))
+        return false;
+    if (!plan_make(&r->plan, r->arena, r->profile,
+                   r->resume.on ? r->resume.manifest->run_id : r->options.world.run_id, e) ||
+        (r->resume.on && !resume_check(r, e)))
         return false;
     if (!run_status_open(r))
         return err_set(e, EX_IO, "out of memory for the run");
     return post_open(&r->interrupt_line, r->loop, run_on_interrupt, r, e) && open_records(r, e) &&
-           open_listeners(r, e) && open_site(r, e) && open_world(r, e) && open_workers(r, e) &&
-           open_desk(r, e) && open_aimer(r, e) && open_stop(r, e) && book_begin(r->book, e);
+           open_listeners(r, e) && open_site(r, e) && open_world(r, e) &&
+           (r->resume.on || open_workers(r, e)) && open_desk(r, e) &&
+           (r->resume.on || open_aimer(r, e)) && open_stop(r, e) && book_begin(r->book, e);
 }
 
 /* Probes, moves and what they dial with; sockets and children do not outlive the verdict. */

@@ -371,11 +371,18 @@ bool history_resumed(const struct history *h)
     return false;
 }
 
-static bool is_open(const struct history *h, uint32_t move)
+bool history_move_is_unverified(const struct history *h, uint32_t move)
 {
     const uint64_t *marks = h->l->marks[move];
 
-    return !marks[MARK_DONE] && !marks[MARK_FAILED] && !marks[MARK_VERIFIED] &&
+    return marks[MARK_ASKED] && !marks[MARK_VERIFIED] && !marks[MARK_DISPROVED];
+}
+
+bool history_move_is_open(const struct history *h, uint32_t move)
+{
+    const uint64_t *marks = h->l->marks[move];
+
+    return marks[MARK_ASKED] && !marks[MARK_DONE] && !marks[MARK_FAILED] && !marks[MARK_VERIFIED] &&
            !marks[MARK_DISPROVED];
 }
 
@@ -384,7 +391,7 @@ uint64_t history_last_moved(const struct history *h, uint32_t mailbox)
     uint64_t last = 0;
 
     for (uint32_t i = h->move_first[mailbox]; i < h->move_first[mailbox + 1]; i++) {
-        if (is_open(h, h->moves[i]) && history_resumed(h))
+        if (history_move_is_open(h, h->moves[i]) && history_resumed(h))
             return NEVER_NS;
         for (enum move_mark m = MARK_ASKED; m <= MARK_FAILED; m++) {
             uint64_t t = mark(h, h->moves[i], m);

@@ -17,6 +17,11 @@
 #define LAST_TICK_NS  ((UINT32_MAX - 1ull) * TICK_NS)
 #define FETCH_AHEAD   12u /* events: about the way to memory and back */
 
+bool ledger_reaches(uint64_t t_ns)
+{
+    return t_ns < LAST_TICK_NS;
+}
+
 static void init_bags(struct ledger *l)
 {
     bag_init(&l->homes, RARE_LIMIT);

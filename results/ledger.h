@@ -18,6 +18,7 @@
 
 struct ledger;
 
+bool ledger_reaches(uint64_t t_ns);                                    /* its clock does */
 struct ledger *ledger_create(const struct manifest *m, struct err *e); /* NULL: EX_IO, no memory */
 void ledger_destroy(struct ledger *l);                                 /* NULL is fine */
 /* Out of memory for evidence is remembered; judge() then says so instead of judging. */

@@ -1,7 +1,8 @@
 /* test_killed.c - SIGKILL at random moments: what the journal holds is judged, balances, and claims no more than it knows.
  *
  * Most runs have their lab in a process of its own, which lives on and writes its truth to the end: what a killed run
- * says can then be held against what really became of its messages. Some runs take their lab down with them.
+ * says can then be held against what really became of its messages; half of these are resumed, and held against it again.
+ * Some runs take their lab down with them.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -12,98 +13,15 @@
 
 #include "base/rng.h"
 #include "results/judge.h"
-#include "tests/app/program.h"
+#include "tests/app/kill_rig.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 #include "tests/support/truth.h"
 
-#define KILLS_OUTSIDE 14
-#define KILLS_INSIDE  6
-#define LONGEST_MS    3000
-
-enum { SMTP = 25, HTTP = 80, IMAP = 143, PORTS }; /* above lab.base_port */
-
-static const char lab[] =
-    "lab: {version: 5.5-sp3, servers: [s1, s2], base_port: %u,\n"
-    "  knobs: {create_to_flag: 50ms, copy_time: 100ms, commit_delay: 50ms}}\n";
-
-static const char live_site[] =
-    "servers:\n"
-    "  s1: {smtp: '127.0.0.11:%u', imap: '127.0.0.11:%u', control: 'http://127.0.0.11:%u',\n"
-    "    tls: none, imap_tls: none}\n"
-    "  s2: {smtp: '127.0.0.12:%u', imap: '127.0.0.12:%u', control: 'http://127.0.0.12:%u',\n"
-    "    tls: none, imap_tls: none}\n"
-    "movers:\n"
-    "  lab: {type: http, start: 'POST {control}/v1/move', period: 20ms,\n"
-    "    body: '{\"mailbox\":\"{mailbox}\",\"from\":\"{from}\",\"to\":\"{to}\"}',\n"
-    "    poll: 'GET {control}/v1/move?id={id}'}\n"
-    "probes:\n"
-    "  stores: {type: imap, period: 100ms}\n"
-    "  queues: {type: http, period: 100ms}\n"
-    "home_lookup: {url: '{control}/v1/home?mailbox={mailbox}', period: 50ms}\n";
-
-static const char rest[] =
-    "mailboxes:\n"
-    "  box: {count: 4, home: s1, alternate: alt, deliver: both, password: word%s}\n"
-    "  alt: {count: 4, home: s2, password: word%s}\n"
-    "  joe: {count: 2, home: s2, password: word%s}\n"
-    "load:\n"
-    "  steady: {via: s2, from: joe, to: box, arrivals: poisson, rate: 150/s, duration: 2s,\n"
-    "    size: 1KB, threads: 2, connections: 2}\n"
-    "moves:\n"
-    "  users: {mailboxes: box, to: s2, start: 100ms, every: 300ms, count: 6, back: yes,\n"
-    "    mover: lab}\n"
-    "settle: {retry: 1s, deadline: 20s}\n";
-
-static const char *write_profile(const char *dir, const char *name, unsigned port, bool live)
-{
-    static char path[2][400];
-    const char *address = live ? ", address: '{name}@lab.test'" : "";
-    struct buf b;
-
-    buf_init(&b, 1u << 16);
-    (void)buf_add_format(&b, "schema: 1\nrun: {name: killed, seed: 7}\n");
-    if (live)
-        (void)buf_add_format(&b, live_site, port + SMTP, port + IMAP, port + HTTP, port + SMTP,
-                             port + IMAP, port + HTTP);
-    else
-        (void)buf_add_format(&b, lab, port);
-    (void)buf_add_format(&b, rest, address, address, address);
-    (void)snprintf(path[live], sizeof path[live], "%s", scratch_file(dir, name, buf_text(&b)));
-    buf_fini(&b);
-    return path[live];
-}
-
-/* Starts a run of the profile and kills it at a random moment of its load, its settling or even later. The folder, or "". */
-static bool kill_one(const char *dir, const char *profile, unsigned i, char folder[600])
-{
-    struct rng r = rng_at(getpid(), 0x4b494c, i);
-    struct program p;
-    char runs[400], manifest[700];
-    const char *const argv[] = {"run", profile, "--runs", runs, "--quiet", NULL};
-
-    (void)snprintf(runs, sizeof runs, "%s/runs-%u", dir, i);
-    folder[0] = '\0';
-    if (!CHECK(program_start(&p, &(struct program_way){.dir = dir}, argv)))
-        return false;
-    for (unsigned ms = 0; ms < 20000 && !*folder && !program_is_over(&p); ms += 10) {
-        (void)snprintf(folder, 600, "%s", program_only_folder(runs));
-        program_sleep_ms(10);
-    }
-    (void)snprintf(manifest, sizeof manifest, "%s/manifest.json", folder);
-    while (*folder && !program_is_over(&p) && !program_file_appears(manifest, 1))
-        ;
-    program_sleep_ms((unsigned)rng_below(&r, LONGEST_MS));
-    program_signal(&p, SIGKILL);
-    (void)program_wait(&p, 10);
-    if (p.code != 128 + SIGKILL) {
-        char *said = program_said(&p, true);
-
-        (void)printf("  run %u ended by itself with %d: %s\n", i, p.code, said);
-        free(said);
-    }
-    return CHECK(program_file_appears(manifest, 1));
-}
+#define KILLS      20 /* unless PM_KILLS says otherwise (./dev kills N) */
+#define KILLS_MAX  1000
+#define INSIDE     3 /* of ten take their lab along */
+#define LONGEST_MS 3000
 
 static bool silent(unsigned c)
 {
@@ -137,7 +55,23 @@ static void check_judgement(const char *folder, const struct judgement *j, bool 
         (void)CHECK(j->tally.classes[CLASS_UNKNOWN] == 0 || j->verdict != VERDICT_PASS);
 }
 
-static void check_folder(const char *folder, const char *truth)
+struct sums { /* of all runs, for the last line */
+    unsigned runs, died, resumed, torn;
+    uint64_t planned, delivered, unknown, not_sent;
+};
+
+static void add_up(struct sums *s, const struct judgement *j, bool ended)
+{
+    s->runs++;
+    s->died += !ended;
+    s->torn += j->tally.health.torn;
+    s->planned += j->tally.planned;
+    s->delivered += j->tally.classes[CLASS_DELIVERED];
+    s->unknown += j->tally.classes[CLASS_UNKNOWN];
+    s->not_sent += j->tally.classes[CLASS_NOT_SENT];
+}
+
+static void check_folder(const char *folder, const char *truth, struct sums *sums)
 {
     struct run_record r = {0};
     struct truth_score score;
@@ -150,13 +84,17 @@ static void check_folder(const char *folder, const char *truth)
     bool ended = r.judgement->tally.health.ended;
 
     check_judgement(folder, r.judgement, ended);
+    add_up(sums, r.judgement, ended);
     (void)printf("  %" PRIu64 " planned, %" PRIu64 " delivered, %" PRIu64 " unknown, %" PRIu64
                  " not sent, %s\n",
                  r.judgement->tally.planned, r.judgement->tally.classes[CLASS_DELIVERED],
                  r.judgement->tally.classes[CLASS_UNKNOWN],
                  r.judgement->tally.classes[CLASS_NOT_SENT], ended ? "ended" : "killed");
-    if (truth && !ended) {
-        if (!truth_compare(r.manifest, r.ledger, truth, TRUTH_KILLED, &score, &e))
+    bool again = r.judgement->tally.health.unwatched[UNWATCHED_RESUMED] > 0;
+
+    if (truth && (!ended || again)) {
+        if (!truth_compare(r.manifest, r.ledger, truth, again ? TRUTH_RESUMED : TRUTH_KILLED,
+                           &score, &e))
             complain(folder, e.text);
         else if (score.wrong)
             complain(folder, score.first);
@@ -174,48 +112,94 @@ static void check_verb(const char *dir, const char *folder)
     (void)CHECK(code == EX_FAIL || code == EX_INCONCLUSIVE);
 }
 
+static unsigned kills(bool inside)
+{
+    const char *asked = getenv("PM_KILLS");
+    unsigned long n = asked ? strtoul(asked, NULL, 10) : KILLS;
+    unsigned all = n > 0 && n <= KILLS_MAX ? (unsigned)n : KILLS, in = all * INSIDE / 10;
+
+    return inside ? in : all - in;
+}
+
+static unsigned moment(unsigned i)
+{
+    struct rng r = rng_at((uint64_t)getpid(), 0x4b494c, i);
+
+    return (unsigned)rng_below(&r, LONGEST_MS);
+}
+
+static void tell(const char *what, const struct sums *s)
+{
+    (void)printf("%s: %u runs, %u killed before their end, %u journals torn, %u resumed; %" PRIu64
+                 " copies planned, %" PRIu64 " delivered, %" PRIu64 " unknown, %" PRIu64
+                 " not sent\n",
+                 what, s->runs, s->died, s->torn, s->resumed, s->planned, s->delivered, s->unknown,
+                 s->not_sent);
+}
+
+/* One that had come to its end says so. */
+static void resume(const struct kill_rig *k, const char *folder, struct sums *sums)
+{
+    struct program p;
+    const char *const argv[] = {"run", "--resume", folder, k->live_yaml, "--quiet", NULL};
+    int code = program_run(&p, &(struct program_way){.dir = k->dir}, argv);
+
+    if (!CHECK(code == EX_FAIL || code == EX_INCONCLUSIVE || code == EX_BAD_USAGE)) {
+        char *said = program_said(&p, true);
+
+        complain(folder, said);
+        free(said);
+    }
+    sums->resumed += code != EX_BAD_USAGE;
+    if (code == EX_BAD_USAGE)
+        return;
+    check_verb(k->dir, folder); /* the same verdict from the journal */
+}
+
 static void a_killed_run_claims_no_more_than_it_knows(void)
 {
-    char dir[300], lab_yaml[400], truth[400], folders[KILLS_OUTSIDE][600];
-    unsigned port = program_free_ports(PORTS);
-    struct program site;
+    unsigned count = kills(false), killed = 0;
+    char(*folders)[KILL_FOLDER] = calloc(count, sizeof *folders);
+    struct sums sums = {0}, again = {0};
+    struct kill_rig k;
 
-    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("killed"));
-    (void)snprintf(lab_yaml, sizeof lab_yaml, "%s", write_profile(dir, "lab.yaml", port, false));
-    (void)snprintf(truth, sizeof truth, "%s/truth.tsv", dir);
-    const char *live_yaml = write_profile(dir, "live.yaml", port, true);
-    const char *const serve[] = {"lab", lab_yaml, "--dir", dir, NULL};
-
-    if (!CHECK(program_start(&site, &(struct program_way){.dir = dir}, serve)) ||
-        !CHECK(program_file_appears(truth, 10)))
+    if (!CHECK(folders != NULL) || !kill_rig_open(&k, "killed", NULL)) {
+        free(folders);
         return;
-    program_sleep_ms(200);
-    unsigned killed = 0;
-
-    while (killed < KILLS_OUTSIDE && kill_one(dir, live_yaml, killed, folders[killed])) {
-        program_sleep_ms(700); /* a move that was under way ends */
+    }
+    while (killed < count &&
+           kill_rig_kill(k.dir, k.live_yaml, killed, moment(killed), folders[killed])) {
+        if (killed % 2)
+            program_sleep_ms(700); /* a move that was under way ends */
+        else {
+            check_folder(folders[killed], NULL, &sums);
+            resume(&k, folders[killed], &again);
+        }
         killed++;
     }
-    program_sleep_ms(1500); /* what was under way arrives */
-    program_signal(&site, SIGINT);
-    (void)CHECK(program_wait(&site, 10));
-    (void)CHECK_U64((uint64_t)site.code, 0);
+    (void)kill_rig_close(&k);
     for (unsigned i = 0; i < killed; i++)
-        check_folder(folders[i], truth);
-    check_verb(dir, folders[0]);
+        check_folder(folders[i], k.truth, i % 2 ? &sums : &again);
+    check_verb(k.dir, folders[1]);
+    tell("lab outlives", &sums);
+    tell("resumed", &again);
+    free(folders);
 }
 
 static void a_run_that_takes_its_lab_along_balances_too(void)
 {
-    char dir[300], folders[KILLS_INSIDE][600];
+    char dir[300], folder[KILL_FOLDER] = "";
+    unsigned count = kills(true);
+    struct sums sums = {0};
 
     (void)snprintf(dir, sizeof dir, "%s", scratch_dir("killed-inside"));
-    const char *yaml = write_profile(dir, "inside.yaml", 0, false);
+    const char *yaml = kill_rig_inside(dir, NULL);
 
-    for (unsigned i = 0; i < KILLS_INSIDE; i++)
-        if (kill_one(dir, yaml, KILLS_OUTSIDE + i, folders[i]))
-            check_folder(folders[i], NULL);
-    check_verb(dir, folders[0]);
+    for (unsigned i = 0; i < count; i++)
+        if (kill_rig_kill(dir, yaml, i, moment(KILLS_MAX + i), folder))
+            check_folder(folder, NULL, &sums);
+    check_verb(dir, folder);
+    tell("lab dies too", &sums);
 }
 
 static const struct test tests[] = {

@@ -180,8 +180,9 @@ static void read_place(const struct lab_account *a, const struct copy *c, const 
                        uint64_t t_ns, struct reading *r)
 {
     uint64_t deferred_ns = a->m->loads[c->load].deferred_ns;
-    bool right = c->alternate ? is_alternate_at(a, c->to, k->mailbox, t_ns, deferred_ns)
-                              : k->mailbox == c->to && r->owed != BARRED;
+    uint32_t to = c->to == NO_INDEX ? k->recipient : c->to;
+    bool right = c->alternate ? is_alternate_at(a, to, k->mailbox, t_ns, deferred_ns)
+                              : k->mailbox == to && r->owed != BARRED;
 
     if (!right)
         r->elsewhere++;
@@ -275,6 +276,12 @@ static void only_failures(struct reading *r)
         r->reports_left = 0;
 }
 
+/* Leased by a run that died, and no record says to whom it went: what the lab did with the message counts. */
+static bool is_nameless(const struct lab_account *a, const struct copy *c)
+{
+    return c->to == NO_INDEX && c->facts.k == END_DOUBT && a->view >= TRUTH_RESUMED;
+}
+
 static struct reading read_copy(const struct lab_account *a, const struct copy *c, uint64_t t_ns)
 {
     struct reading r = {.k = c->facts.k, .owed = OWED};
@@ -290,7 +297,7 @@ static struct reading read_copy(const struct lab_account *a, const struct copy *
     for (size_t i = 0; i < n; i++) {
         struct record *k = &all[i];
 
-        if (k->recipient != c->to || k->alternate != c->alternate)
+        if ((k->recipient != c->to && !is_nameless(a, c)) || k->alternate != c->alternate)
             continue;
         k->claimed = true;
         read_record(a, c, k, t_ns, &r);
@@ -373,7 +380,7 @@ static void span_of(const struct lab_account *a, const struct copy *c, uint64_t 
 
 static const char *lies(const struct lab_account *a, const struct copy *c, const struct reading *r)
 {
-    if (a->view != TRUTH_KILLED && c->facts.k == END_ACCEPTED && !r->accepted && !c->alternate)
+    if (a->view < TRUTH_RESUMED && c->facts.k == END_ACCEPTED && !r->accepted && !c->alternate)
         return "the harness says accepted, the lab never had it";
     if ((ours(c->facts.k) || c->facts.k == END_NONE) && r->accepted)
         return "the lab accepted it, the harness says it did not";
@@ -440,7 +447,7 @@ static bool fits_killed(const struct copy *c, const struct reading *r)
     if (c->outcome == CLASS_DELIVERED || c->outcome == CLASS_DUPLICATED)
         return r->delivered + r->maybe > 0;
     if (c->outcome == CLASS_NDR)
-        return r->reports + r->maybe_reports > 0;
+        return r->reports + r->maybe_reports + (c->from == NO_INDEX ? r->others_reports : 0) > 0;
     return c->outcome != CLASS_PHANTOM;
 }
 
@@ -455,6 +462,8 @@ static bool fits(const struct lab_account *a, const struct copy *c, uint32_t wan
         return fits_blind(a, c, want, r);
     case TRUTH_HASTY:
         return fits_hasty(a, c, want, r);
+    case TRUTH_RESUMED:
+        return bit(c->outcome) & silent_classes ? want & bit(c->outcome) : fits_killed(c, r);
     case TRUTH_KILLED:
         return fits_killed(c, r);
     }
@@ -520,7 +529,7 @@ static bool compare_message(void *owner, const struct copy *copies, uint32_t n)
 
         a->score->copies++;
         a->score->classes[c->outcome]++;
-        if (c->to == NO_INDEX && c->facts.k == END_DOUBT && a->view == TRUTH_KILLED) {
+        if (is_nameless(a, c)) {
             claim_all(a, c->number); /* leased, and no record says to whom */
             if (c->outcome == CLASS_UNKNOWN)
                 continue;

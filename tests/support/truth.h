@@ -17,9 +17,10 @@
 #include "results/manifest.h"
 
 enum truth_view {
-    TRUTH_WHOLE,  /* the run saw everything: its class is the truth's, and unknown is never right */
-    TRUTH_BLIND,  /* it did not see the queues: what is silent is unknown, and nothing else is */
-    TRUTH_HASTY,  /* it gave up settling: unknown is right, what it does say is true as of then */
+    TRUTH_WHOLE, /* the run saw everything: its class is the truth's, and unknown is never right */
+    TRUTH_BLIND, /* it did not see the queues: what is silent is unknown, and nothing else is */
+    TRUTH_HASTY, /* it gave up settling: unknown is right, what it does say is true as of then */
+    TRUTH_RESUMED, /* it died and was resumed: unknown is right, what it does say is true, of silence too */
     TRUTH_KILLED, /* it was cut off: silence is never final, what it does say is true */
 };
 

@@ -280,7 +280,7 @@ static void strand(struct making *k, uint64_t n, const struct fated *f)
     for (uint32_t wave = 0; wave < 2; wave++)
         put(k->probe, (struct event){.kind = EV_QUEUED,
                                      .slot = n,
-                                     .t_ns = SETTLED_NS + wave * 2 * RETRY_NS,
+                                     .t_ns = SETTLED_NS + 2 * RETRY_NS * wave,
                                      .place = (uint16_t)old_home(f->to),
                                      .a = f->to,
                                      .b = wave,

@@ -13,6 +13,8 @@ import subprocess
 
 from harness import BenchError, Child
 
+EXPORT = "export --sqlite"
+EXPORTED = 1_000_000  # copies of the run whose export has a bar
 SECONDS = 600  # no reader lives longer
 ROW_BYTES = 300  # of a copy: in the CSV, or in SQLite with its message and indexes
 MOST_BYTES = {"report html": 6 << 20, "report junit": 8 << 20, "report sarif": 16 << 20, "report markdown": 1 << 20,
@@ -31,7 +33,7 @@ def rows(run, other, copies, out):
     yield "window", ["window", run]
     for form in ("text", "html", "json"):
         yield f"compare {form}", ["compare", run, other, "-f", form, "-o", out]
-    yield "export --sqlite", ["export", run, "--sqlite", out]
+    yield EXPORT, ["export", run, "--sqlite", out]
 
 
 def lines_of(path):
@@ -60,7 +62,7 @@ def check(name, expected, copies, said, out):
         agree(name, lines_of(out), copies + 1)
     elif name == "list of a class":
         agree(name, said.count(" silent-loss "), expected["silent-loss"])
-    elif name == "export --sqlite":
+    elif name == EXPORT:
         agree(name, sqlite_classes(out), planted)
     if name in MOST_BYTES and os.path.getsize(out) > MOST_BYTES[name]:
         raise BenchError(f"{name}: {os.path.getsize(out)} octets, more than anybody opens")
@@ -73,7 +75,7 @@ def make(build, folder, copies, seed, window_ms):
     if child.status != 0:
         raise BenchError(f"bench_report: {child.err.strip()[-300:]}")
     with open(f"{path}/expected.json", encoding="ascii") as f:
-        return path, json.load(f)
+        return path, json.load(f), copies
 
 
 def shot(argv, name, expected, copies, out):
@@ -93,19 +95,27 @@ def medians(shots):
     return {key: statistics.median(s[key] for s in shots) for key in shots[0]}
 
 
+def read(argv, name, made, rounds, out):
+    _, expected, copies = made
+    return medians([shot(argv, name, expected, copies, out) for _ in range(rounds)])
+
+
 def measure(build, folder, copies, rounds, say):
     free = shutil.disk_usage(folder).free
     need = copies * (2 * 110 + ROW_BYTES) + (1 << 30)
     if free < need:
         raise BenchError(f"{copies} copies take {need / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free")
-    run, expected = make(build, folder, copies, 1, 1500)
-    other, _ = make(build, folder, copies, 2, 300)
+    run, other = make(build, folder, copies, 1, 1500), make(build, folder, copies, 2, 300)
     out = f"{folder}/read.out"
     found = {}
-    for name, args in rows(run, other, copies, out):
-        shots = [shot([f"{build}/postmuster", *args], name, expected, copies, out) for _ in range(rounds)]
-        found[name] = medians(shots)
+    for name, args in rows(run[0], other[0], copies, out):
+        found[name] = read([f"{build}/postmuster", *args], name, run, rounds, out)
         say(f"report: {name}: {found[name]['s']:.2f} s, {found[name]['peak_bytes'] / 1e6:.0f} MB")
-    shutil.rmtree(run)
-    shutil.rmtree(other)
-    return {"copies": copies, "planted": {k: n for k, n in expected.items() if n}, "rows": found}
+    shutil.rmtree(other[0])
+    export = found[EXPORT]
+    if copies != EXPORTED:
+        other = make(build, folder, EXPORTED, 3, 1500)
+        export = read([f"{build}/postmuster", "export", other[0], "--sqlite", out], EXPORT, other, rounds, out)
+        shutil.rmtree(other[0])
+    shutil.rmtree(run[0])
+    return {"copies": copies, "planted": {k: n for k, n in run[1].items() if n}, "rows": found, "export": export}

@@ -78,8 +78,8 @@ class Bars(unittest.TestCase):
 
     def test_bars_of_a_run_go_by_its_copies(self):
         row = {"s": 5.0, "cpu_s": 5.0, "peak_bytes": 5e8, "bytes": 1}
-        for copies, met in ((1_000_000, [True, False, True]), (10_000_000, [True, True, True]), (400_000, [False, False, False])):
-            section = {"copies": copies, "rows": {"judge": row, "export --sqlite": row}}
+        for copies, met in ((1_000_000, [True, False, True]), (10_000_000, [True, True, True]), (400_000, [False, False, True])):
+            section = {"copies": copies, "rows": {"judge": row, "export --sqlite": {}}, "export": row}
             self.assertEqual([b["met"] for b in tables.report_bars({"report": section})], met)
         self.assertEqual([b["met"] for b in tables.report_bars({})], [None, None, None])
 

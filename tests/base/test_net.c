@@ -227,6 +227,19 @@ static void prefixes_that_end_within_an_octet_are_exact(void)
     CHECK(!guard_check(&g, &out, NULL));
 }
 
+static void a_number_is_no_name_however_it_is_written(void)
+{
+    static const char *const numbers[] = {"0x7f000001", "0X7F.0.0.1",  "127.0.0.0x1", "0x",
+                                          "2130706433", "0177.0.0.01", "mail.0x7f"};
+    struct err e = {0};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        check_true(!guard_name(numbers[i], &e), numbers[i], __FILE__, __LINE__);
+        CHECK_HAS(e.text, "odd-literal");
+    }
+    CHECK(guard_name("0x7f.example", &e));
+}
+
 static const struct test tests[] = {
     TEST(literals_parse_and_print_back),
     TEST(what_is_no_address_is_refused_by_name),
@@ -237,6 +250,7 @@ static const struct test tests[] = {
     TEST(without_a_guard_only_loopback_passes),
     TEST(networks_are_refused_when_they_are_not_what_they_seem),
     TEST(prefixes_that_end_within_an_octet_are_exact),
+    TEST(a_number_is_no_name_however_it_is_written),
     TEST_END,
 };
 const struct suite net_suite = {"net", tests};

@@ -361,6 +361,24 @@ static void without_a_journal_nothing_is_kept_and_all_is_sent(void)
     rig_close();
 }
 
+static void what_had_begun_and_is_not_sent_again_has_an_end(void)
+{
+    for (uint64_t ms = 1005; ms < 1100; ms += 6) {
+        open_burst("send-begun", 2000, SEND_PIPELINING);
+        if (!rig_sender())
+            return;
+        sender_start(rig.sender);
+        rig_until_ms(ms);
+        fake_smtp_down(rig.server);
+        rig_until_ms(ms + 30);
+        sender_stop(rig.sender, STOP_SOON);
+        rig_until_ms(ms + 600);
+        CHECK_U64(fake_run_count(rig.run, EV_END), fake_run_count(rig.run, EV_SENT));
+        CHECK(sender_is_idle(rig.sender));
+        rig_close();
+    }
+}
+
 static const struct test tests[] = {
     TEST(a_connection_carries_as_many_messages_as_the_load_says),
     TEST(all_connections_work_when_each_message_has_its_own),
@@ -372,6 +390,7 @@ static const struct test tests[] = {
     TEST(sessions_that_came_up_while_arming_are_counted_too),
     TEST(associations_are_counted_as_such),
     TEST(without_a_journal_nothing_is_kept_and_all_is_sent),
+    TEST(what_had_begun_and_is_not_sent_again_has_an_end),
     TEST_END,
 };
 

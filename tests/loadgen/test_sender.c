@@ -332,6 +332,45 @@ static void the_table_of_senders_is_in_order(void)
     }
 }
 
+static void a_thread_of_several_leases_its_own_numbers_only(void)
+{
+    uint16_t owner[101] = {0}; /* of each number: its thread, plus one */
+    struct err e = {0};
+
+    rig_open("send-lease-each");
+    rig.run->load.threads = 2;
+    rig.arena = arena_create(1u << 24);
+    rig.work = workload_create(rig.arena, &rig.run->profile, &e);
+    struct sender_context c = {.loop = rig.run->loop,
+                               .clock = &rig.run->clock,
+                               .work = rig.work,
+                               .journal = rig.run->journal,
+                               .key = &rig.key,
+                               .corpus = rig.corpus,
+                               .threads = 2};
+    rig.sender = sender_create(&c, &e);
+    c.thread = 1;
+    struct sender *second = sender_create(&c, &e);
+    sender_start(rig.sender);
+    sender_start(second);
+    rig_until_ms(2500);
+    PM_ASSERT(journal_flush(rig.run->journal));
+    for (uint32_t i = 0; i < rig.run->event_count; i++) {
+        const struct event *ev = &rig.run->events[i];
+
+        for (uint32_t k = 0; ev->kind == EV_LEASE && k < ev->a; k++) {
+            uint64_t number = ev->slot + (uint64_t)k * ev->b;
+
+            if (CHECK(number < 100) && CHECK_U64(owner[number], 0))
+                owner[number] = (uint16_t)(ev->place + 1);
+        }
+    }
+    for (uint32_t i = 0; i < 100; i++)
+        CHECK_U64(owner[i], i % 2 + 1);
+    sender_destroy(second);
+    rig_close();
+}
+
 static const struct test tests[] = {
     TEST(messages_leave_at_their_planned_times),
     TEST(a_slot_stands_in_both_events_of_every_recipient),
@@ -346,6 +385,7 @@ static const struct test tests[] = {
     TEST(an_adaptive_load_without_a_plan_is_not_sent),
     TEST(aims_before_the_asking_follow_the_schedule),
     TEST(the_table_of_senders_is_in_order),
+    TEST(a_thread_of_several_leases_its_own_numbers_only),
     TEST_END,
 };
 

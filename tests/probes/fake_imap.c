@@ -374,6 +374,8 @@ static void do_line(struct fake_imap_session *s, char *line)
             return;
         }
         (void)snprintf(s->idle_tag, sizeof s->idle_tag, "%.31s", tag);
+        if (s->f->idle_late)
+            tell_changes(s);
         (void)buf_add_text(&s->out, "+ idling\r\n");
     } else if (strcmp(command, "LOGOUT") == 0) {
         s->f->logouts++;

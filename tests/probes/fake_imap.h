@@ -27,6 +27,7 @@ struct fake_imap {
     uint32_t count, validity, uidnext;
     bool idle;              /* offer IDLE */
     bool idle_ends;         /* and answer it at once */
+    bool idle_late;         /* news of the first moment of IDLE come before its "+" */
     const char *greeting;   /* NULL: an ordinary one */
     const char *refusal;    /* of LOGIN: "NO no such user"; NULL: let in */
     const char *bad_answer; /* sent instead of every answer to NOOP */

@@ -39,12 +39,17 @@ static void serve(struct rig *g, unsigned server)
 
 struct rig *rig_create(const char *name)
 {
+    return rig_create_far(name, 0);
+}
+
+struct rig *rig_create_far(const char *name, uint64_t latency_ns)
+{
     static const struct guard loopback_only = {0};
     struct rig *g = calloc(1, sizeof *g);
     struct err e = {0};
 
     PM_ASSERT(g);
-    g->r = fake_run_create(name);
+    g->r = fake_run_create_far(name, latency_ns);
     make_workload(g);
     g->key = token_key_make(1, 2);
     g->corpus = smtp_corpus_create(7);

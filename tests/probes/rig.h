@@ -24,6 +24,8 @@ struct rig {
 };
 
 struct rig *rig_create(const char *name);
+struct rig *rig_create_far(const char *name,
+                           uint64_t latency_ns); /* octets take this long, one way */
 void rig_destroy(struct rig *g);
 struct slice rig_mail(struct rig *g,
                       uint64_t number); /* message `number` as it left; until the next call */

@@ -152,6 +152,21 @@ static void epochs_of_a_place_only_rise(void)
     rig_destroy(g);
 }
 
+static void a_report_that_says_nothing_is_no_copy_of_the_message_whose_header_it_wears(void)
+{
+    struct rig *g = rig_create("correlate");
+    char token[40], mail[500];
+
+    (void)snprintf(mail, sizeof mail,
+                   "From: MAILER-DAEMON@s1.test\r\nX-Postmuster: %s\r\nContent-Type: "
+                   "multipart/report; boundary=b\r\n\r\n--b\r\n\r\nhm\r\n--b--\r\n",
+                   rig_token(g, 5, token));
+    CHECK_U64(read_as(g, slice_of(mail)).kind, READING_OTHER);
+    CHECK_HAS(fake_run_events(g->r, EV_FINDING), "");
+    CHECK_U64(g->r->events[g->r->event_count - 1].code, FIND_UNREADABLE_REPORT);
+    rig_destroy(g);
+}
+
 static const struct test tests[] = {
     TEST(a_message_as_it_left_is_a_copy),
     TEST(a_changed_body_is_a_corrupt_copy),
@@ -161,6 +176,7 @@ static const struct test tests[] = {
     TEST(two_foreign_mails_found_at_once_are_two_findings),
     TEST(foreign_mail_is_counted_once_however_often_it_is_read),
     TEST(epochs_of_a_place_only_rise),
+    TEST(a_report_that_says_nothing_is_no_copy_of_the_message_whose_header_it_wears),
     TEST_END,
 };
 

@@ -321,6 +321,24 @@ static void without_any_sight_nothing_is_verified(void)
     roll_end(&r);
 }
 
+static void a_look_up_from_before_the_end_verifies_nothing(void)
+{
+    struct muster_rig r;
+
+    roll_begin(&r);
+    roll_arm(&r);
+    muster_move_begins(r.m, 0);
+    move_to_s2();
+    roll_run_ms(&r, 2000);
+    CHECK_HAS(buf_text(&r.log), " home 0 1\n");
+    world.lookup_down = true;
+    roll_run_ms(&r, 2000);
+    muster_move_ended(r.m, 0);
+    roll_run_ms(&r, 62000);
+    CHECK_HAS(buf_text(&r.log), " verified 0 0\n");
+    roll_end(&r);
+}
+
 static const struct test tests[] = {
     TEST(it_arms_when_homes_places_and_queues_have_been_seen),
     TEST(the_directory_corrects_the_profile_at_arm),
@@ -337,6 +355,7 @@ static const struct test tests[] = {
     TEST(a_move_that_did_not_come_true_is_disproved_after_a_minute),
     TEST(without_a_look_up_log_on_decides_where_home_is),
     TEST(without_any_sight_nothing_is_verified),
+    TEST(a_look_up_from_before_the_end_verifies_nothing),
     TEST_END,
 };
 const struct suite muster_suite = {"muster", tests};

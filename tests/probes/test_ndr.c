@@ -367,6 +367,32 @@ static void raw_reports_are_kept_once(void)
     rig_destroy(g);
 }
 
+static void a_canarys_delay_proves_nothing(void)
+{
+    struct rig *g = rig_create("ndr");
+    struct ndr *n = ndr_create(&g->c, on_canary, NULL);
+    uint64_t number = g->r->work.planned + 1;
+    char mail[700], token[40];
+
+    canary = 0;
+    for (int failed = 0; failed < 2; failed++) {
+        (void)snprintf(mail, sizeof mail,
+                       "From: MAILER-DAEMON@s1\r\nSubject: late\r\nMessage-ID: <d%d@s1>\r\n"
+                       "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n"
+                       "\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+                       "Reporting-MTA: dns; s1\r\nOriginal-Envelope-Id: %s\r\n\r\n"
+                       "Final-Recipient: rfc822;pm-no-such-user@lab.test\r\nAction: %s\r\n"
+                       "Status: %d.4.1\r\n\r\n--b--\r\n",
+                       failed, rig_token(g, number, token), failed ? "failed" : "delayed",
+                       failed ? 5 : 4);
+        CHECK_U64(ndr_take(n, slice_of(mail), workload_message(&g->r->work, number).from, 2, 0),
+                  NDR_TAKEN);
+        CHECK_U64(canary, failed ? number : 0);
+    }
+    ndr_destroy(n);
+    rig_destroy(g);
+}
+
 static const struct test tests[] = {
     TEST(a_report_belongs_to_the_mailbox_it_names),
     TEST(flags_say_who_got_it_and_how_far_to_trust_it),
@@ -382,6 +408,7 @@ static const struct test tests[] = {
     TEST(a_canary_counts_only_when_its_originator_is_told),
     TEST(reports_about_others_are_foreign_and_silent_ones_unreadable),
     TEST(raw_reports_are_kept_once),
+    TEST(a_canarys_delay_proves_nothing),
     TEST_END,
 };
 

@@ -166,12 +166,23 @@ static void a_false_report_passes_responsibility_and_fails_transparency(void)
     CHECK_U64(class_responsibility(CLASS_UNKNOWN), AXIS_OPEN);
 }
 
+static void silence_is_never_certain_by_itself(void)
+{
+    CHECK(!class_is_certain(CLASS_SILENT_LOSS));
+    CHECK(!class_is_certain(CLASS_IN_DOUBT_SILENT));
+    CHECK(!class_is_certain(CLASS_STRANDED));
+    CHECK(!class_is_certain(CLASS_VANISHED));
+    CHECK(!class_is_certain(CLASS_LEFT_BEHIND));
+    CHECK(!class_is_certain(CLASS_UNKNOWN));
+}
+
 static const struct test tests[] = {
     TEST(every_vector_of_facts_has_one_class_and_every_class_is_reached),
     TEST(the_shares_of_the_classes_are_those_of_this_table),
     TEST(what_cannot_get_better_is_only_what_rests_on_growing_facts),
     TEST(names_lead_back_to_their_classes_and_flags),
     TEST(a_false_report_passes_responsibility_and_fails_transparency),
+    TEST(silence_is_never_certain_by_itself),
     TEST_END,
 };
 

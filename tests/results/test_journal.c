@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/hash.h"
 #include "base/rng.h"
 #include "results/journal.h"
 #include "tests/support/check.h"
@@ -311,6 +312,45 @@ static void killed_at_any_moment_the_disk_has_all_that_the_ledger_was_told(void)
     }
 }
 
+static void a_block_in_the_place_of_another_ends_the_file(void)
+{
+    const char *dir = scratch_dir("journal-order");
+    unsigned char blocks[2][16 + 3200];
+    char path[300];
+    struct sums s;
+    uint32_t torn;
+    struct err e = {0};
+
+    CHECK(write_file(dir, 0, 300, 100));
+    (void)snprintf(path, sizeof path, "%s/0000.mpj", dir);
+    int fd = open(path, O_RDWR);
+
+    CHECK(pread(fd, blocks, sizeof blocks, 64 + 3216) == (ssize_t)sizeof blocks);
+    CHECK(pwrite(fd, blocks[1], 3216, 64 + 3216) == 3216);
+    CHECK(pwrite(fd, blocks[0], 3216, 64 + 2l * 3216) == 3216);
+    (void)close(fd);
+    CHECK(read_back(dir, &s, &torn, &e));
+    CHECK_U64(s.count, 100);
+    CHECK_U64(torn, 1);
+}
+
+static void a_blocks_checksum_is_over_its_number_its_count_and_its_records(void)
+{
+    const char *dir = scratch_dir("journal-sum");
+    unsigned char block[16 + 3200];
+    char path[300];
+    uint32_t stored;
+
+    CHECK(write_file(dir, 0, 300, 100));
+    (void)snprintf(path, sizeof path, "%s/0000.mpj", dir);
+    int fd = open(path, O_RDONLY);
+
+    CHECK(pread(fd, block, sizeof block, 64 + 3216) == (ssize_t)sizeof block);
+    (void)close(fd);
+    memcpy(&stored, block + 12, sizeof stored);
+    CHECK_U64(stored, hash_crc32c(hash_crc32c(0, block, 12), block + 16, 3200));
+}
+
 static const struct test tests[] = {
     TEST(what_was_written_comes_back_block_by_block),
     TEST(blocks_of_all_sizes_come_back),
@@ -322,6 +362,8 @@ static const struct test tests[] = {
     TEST(an_existing_journal_is_not_written_over),
     TEST(a_full_disk_is_an_error_and_leaves_a_valid_journal),
     TEST(killed_at_any_moment_the_disk_has_all_that_the_ledger_was_told),
+    TEST(a_block_in_the_place_of_another_ends_the_file),
+    TEST(a_blocks_checksum_is_over_its_number_its_count_and_its_records),
     TEST_END,
 };
 

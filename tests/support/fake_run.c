@@ -82,11 +82,20 @@ static void make_profile(struct fake_run *r)
 
 struct fake_run *fake_run_create(const char *name)
 {
+    return fake_run_create_far(name, 0);
+}
+
+struct fake_run *fake_run_create_far(const char *name, uint64_t latency_ns)
+{
     struct fake_run *r = calloc(1, sizeof *r);
     struct err e = {0};
 
     PM_ASSERT(r);
-    r->loop = loop_sim_create(&(struct sim_config){.seed = 1, .start_ns = NS_PER_S}, &e);
+    r->loop = loop_sim_create(&(struct sim_config){.seed = 1,
+                                                   .start_ns = NS_PER_S,
+                                                   .latency_min_ns = latency_ns,
+                                                   .latency_max_ns = latency_ns},
+                              &e);
     r->clock = (struct run_clock){.origin_ns = NS_PER_S, .scale = 10};
     r->sink = (struct journal_sink){.block = keep_block, .owner = r};
     r->journal = journal_create(scratch_dir(name), 0, 7, &r->sink, &e);

@@ -42,7 +42,9 @@ struct fake_run {
     struct buf text;
 };
 
-struct fake_run *fake_run_create(const char *name);
+struct fake_run *fake_run_create(const char *name); /* whose octets take no time */
+struct fake_run *fake_run_create_far(const char *name,
+                                     uint64_t latency_ns); /* ... this long, one way */
 void fake_run_destroy(struct fake_run *r);
 /* Adds a move to the newest schedule; the schedule's profile is made by the test. */
 void fake_move(struct fake_run *r, uint32_t schedule, uint32_t round, uint32_t mailbox,

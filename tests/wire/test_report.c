@@ -264,6 +264,78 @@ static void parts_without_end_are_bounded(void)
     done();
 }
 
+#define REPORT_HEAD                                                                                \
+    "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail\r\n"                              \
+    "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"       \
+    "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
+
+static void recipients_that_run_together_are_several(void)
+{
+    struct report r =
+        read_mail(REPORT_HEAD "Final-Recipient: rfc822;a@lab.test\r\nAction: failed\r\n"
+                              "Status: 5.1.1\r\n"
+                              "Final-Recipient: rfc822;b@lab.test\r\nAction: delayed\r\n"
+                              "Status: 4.4.1\r\n\r\n--b--\r\n");
+
+    if (CHECK_U64(r.count, 2)) {
+        CHECK_STR(r.recipients[0].final, "a@lab.test");
+        CHECK_U64(r.recipients[0].action, ACTION_FAILED);
+        CHECK_STR(r.recipients[1].final, "b@lab.test");
+        CHECK_U64(r.recipients[1].action, ACTION_DELAYED);
+    }
+    done();
+}
+
+static void without_an_action_the_status_says_what_became_of_it(void)
+{
+    struct report r =
+        read_mail(REPORT_HEAD "Final-Recipient: rfc822;a@lab.test\r\nStatus: 4.4.1\r\n\r\n"
+                              "Final-Recipient: rfc822;b@lab.test\r\nStatus: 5.1.1\r\n\r\n"
+                              "Final-Recipient: rfc822;c@lab.test\r\nStatus: 2.1.5\r\n\r\n"
+                              "--b--\r\n");
+
+    if (CHECK_U64(r.count, 3)) {
+        CHECK_U64(r.recipients[0].action, ACTION_DELAYED);
+        CHECK_U64(r.recipients[1].action, ACTION_FAILED);
+        CHECK_U64(r.recipients[2].action, ACTION_DELIVERED);
+    }
+    done();
+}
+
+static void a_folded_diagnostic_is_read_to_its_end(void)
+{
+    struct report r = read_mail(dsn);
+
+    if (CHECK(r.count > 0))
+        CHECK_HAS(r.recipients[0].diagnostic, "no such user");
+    done();
+}
+
+static void what_stands_behind_a_boundary_is_no_status_of_broken_mime(void)
+{
+    struct report r =
+        read_mail("From: MAILER-DAEMON@mx.example\r\nSubject: failure notice\r\n\r\n"
+                  "Reporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822;a@lab.test\r\n"
+                  "Action: failed\r\nStatus: 5.1.1\r\n--b\r\n"
+                  "Final-Recipient: rfc822;trap@lab.test\r\nAction: failed\r\n");
+
+    if (CHECK_U64(r.count, 1))
+        CHECK_STR(r.recipients[0].final, "a@lab.test");
+    done();
+}
+
+static void a_mail_systems_own_mail_is_no_answer_of_a_program(void)
+{
+    struct report r = read_mail("From: MAILER-DAEMON@mx.example\r\nSubject: hm\r\n"
+                                "Auto-Submitted: auto-generated\r\n\r\nsomething is odd\r\n");
+
+    CHECK_U64(r.sort, SORT_UNREADABLE);
+    r = read_mail("From: ann@lab.test\r\nSubject: failure notice\r\n"
+                  "Auto-Submitted: auto-replied\r\n\r\nI am away\r\n");
+    CHECK_U64(r.sort, SORT_AUTO_REPLY);
+    done();
+}
+
 static const struct test tests[] = {
     TEST(a_dsn_names_each_recipient_and_what_became_of_it),
     TEST(a_report_returned_inside_a_report_is_not_searched),
@@ -273,6 +345,11 @@ static const struct test tests[] = {
     TEST(prose_of_others_is_read_by_its_signs),
     TEST(any_cut_and_any_flipped_octet_is_survived),
     TEST(parts_without_end_are_bounded),
+    TEST(recipients_that_run_together_are_several),
+    TEST(without_an_action_the_status_says_what_became_of_it),
+    TEST(a_folded_diagnostic_is_read_to_its_end),
+    TEST(what_stands_behind_a_boundary_is_no_status_of_broken_mime),
+    TEST(a_mail_systems_own_mail_is_no_answer_of_a_program),
     TEST_END,
 };
 

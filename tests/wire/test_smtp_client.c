@@ -541,6 +541,65 @@ static void every_state_has_words_and_those_that_wait_a_limit(void)
     CHECK_U64(smtp_state_timeout_s(SMTP_DOT), 600);
 }
 
+static void dots_that_begin_a_line_are_doubled_behind_data(void)
+{
+    rig_up(true, "250-mx\r\n250 PIPELINING\r\n");
+    rig_send_sized(0, 1, 140000); /* the whole corpus, which has lines of one dot */
+    (void)rig_said();
+    (void)rig_hear("250 a\r\n250 b\r\n354 c\r\n");
+    const char *said = rig_said(), *end = strstr(said, "\r\n.\r\n");
+
+    CHECK(strstr(said, "\r\n..\r\n") != NULL);
+    CHECK(end && end[5] == '\0');
+    rig_close();
+}
+
+static void every_4yz_is_temporary_and_every_5yz_is_not(void)
+{
+    static const unsigned codes[] = {400, 421, 432, 452, 471, 499, 500, 550, 599};
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        char reply[32], want[64];
+
+        rig_up(true, "250-mx\r\n250 PIPELINING\r\n");
+        rig_send(0, 1);
+        (void)rig_said();
+        (void)rig_hear("250 a\r\n250 b\r\n354 c\r\n");
+        (void)rig_said();
+        (void)snprintf(reply, sizeof reply, "%u no\r\n", codes[i]);
+        (void)snprintf(want, sizeof want, "0.0 %s DOT %u last; ", codes[i] < 500 ? "temp" : "perm",
+                       codes[i]);
+        CHECK_HAS(rig_hear(reply), want);
+        rig_close();
+    }
+}
+
+static void nothing_is_left_to_read_of_what_came_behind_the_word_for_tls(void)
+{
+    struct slice in = slice_of("220 go\r\n250-injected\r\n250 AUTH PLAIN\r\n");
+    struct smtp_outcome o;
+
+    rig.config.starttls = true;
+    rig_open(true);
+    (void)rig_hear("220 mx\r\n");
+    (void)rig_said();
+    (void)rig_hear("250-mx\r\n250 STARTTLS\r\n");
+    (void)rig_said();
+    CHECK(smtp_client_hear(rig.client, &in, &o) == SMTP_START_TLS);
+    CHECK_U64(in.n, 0);
+    rig_close();
+}
+
+static void a_line_without_a_word_goes_on_all_the_same(void)
+{
+    rig_open(true);
+    (void)rig_hear("220-\r\n220 mx\r\n");
+    (void)rig_said();
+    CHECK_STR(rig_hear("250-mx\r\n250-\r\n250 PIPELINING\r\n"), "up; ");
+    CHECK_U64(smtp_client_extensions(rig.client), SMTP_EXT_PIPELINING);
+    rig_close();
+}
+
 static const struct test tests[] = {
     TEST(nothing_is_said_before_the_greeting_is_whole),
     TEST(a_server_without_ehlo_gets_helo),
@@ -574,6 +633,10 @@ static const struct test tests[] = {
     TEST(replies_split_anywhere_mean_the_same),
     TEST(arbitrary_octets_never_make_an_acceptance),
     TEST(every_state_has_words_and_those_that_wait_a_limit),
+    TEST(dots_that_begin_a_line_are_doubled_behind_data),
+    TEST(every_4yz_is_temporary_and_every_5yz_is_not),
+    TEST(nothing_is_left_to_read_of_what_came_behind_the_word_for_tls),
+    TEST(a_line_without_a_word_goes_on_all_the_same),
     TEST_END,
 };
 

@@ -535,6 +535,18 @@ static void lmtp_speaks_chunks_too(void)
     rig_close();
 }
 
+static void lmtp_421_to_one_recipient_says_nothing_about_the_others(void)
+{
+    lmtp_up(LMTP);
+    rig_send(0, 3);
+    (void)rig_said();
+    (void)rig_hear("250 a\r\n250 b\r\n250 b\r\n250 b\r\n354 go\r\n");
+    (void)rig_said();
+    CHECK_STR(rig_hear("250 r0\r\n421 4.3.2 r1\r\n250 r2\r\n"),
+              "0.0 accepted DOT 250; 0.1 temp DOT 421 4.3.2; 0.2 accepted DOT 250 last; ");
+    rig_close();
+}
+
 static const struct test tests[] = {
     TEST(a_window_of_messages_goes_out_in_one_piece),
     TEST(the_text_of_a_chunk_is_raw_and_whole),
@@ -564,6 +576,7 @@ static const struct test tests[] = {
     TEST(lmtp_loses_only_what_was_not_answered),
     TEST(lmtp_must_not_ask_for_a_text_for_nobody),
     TEST(lmtp_speaks_chunks_too),
+    TEST(lmtp_421_to_one_recipient_says_nothing_about_the_others),
     TEST_END,
 };
 

@@ -476,6 +476,26 @@ static void the_same_seed_makes_the_same_text_and_another_another(void)
     corpus = NULL;
 }
 
+static void a_large_body_is_compared_to_its_end(void)
+{
+    struct smtp_text_order o = order(30020, 30000);
+    size_t n;
+
+    CHECK(smtp_text_compose(&text, corpus, &o));
+    unsigned char *all = gather(false, SIZE_MAX, &n);
+    CHECK(check(all, n, 30000) == SMTP_TEXT_INTACT);
+    for (size_t i = n - body_of(all, n) + 4090; i < n; i += 1 + i % 257) {
+        unsigned char was = all[i];
+
+        if (was == '\r' || was == '\n' || was == ' ' || was == '\t')
+            continue;
+        all[i] = was == 'Q' ? 'R' : 'Q';
+        CHECK(check(all, n, 30000) == SMTP_TEXT_CORRUPT);
+        all[i] = was;
+    }
+    free(all);
+}
+
 static const struct test tests[] = {
     TEST(a_head_carries_the_token_in_every_place),
     TEST(dates_are_right_over_the_years),
@@ -493,6 +513,7 @@ static const struct test tests[] = {
     TEST(a_return_path_carries_the_token_as_detail),
     TEST(addresses_that_do_not_fit_are_refused),
     TEST(the_same_seed_makes_the_same_text_and_another_another),
+    TEST(a_large_body_is_compared_to_its_end),
     TEST_END,
 };
 

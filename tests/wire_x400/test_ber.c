@@ -184,6 +184,41 @@ static void bits_and_names_are_read(void)
     CHECK_STR(ber_oid_text(text, 4, sample_hex(&s, "2a 86 48 86 f7 14 05 01")), "1.2");
 }
 
+static void a_length_of_127_takes_one_octet_and_of_128_two(void)
+{
+    static const struct {
+        size_t n;
+        const char *head;
+        size_t head_n;
+    } rows[] = {{127, "\x04\x7f", 2},
+                {128, "\x04\x81\x80", 3},
+                {255, "\x04\x81\xff", 3},
+                {256, "\x04\x82\x01\x00", 4}};
+
+    static unsigned char room[512], value[256];
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ber_out o;
+
+        ber_out_init(&o, room, sizeof room);
+        ber_put_bytes(&o, 0x04, slice_from(value, rows[i].n));
+        struct slice out = ber_out_slice(&o);
+
+        CHECK_U64(out.n, rows[i].head_n + rows[i].n);
+        CHECK_MEM(out.p, rows[i].head_n, rows[i].head, rows[i].head_n);
+    }
+}
+
+static void an_element_that_ends_one_octet_too_late_is_not_given_out(void)
+{
+    static const unsigned char octets[] = {0x04, 0x02, 0xaa, 0xbb};
+    struct ber_element e;
+    struct ber whole = ber_in(slice_from(octets, 4)), cut = ber_in(slice_from(octets, 3));
+
+    CHECK(ber_next(&whole, &e) == BER_GOT);
+    CHECK(ber_next(&cut, &e) == BER_BAD);
+}
+
 static const struct test tests[] = {
     TEST(integers_take_the_fewest_octets),
     TEST(what_is_written_backwards_reads_forwards),
@@ -194,6 +229,8 @@ static const struct test tests[] = {
     TEST(depth_is_limited),
     TEST(elements_of_a_level_are_limited),
     TEST(bits_and_names_are_read),
+    TEST(a_length_of_127_takes_one_octet_and_of_128_two),
+    TEST(an_element_that_ends_one_octet_too_late_is_not_given_out),
     TEST_END,
 };
 

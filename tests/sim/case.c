@@ -36,7 +36,7 @@ static const struct key {
 
 static uint64_t *field(struct sim_case *c, const struct key *k)
 {
-    return (uint64_t *)((char *)c + k->at);
+    return (uint64_t *)(void *)((char *)c + k->at);
 }
 
 void case_read(struct sim_case *c, const char *text)
@@ -70,7 +70,7 @@ static bool draw_kind(struct rng *r, struct sim_case *c, enum draw_kind *kind)
                  {70, DRAW_X400, TRUTH_WHOLE},
                  {80, DRAW_BLIND, TRUTH_BLIND},
                  {90, DRAW_HASTY, TRUTH_HASTY},
-                 {100, DRAW_WHOLE, TRUTH_WHOLE}};
+                 {100, DRAW_TOLD, TRUTH_WHOLE}};
 
     unsigned at = (unsigned)rng_below(r, 100), i = 0;
 

@@ -23,6 +23,7 @@ struct pen {
     bool any_move, deadlocks, hangs;
     bool x400, p1;            /* X.400 is drawn; the load at hand speaks it */
     bool pens;                /* the group `pen` is ours, and writes */
+    bool told;                /* it will be interrupted */
     bool corrupts, strangers; /* of the faults that are planted */
     struct rng x; /* what X.400 adds is drawn from this, so that the rest stays as it was */
     struct rng y; /* and this is for what came later still */
@@ -101,7 +102,7 @@ static void draw_knobs(struct pen *p)
     /* Two moves at once hang early stores for good: nobody could read them. */
     SAY(p, "    concurrent_moves: %u\n    home_not_set_percent: %u\n",
         p->deadlocks ? 1 : between(p, 1, 2), chance(p, 20) ? 40 : 0);
-    p->hangs = chance(p, 10);
+    p->hangs = chance(p, 10) && !p->told;
     SAY(p, "    store_hang_percent: %u\n    restart_dup_percent: %u\n", p->hangs ? 30 : 0,
         chance(p, 50) ? 40 : 0);
     knob_seconds(p, 30, "copy_time", 1, 60);
@@ -170,8 +171,8 @@ static void draw_plants(struct pen *p)
     for (uint32_t i = 0; i < kinds; i++) {
         const char *name = plants[(first + i * 5) % n];
 
-        if (p->x400 && (strcmp(name, "ndr-stranger") == 0 || strcmp(name, "ndr-nameless") == 0))
-            name = "ndr"; /* what P1 says of a report cannot be forged so */
+        if (p->x400 && strncmp(name, "ndr-", 4) == 0)
+            name = "ndr"; /* P1 has nothing to forge so, and a report of its kind is no mail */
         if (i == 0)
             SAY(p, "  plant:\n");
         SAY(p, "    %s: %u\n", name, 1 + y_below(p, 3));
@@ -396,6 +397,24 @@ static void draw_outage(struct pen *p, uint32_t i)
         server, what);
 }
 
+static void draw_alternate(struct pen *p, uint32_t i, uint32_t at)
+{
+    const char *who = ONE_OF(p, "none", "alt");
+
+    SAY(p, "  a%u: {at: %us, do: alternate, mailboxes: box, alternate: %s, deliver: %s}\n", i, at,
+        p->strangers ? "none" : who, ONE_OF(p, "both", "redirect"));
+}
+
+/* When all moves are over. */
+static void draw_boots(struct pen *p)
+{
+    for (uint32_t i = 1; p->hangs && i <= p->servers; i++)
+        SAY(p,
+            "  kill%u: {at: 40m, do: down, server: s%u, component: store}\n"
+            "  boot%u: {at: 41m, do: up, server: s%u, component: store}\n",
+            i, i, i, i);
+}
+
 static void draw_actions(struct pen *p)
 {
     uint32_t actions = chance(p, 60) ? between(p, 1, 4) : 0;
@@ -403,20 +422,13 @@ static void draw_actions(struct pen *p)
     if (actions == 0 && !p->hangs)
         return;
     SAY(p, "actions:\n");
-    for (uint32_t i = 1; p->hangs && i <= p->servers; i++) /* when all moves are over */
-        SAY(p,
-            "  kill%u: {at: 40m, do: down, server: s%u, component: store}\n"
-            "  boot%u: {at: 41m, do: up, server: s%u, component: store}\n",
-            i, i, i, i);
+    draw_boots(p);
     for (uint32_t i = 0; i < actions; i++) {
         uint32_t at = between(p, 1, 240);
-        const char *who;
 
         switch (below(p, 5)) {
         case 0:
-            who = ONE_OF(p, "none", "alt");
-            SAY(p, "  a%u: {at: %us, do: alternate, mailboxes: box, alternate: %s, deliver: %s}\n",
-                i, at, p->strangers ? "none" : who, ONE_OF(p, "both", "redirect"));
+            draw_alternate(p, i, at);
             break;
         case 1:
             SAY(p, "  r%u: {at: %us, do: restart, component: %s, server: s%u}\n", i, at,
@@ -456,6 +468,7 @@ void draw_profile(uint64_t seed, enum draw_kind kind, struct buf *out)
                     .x = rng_at(seed, STREAM_X400, 0),
                     .y = rng_at(seed, STREAM_MORE, 0),
                     .x400 = kind == DRAW_X400,
+                    .told = kind == DRAW_TOLD,
                     .out = out};
 
     p.servers = between(&p, 2, 4);

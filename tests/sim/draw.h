@@ -14,6 +14,7 @@ enum draw_kind {
     DRAW_WHOLE, /* the run sees all and has all the time it needs */
     DRAW_BLIND, /* there is no queue probe */
     DRAW_HASTY, /* settling is given up early */
+    DRAW_TOLD, /* as DRAW_WHOLE, for a run that is interrupted: no store hangs until it is booted much later */
     DRAW_X400, /* as DRAW_WHOLE; most mail enters over P1, reports go to mailboxes of ours or of the site */
 };
 

@@ -26,6 +26,7 @@ static bool wrong(struct sim_run *s, const char *rule, const char *format, ...)
         return false;
     s->rule = rule;
     va_start(args, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started in the line before
     (void)vsnprintf(s->wrong, sizeof s->wrong, format, args);
     va_end(args);
     return false;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "tests/sim/case.h"
+#include "tests/support/scratch.h"
 
 #define JOBS_MOST  64u
 #define SEED_S     180u /* of the clock on the wall, for one seed */
@@ -81,6 +82,7 @@ _Noreturn static void work(int socket)
         if (!write_all(socket, &h, sizeof h))
             break;
     }
+    (void)rmdir(scratch_dir("sweep"));
     _exit(0);
 }
 
@@ -195,6 +197,7 @@ bool crew_hold(const char *text, const char *name, struct held *h)
     if (pid == 0) {
         (void)alarm(SEED_S);
         (void)hold_case(text, name, h);
+        (void)rmdir(scratch_dir(name));
         _exit(write_all(pair[1], h, sizeof *h) ? 0 : 1);
     }
     (void)close(pair[1]);

@@ -2,7 +2,8 @@
  *
  * A line every few seconds says how far it is; a failing seed is said at once. At the end each failing one (the first few) is cut
  * down, and its story told, with the command that walks it again. Exit: 0 all right, 1 a seed failed, 64 usage, 74 the machine.
- * sim_sweep --case FILE walks one case, a file as it was cut down.
+ * sim_sweep --case FILE walks one case, a file as it was cut down, and leaves its folder below scratch/; --print SEED prints
+ * the case that is drawn from a seed.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -203,6 +204,17 @@ static int walk_file(const char *path)
     return ok ? 0 : 1;
 }
 
+static int print_case(const char *seed)
+{
+    struct buf text;
+
+    buf_init(&text, CASE_BYTES);
+    case_draw(strtoull(seed, NULL, 10), &text);
+    (void)fputs(buf_text(&text), stdout);
+    buf_fini(&text);
+    return 0;
+}
+
 static uint64_t number_in(int argc, char **argv, int at, uint64_t otherwise)
 {
     return argc > at ? strtoull(argv[at], NULL, 10) : otherwise;
@@ -217,9 +229,11 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc == 3 && strcmp(argv[1], "--case") == 0)
         return walk_file(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--print") == 0)
+        return print_case(argv[2]);
     t.count = number_in(argc, argv, 1, seeds ? strtoull(seeds, NULL, 10) : 1000);
     if (argc > 3 || t.count == 0) {
-        (void)fprintf(stderr, "usage: %s [COUNT [FIRST]] | --case FILE\n", argv[0]);
+        (void)fprintf(stderr, "usage: %s [COUNT [FIRST]] | --case FILE | --print SEED\n", argv[0]);
         return 64;
     }
     t.began_s = t.said_s = now_s();

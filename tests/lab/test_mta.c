@@ -377,6 +377,27 @@ static void the_first_mta_expands_by_knob(void)
     scene_close(&s);
 }
 
+static void a_removed_alternate_is_forgotten_when_its_time_in_the_cache_is_over(void)
+{
+    static const struct lab_knob knobs[] = {{"alt_cache_ttl", "60s"}, {.name = NULL}};
+    struct scene s;
+
+    open_with(&s, NULL, knobs);
+    CHECK(scene_send(&s, T, "joe", "P", "before") > 0);
+    scene_run(&s, 5);
+    scene_post(&s, "/v1/alternate", "{'mailbox':'P','alternate':null}");
+    CHECK(scene_send(&s, T, "joe", "P", "within") > 0);
+    scene_run(&s, 70);
+    CHECK(scene_send(&s, T, "joe", "P", "after") > 0);
+    scene_run(&s, 80);
+    scene_end(&s);
+    CHECK_U64(scene_tale(&s, "before", true)->copies, 1);
+    CHECK_U64(scene_tale(&s, "within", true)->copies, 1);
+    CHECK_U64(scene_outcome(scene_tale(&s, "after", true)), OUT_NONE);
+    check_outcome(&s, "after", OUT_D);
+    scene_close(&s);
+}
+
 static void a_failed_alternate_is_reported_under_its_own_name(void)
 {
     struct scene s;
@@ -501,6 +522,7 @@ static const struct test tests[] = {
     TEST(a_restart_may_send_again_where_the_version_can),
     TEST(private_mail_to_a_mailbox_with_an_alternate),
     TEST(the_first_mta_expands_by_knob),
+    TEST(a_removed_alternate_is_forgotten_when_its_time_in_the_cache_is_over),
     TEST(a_failed_alternate_is_reported_under_its_own_name),
     TEST(at_every_step_a_copy_is_in_one_queue_or_in_a_mailbox),
     TEST(a_travelling_report_is_an_entry_too),

@@ -172,7 +172,7 @@ static void runs_of_one_second_have_folders_of_their_own_and_are_found_by_name(v
     SAYS(EX_PASS, false, "PASS", "judge", "--runs", runs, "latest");
     SAYS(EX_PASS, false, "box-1", "list", "latest", "--runs", runs);
     SAYS(EX_PASS, false, "box", "trace", "latest", "0", "--runs", runs);
-    SAYS(EX_PASS, false, "delivered", "compare", "latest", "latest", "--runs", runs);
+    SAYS(EX_BAD_USAGE, true, "is there twice", "compare", "latest", "latest", "--runs", runs);
 }
 
 static void of_a_run_that_goes_on_it_is_said_that_it_does(void)

@@ -34,6 +34,7 @@ WORKERS = 2
 SUITE_LIMIT_S = 120
 BUILD_LIMIT_S = 1200
 LEFT_OUT = {".git", "build", "scratch", "__pycache__"}
+STOP = threading.Event()  # Ctrl-C: what is under way is finished and restored
 WORDS = ("bug", "in", "-", "+", "red")
 
 
@@ -304,7 +305,7 @@ def prove_green(copy, suites, copies):
 
 
 def work(copy, left, fates, errors):
-    while not errors:
+    while not errors and not STOP.is_set():
         try:
             m = left.get_nowait()
         except queue.Empty:
@@ -376,6 +377,9 @@ def main(args):
     except Wrong as wrong:
         print(wrong, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        STOP.set()
+        return 130
 
 
 if __name__ == "__main__":

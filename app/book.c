@@ -13,6 +13,7 @@
 
 #define BLOCKS_AHEAD    32 /* per writer: 65,000 events, while the book waits for a disk */
 #define REST_NS         (100ull * 1000)
+#define PATIENCE_NS     (30ull * 1000 * 1000 * 1000)
 #define COUNTS_EVERY_NS (100ull * 1000 * 1000)
 #define SYNC_EVERY_NS   (100ull * 1000 * 1000)
 
@@ -28,6 +29,7 @@ struct writer {
     struct block *blocks;
     int fd; /* a copy of the journal's descriptor; -1: none */
     bool unsynced;
+    bool lost;                  /* the book did not take a block in time: no more are given */
     uint64_t synced_ns, synced; /* when last; how far, journal_sync()'s */
     struct writer *next;
 };
@@ -90,8 +92,13 @@ static void sink_ring(struct journal_sink *s, const struct event *events, uint32
     struct writer *w = s->owner;
     struct block *b;
 
-    while (!ring_pop(w->empty, &b)) /* the book is as far behind as it may be, and was woken */
+    /* Without room the book is as far behind as it may be, and was woken. */
+    for (uint64_t rests = 0; !w->lost && !ring_pop(w->empty, &b); rests++) {
         thread_rest(REST_NS);
+        w->lost = rests >= PATIENCE_NS / REST_NS;
+    }
+    if (w->lost)
+        return;
     b->count = n;
     memcpy(b->events, events, n * sizeof *events);
     bool pushed = ring_push(w->full, &b);
@@ -295,6 +302,21 @@ struct book_counts book_counts(struct book *b)
     return b->seen_counts;
 }
 
+bool book_is_dead(struct book *b)
+{
+    if (b->thread && thread_is_over(b->thread) && !b->error.code)
+        (void)err_set(&b->error, EX_INTERNAL, "the ledger's thread died");
+    return b->thread && thread_is_over(b->thread);
+}
+
+static void find_lost(struct book *b)
+{
+    for (const struct writer *w = b->writers; w; w = w->next)
+        if (w->lost && !b->error.code)
+            (void)err_set(&b->error, EX_INTERNAL,
+                          "the ledger's thread did not take what was recorded");
+}
+
 struct ledger *book_close(struct book *b)
 {
     uint32_t bye = 1;
@@ -305,6 +327,7 @@ struct ledger *book_close(struct book *b)
         loop_wake(b->loop);
         thread_join(b->thread);
         b->thread = NULL;
+        find_lost(b);
     }
     return b->ledger;
 }

@@ -45,8 +45,9 @@ bool book_begin(struct book *b, struct err *e); /* starts the thread, if threade
 struct book_counts book_counts(struct book *b); /* one reader's thread; the newest that came */
 /* All writers have closed their journals: folds what waits, ends the thread. */
 struct ledger *book_close(struct book *b);
-const struct err *book_error(
-    const struct book *b); /* a file could not be synced; NULL while fine; after book_close() */
+bool book_is_dead(struct book *b); /* its thread is gone; on the thread that closes it */
+/* A file could not be synced, or the thread was gone; NULL while fine; after book_close(). */
+const struct err *book_error(const struct book *b);
 void book_destroy(struct book *b); /* with its ledger; NULL is fine */
 
 #endif

@@ -192,6 +192,22 @@ static void end(struct job *j)
     j->ended = true;
 }
 
+/* Its thread is gone, in the middle of anything. */
+static void bury(struct job *j)
+{
+    struct err e = {0};
+
+    thread_join(j->thread);
+    j->thread = NULL;
+    run_abandon(j->run);
+    j->run = NULL;
+    (void)err_set(&e, EX_INTERNAL,
+                  "the thread that watches and judges died: what was recorded is on record, run "
+                  "--resume goes on");
+    j->result = (struct run_result){.exit_code = EX_INTERNAL, .dir = "", .error = e};
+    j->ended = true;
+}
+
 bool campaign_step(struct campaign *c, void (*news)(void *owner, struct job *j), void *owner)
 {
     uint32_t running = 0, waiting = 0;
@@ -203,11 +219,17 @@ bool campaign_step(struct campaign *c, void (*news)(void *owner, struct job *j),
         if (!j->thread)
             continue;
         j->has_status |= run_status(j->run, &j->status);
-        if (!ring_pop(j->done, &done)) {
+        bool told = ring_pop(j->done, &done);
+
+        if (!told && !thread_is_over(j->thread)) {
             running++;
             continue;
         }
-        end(j);
+        told |= ring_pop(j->done, &done);
+        if (told && (run_has_ended(j->run) || c->simulate))
+            end(j);
+        else
+            bury(j);
         news(owner, j);
     }
     for (uint32_t i = 0; i < c->count; i++) {

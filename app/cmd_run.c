@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "base/text.h"
+#include "base/tls.h"
 #include "results/compare.h"
 #include "results/judge.h"
 
@@ -406,9 +407,15 @@ int cmd_run(const struct cmd *self, int argc, char **argv)
     }
     int code = EX_IO;
 
-    if (c.arena && resumed)
+    if (!c.arena)
+        (void)err_set(&e, EX_IO, "out of memory");
+    if (!c.arena || !tls_ready(&e)) {
+        arena_destroy(c.arena);
+        return cmd_fail(&e);
+    }
+    if (resumed)
         code = resume(&c, &w, resumed, first < argc ? argv[first] : NULL, mode);
-    else if (c.arena)
+    else
         code = run_watched(&c, &w, argv + first, argc - first, variant, mode);
 
     campaign_fini(&c);

@@ -224,7 +224,7 @@ void curl_calls_open(struct curl_calls *c, struct curl_transfer *t,
 {
     *t = (struct curl_transfer){
         .easy = curl_easy_init(), .guard = c->guard, .done = done, .next = c->open, .asker = asker};
-    PM_ASSERT(t->easy);
+    PM_MEMORY(t->easy);
     c->open = t;
 }
 

@@ -35,7 +35,7 @@ void run_fail(struct run *r, const struct err *e)
     run_nudge(r);
 }
 
-static void record(struct run *r, const struct event *ev)
+void run_record(struct run *r, const struct event *ev)
 {
     if (r->journal && !journal_add(r->journal, ev))
         run_fail(r, journal_error(r->journal));
@@ -200,8 +200,9 @@ void run_on_interrupt(void *owner, const struct post *p)
         leave(r);
         return;
     }
-    record(r, &(struct event){
-                  .kind = EV_FINDING, .code = FIND_INTERRUPTED, .a = p->a, .t_ns = target_now(r)});
+    run_record(r,
+               &(struct event){
+                   .kind = EV_FINDING, .code = FIND_INTERRUPTED, .a = p->a, .t_ns = target_now(r)});
     if (r->phase == PHASE_LOAD || r->phase == PHASE_DRAIN)
         stop_workers(r, STOP_HALT);
     run_nudge(r);
@@ -211,8 +212,8 @@ void run_brake(struct run *r, enum brake_why why, uint32_t n)
 {
     if (r->braked || r->resume.on || is_cut_short(r) || r->phase > PHASE_DRAIN)
         return;
-    record(r,
-           &(struct event){
+    run_record(
+        r, &(struct event){
                .kind = EV_FINDING, .code = FIND_BRAKED, .a = why, .b = n, .t_ns = target_now(r)});
     halt(r);
     run_nudge(r);
@@ -226,11 +227,11 @@ void run_on_stop(void *owner, uint32_t code, uint32_t moves)
     if (r->stopped || r->interrupts || r->phase != PHASE_LOAD)
         return;
     r->stopped = true;
-    record(r, &(struct event){.kind = EV_FINDING,
-                              .code = FIND_STOPPED,
-                              .a = code,
-                              .b = moves,
-                              .t_ns = target_now(r)});
+    run_record(r, &(struct event){.kind = EV_FINDING,
+                                  .code = FIND_STOPPED,
+                                  .a = code,
+                                  .b = moves,
+                                  .t_ns = target_now(r)});
     run_nudge(r);
 }
 
@@ -509,7 +510,7 @@ static void finish(struct run *r)
     run_log_end(r);
     run_close_desk(r);
     if (!r->failure.code && !(r->resume.on && r->interrupts))
-        record(r, &(struct event){.kind = EV_PHASE, .code = PHASE_END, .t_ns = target_now(r)});
+        run_record(r, &(struct event){.kind = EV_PHASE, .code = PHASE_END, .t_ns = target_now(r)});
     (void)journal_close(r->journal, &r->failure);
     r->journal = NULL;
     for (uint32_t i = 0; i < r->workers_made; i++)
@@ -534,7 +535,7 @@ static void finish(struct run *r)
 static void enter(struct run *r, enum run_phase phase)
 {
     r->phase = phase;
-    record(r, &(struct event){.kind = EV_PHASE, .code = phase, .t_ns = target_now(r)});
+    run_record(r, &(struct event){.kind = EV_PHASE, .code = phase, .t_ns = target_now(r)});
     phases[phase].enter(r);
 }
 
@@ -659,6 +660,15 @@ struct run_result run_result(struct run *r)
     if (r->interrupts && result.exit_code <= EX_INCONCLUSIVE && result.exit_code != EX_FAIL)
         result.exit_code = EX_INTERRUPTED;
     return result;
+}
+
+void run_abandon(struct run *r)
+{
+    for (uint32_t i = 0; i < r->workers_made; i++)
+        worker_destroy(r->workers[i]);
+    r->workers_made = 0;
+    (void)journal_close(r->journal, NULL);
+    r->journal = NULL;
 }
 
 void run_destroy(struct run *r)

@@ -12,6 +12,8 @@
 #define LOOK_NS   (50 * NS_PER_MS)
 #define OWNER_NS  (3600 * NS_PER_S)
 #define PATH_ROOM 4200
+#define STALL_NS  (5 * NS_PER_S) /* real; a busy machine's hiccups are shorter */
+#define SLEPT_NS  (1 * NS_PER_S)
 
 static bool wants_stop(const struct run *r)
 {
@@ -46,11 +48,64 @@ static void ask_owner(struct run *r)
     run_brake(r, BRAKE_OWNER, 0);
 }
 
+static void unwatched(struct run *r, enum unwatched why, uint64_t span_ns, uint64_t real_ns)
+{
+    uint64_t t_ns = clock_target(&r->clock, loop_now(r->loop)), ms = real_ns / NS_PER_MS;
+
+    run_record(r, &(struct event){.kind = EV_UNWATCHED,
+                                  .code = why,
+                                  .t_ns = t_ns,
+                                  .slot = span_ns < t_ns ? span_ns : t_ns,
+                                  .b = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX});
+    run_log(r, "nobody watched for %llu ms: %s", (unsigned long long)ms,
+            event_unwatched_words(why));
+}
+
+/* Whoever stands still sees late, or not at all, what happens meanwhile. */
+static void look_at_clock(struct run *r)
+{
+    struct run_guard *g = &r->guard;
+    uint64_t now = loop_now(r->loop), slept = clock_slept_ns();
+    uint64_t still = now - g->looked_ns, more = slept > g->slept_ns ? slept - g->slept_ns : 0;
+
+    if (r->phase > PHASE_ARM && g->looked_ns && still > STALL_NS)
+        unwatched(r, UNWATCHED_STALLED, still * r->clock.scale, still);
+    if (r->phase > PHASE_ARM && g->looked_ns && more > SLEPT_NS)
+        unwatched(r, UNWATCHED_SUSPENDED, 0, more);
+    g->looked_ns = now;
+    g->slept_ns = slept;
+}
+
+/* A thread that is gone says nothing; what it had recorded stays. */
+static void look_at_threads(struct run *r)
+{
+    struct err e = {0};
+
+    for (uint32_t i = 0; i < r->workers_made; i++) {
+        if (r->workers_buried[i] || !worker_is_dead(r->workers[i]))
+            continue;
+        r->workers_buried[i] = true;
+        r->workers_ended++;
+        (void)err_set(
+            &e, EX_INTERNAL,
+            "the thread of sender %u died: what it left is on record, run --resume goes on", i);
+    }
+    if (book_is_dead(r->book))
+        (void)err_set(&e, EX_INTERNAL,
+                      "the ledger's thread died: everything is on record, run --resume goes on");
+    if (e.code)
+        run_fail(r, &e);
+}
+
 static void on_look(struct timer *t)
 {
     struct run *r = t->owner;
     uint64_t most = r->profile->safety.max_queued, n = most && r->muster ? queued(r) : 0;
 
+    if (!r->options.world.shared) {
+        look_at_clock(r);
+        look_at_threads(r);
+    }
     if (!r->options.world.shared && !r->guard.asked && wants_stop(r)) {
         r->guard.asked = true;
         run_on_interrupt(r, &(struct post){.a = 1});

@@ -1,4 +1,5 @@
 /* run_guard.h - what is looked at while a run goes on, to stop it: a file called `stop` in its folder, the depth of the queues.
+ * And whether we ourselves are sound: threads that died, time in which the process stood still or the machine slept.
  *
  * The file asks as one interrupt does, within 50 ms. The desk's loop; a simulated run looks at queues alone.
  */
@@ -11,8 +12,9 @@ struct run;
 
 struct run_guard {
     struct timer look;
-    bool begun, asked; /* asked: by the file */
-    uint64_t owner_ns; /* when the owner is asked again */
+    bool begun, asked;            /* asked: by the file */
+    uint64_t owner_ns;            /* when the owner is asked again */
+    uint64_t looked_ns, slept_ns; /* the look before: when; clock_slept_ns() */
 };
 
 void run_guard_begin(struct run *r);

@@ -76,6 +76,7 @@ struct run {
     struct run_stop *stop; /* NULL: the profile has no rule, and nobody watches */
     bool stopped;          /* by it */
     bool braked;           /* by the brake */
+    bool *workers_buried;  /* they died */
     struct run_guard guard;
     struct resume resume; /* resume.c */
 
@@ -94,6 +95,7 @@ struct run {
 /* run.c: what the desk is told. */
 void run_nudge(struct run *r);
 void run_fail(struct run *r, const struct err *e);
+void run_record(struct run *r, const struct event *ev);
 void run_on_heard(void *owner, struct slice apdu);
 void run_on_worker(void *owner, struct worker *w, enum worker_news what);
 void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_ns);

@@ -83,9 +83,10 @@ static bool open_world(struct run *r, struct err *e)
 static bool open_workers(struct run *r, struct err *e)
 {
     r->workers = arena_new(r->arena, struct worker *, r->plan.threads);
+    r->workers_buried = arena_new(r->arena, bool, r->plan.threads);
     r->tls = arena_new(r->arena, struct tls_context *,
                        (size_t)r->plan.threads * r->profile->site.server_count + 1);
-    if (!r->workers || !r->tls)
+    if (!r->workers || !r->workers_buried || !r->tls)
         return err_set(e, EX_IO, "out of memory for senders");
     for (uint32_t i = 0; i < r->plan.threads; i++) {
         struct worker_config c = {.desk = r->loop,

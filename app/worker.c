@@ -34,7 +34,7 @@ struct worker {
     /* the desk's side */
     uint64_t ordered; /* orders given */
     uint64_t idle_at; /* orders that the worker had carried out when it last said idle */
-    bool idle, end_given;
+    bool idle, end_given, dead;
     /* the worker's side */
     uint64_t carried_out;
     bool ended;
@@ -133,10 +133,9 @@ static void end(struct worker *w)
     sender_stop(w->sender, STOP_NOW);
     bool ok = journal_close(w->journal, &e);
     w->journal = NULL;
-    if (ok || w->error.code)
-        tell(w, NEWS_ENDED);
-    else
+    if (!ok)
         broke(w, &e);
+    tell(w, NEWS_ENDED); /* also then: the desk waits for it */
     if (w->c.threaded)
         loop_stop(w->loop);
 }
@@ -211,6 +210,8 @@ static void give(struct worker *w, enum order what, uint32_t a, uint64_t b, uint
 {
     struct post p = {.kind = what, .a = a, .b = b, .c = c};
 
+    if (w->dead)
+        return;
     w->ordered++;
     while (!post_send(&w->orders, &p))
         loop_wake(w->loop);
@@ -327,6 +328,16 @@ bool worker_is_idle(const struct worker *w)
 const struct err *worker_error(const struct worker *w)
 {
     return &w->error;
+}
+
+bool worker_is_dead(struct worker *w)
+{
+    if (w->dead || !w->thread || !thread_is_over(w->thread))
+        return w->dead;
+    for (struct post p; post_next(&w->news, &p);)
+        on_news(w, &p);
+    w->dead = !w->ended;
+    return w->dead;
 }
 
 void worker_destroy(struct worker *w)

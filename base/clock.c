@@ -10,6 +10,8 @@
 #include "base/blind.h"
 #include "base/err.h"
 
+#define READ_AT_ONCE_NS (100 * NS_PER_MS)
+
 static uint64_t read_clock(clockid_t which)
 {
     struct timespec t;
@@ -35,9 +37,16 @@ uint64_t clock_mono_ns(void)
     return CHECK_ON(MONOTONIC) ? read_clock(CLOCK_MONOTONIC) : clock_wall_ns();
 }
 
-uint64_t clock_boot_ns(void)
+/* The three are read in one go, or again. */
+uint64_t clock_slept_ns(void)
 {
-    return read_clock(CLOCK_BOOTTIME);
+    for (;;) {
+        uint64_t before = read_clock(CLOCK_MONOTONIC), boot = read_clock(CLOCK_BOOTTIME);
+        uint64_t after = read_clock(CLOCK_MONOTONIC);
+
+        if (after - before < READ_AT_ONCE_NS)
+            return boot > after ? boot - after : 0;
+    }
 }
 
 uint64_t clock_target(const struct run_clock *c, uint64_t loop_ns)

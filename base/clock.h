@@ -24,7 +24,8 @@ struct run_clock {
 
 uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC; outside base/ only through loop_now() */
 uint64_t clock_wall_ns(void); /* CLOCK_REALTIME, and what it was stepped by */
-uint64_t clock_boot_ns(void); /* CLOCK_BOOTTIME: goes on where CLOCK_MONOTONIC is suspended */
+uint64_t clock_slept_ns(
+    void); /* how long the machine was suspended since it started: CLOCK_MONOTONIC stands still then */
 /* Any thread: the wall clock of this process stands otherwise from now on, as if somebody had set it. */
 void clock_wall_step(int64_t by_ns);
 

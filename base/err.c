@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void put_text(struct err *e, const char *text)
 {
@@ -59,4 +60,10 @@ void err_assert_failed(const char *what, const char *file, int line)
 {
     (void)fprintf(stderr, "postmuster: bug at %s:%d: %s\n", file, line, what);
     abort();
+}
+
+void err_no_memory(const char *file, int line)
+{
+    (void)fprintf(stderr, "postmuster: out of memory (%s:%d)\n", file, line);
+    _exit(EX_IO);
 }

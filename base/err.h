@@ -40,6 +40,10 @@ bool err_wrap(struct err *e, const char *format, ...) __attribute__((format(prin
 
 _Noreturn void err_assert_failed(const char *what, const char *file, int line);
 
+/* Where no error can be returned: says so, and the process ends with EX_IO. What was recorded is on record, as after a kill. */
+_Noreturn void err_no_memory(const char *file, int line);
+
+#define PM_MEMORY(p)     ((p) ? (void)0 : err_no_memory(__FILE__, __LINE__))
 #define PM_ASSERT(cond)  ((cond) ? (void)0 : err_assert_failed(#cond, __FILE__, __LINE__))
 #define PM_UNREACHABLE() err_assert_failed("reached what cannot be reached", __FILE__, __LINE__)
 

@@ -12,7 +12,7 @@
 
 void *loop_must(void *memory)
 {
-    PM_ASSERT(memory);
+    PM_MEMORY(memory);
     return memory;
 }
 
@@ -303,6 +303,17 @@ void stream_close(struct stream *s)
 const char *stream_error(const struct stream *s)
 {
     return s->error ? s->error : "";
+}
+
+bool stream_owes(const struct stream *s)
+{
+    return s->ops->owes && s->ops->owes(s);
+}
+
+void stream_mute(struct stream *s)
+{
+    if (s->ops->mute)
+        s->ops->mute(s);
 }
 
 static long closed_read(struct stream *s, void *p, size_t n)

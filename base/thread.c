@@ -20,6 +20,7 @@ struct thread {
     void (*run)(void *owner);
     void *owner;
     char name[16];
+    bool joined;
 };
 
 static void *thread_main(void *arg)
@@ -55,11 +56,18 @@ struct thread *thread_start(const char *name, void (*run)(void *owner), void *ow
     return t;
 }
 
+bool thread_is_over(struct thread *t)
+{
+    if (!t->joined)
+        t->joined = pthread_tryjoin_np(t->id, NULL) == 0;
+    return t->joined;
+}
+
 void thread_join(struct thread *t)
 {
     if (!t)
         return;
-    PM_ASSERT(pthread_join(t->id, NULL) == 0);
+    PM_ASSERT(t->joined || pthread_join(t->id, NULL) == 0);
     free(t);
 }
 

@@ -65,6 +65,7 @@ struct tls {
     bool read_over, broke; /* END or BROKEN was told; s.error says why */
     int problem;           /* what the next read has to tell: an SSL_ERROR; 0: nothing */
     unsigned host;         /* its number among the hosts of the context */
+    bool muted;            /* what would be written below is thrown away */
     bool lingering;        /* closed by the owner, ciphertext left */
     bool closed;
     char why[200];
@@ -384,6 +385,8 @@ static void tell_soon(struct tls *t, unsigned what)
 /* Hands ciphertext down as far as it is taken. What is refused for good shows when somebody reads or writes. */
 static void cipher_flush(struct tls *t)
 {
+    if (t->muted)
+        buf_clear(&t->cipher);
     while (t->cipher.n > 0 && !t->broke) {
         long put = stream_write(t->below, t->cipher.p, t->cipher.n);
 
@@ -665,11 +668,29 @@ static void tls_close(struct stream *s)
     timer_arm(s->loop, &t->again, s->loop->now_ns + LINGER_NS);
 }
 
+static bool tls_owes(const struct stream *s)
+{
+    const struct tls *t = (const struct tls *)s;
+
+    return t->cipher.n > 0 || stream_owes(t->below);
+}
+
+static void tls_mute(struct stream *s)
+{
+    struct tls *t = tls_of(s);
+
+    t->muted = true;
+    buf_clear(&t->cipher);
+    stream_mute(t->below);
+}
+
 static const struct stream_ops tls_ops = {
     .read = tls_read,
     .write = tls_write,
     .pause = tls_pause,
     .close = tls_close,
+    .owes = tls_owes,
+    .mute = tls_mute,
 };
 
 static void tls_node_close(struct loop_node *n)
@@ -778,4 +799,10 @@ const char *tls_version(const struct stream *s)
 bool tls_was_resumed(const struct stream *s)
 {
     return s->ops == &tls_ops && SSL_session_reused(((const struct tls *)s)->ssl) == 1;
+}
+
+bool tls_ready(struct err *e)
+{
+    return (OPENSSL_init_crypto(0, NULL) && OSSL_LIB_CTX_get0_global_default()) ||
+           err_set(e, EX_IO, "out of memory for OpenSSL");
 }

@@ -34,4 +34,7 @@ const char *tls_version(const struct stream *s); /* "TLSv1.3"; NULL if s is no T
 bool tls_was_resumed(
     const struct stream *s); /* its handshake was short, by a session of an earlier connection */
 
+/* OpenSSL is set up; false (EX_IO): it has no memory for it, and would crash when used. Once, before anything is done. */
+bool tls_ready(struct err *e);
+
 #endif

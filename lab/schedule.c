@@ -14,7 +14,7 @@ void *lab_memory(void *old, size_t old_bytes, size_t new_bytes)
 {
     unsigned char *p = realloc(old, new_bytes > 0 ? new_bytes : 1);
 
-    PM_ASSERT(p != NULL);
+    PM_MEMORY(p);
     if (new_bytes > old_bytes)
         memset(p + old_bytes, 0, new_bytes - old_bytes);
     return p;

@@ -123,9 +123,9 @@ struct place *muster_place(struct muster *m, uint32_t mailbox, uint32_t server, 
     if (place)
         return place->probe ? place : NULL;
     place = calloc(1, sizeof *place);
-    PM_ASSERT(place);
+    PM_MEMORY(place);
     *place = (struct place){.muster = m, .mailbox = mailbox, .server = server};
-    PM_ASSERT(keep_place(m, place));
+    PM_MEMORY(keep_place(m, place));
     place->probe = ops ? open_probe(m, ops, how, place, e) : NULL;
     if (place->probe)
         return place;

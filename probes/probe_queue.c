@@ -97,7 +97,7 @@ static void remember(struct poller *o)
 {
     uint64_t *p = realloc(o->known, (o->list.count + 1u) * sizeof *p);
 
-    PM_ASSERT(p);
+    PM_MEMORY(p);
     o->known = p;
     o->known_count = o->list.count;
     for (uint32_t i = 0; i < o->list.count; i++)

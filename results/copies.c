@@ -96,7 +96,7 @@ static void more_clue_room(struct copies *c)
     uint32_t room = c->clue_room ? 2 * c->clue_room : 64;
     struct clue *more = realloc(c->clues, room * sizeof *more);
 
-    PM_ASSERT(more); /* a few kilobytes, while judging */
+    PM_MEMORY(more); /* a few kilobytes, while judging */
     c->clues = more;
     c->clue_room = room;
 }

@@ -109,6 +109,20 @@ int program_run(struct program *p, const struct program_way *how, const char *co
     return p->code;
 }
 
+int program_other(const char *const *argv)
+{
+    struct program p = {.code = -1};
+
+    (void)fflush(NULL);
+    p.pid = fork();
+    if (p.pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)execv(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    return p.pid > 0 && program_wait(&p, 60) ? p.code : -1;
+}
+
 char *program_said(const struct program *p, bool errors)
 {
     char *text = scratch_read(errors ? p->err : p->out, NULL);

@@ -28,6 +28,8 @@ bool program_is_over(struct program *p);
 void program_signal(const struct program *p, int signal);
 /* Starts and waits (60 s); the exit code, or -1. */
 int program_run(struct program *p, const struct program_way *how, const char *const *argv);
+/* Another program, by its path, without a word; its exit code, or 128 + signal; -1: it did not end within 60 s. */
+int program_other(const char *const *argv);
 /* What it said; malloc'ed, "" if nothing. */
 char *program_said(const struct program *p, bool errors);
 

@@ -327,7 +327,7 @@ static void a_block_in_the_place_of_another_ends_the_file(void)
 
     CHECK(pread(fd, blocks, sizeof blocks, 64 + 3216) == (ssize_t)sizeof blocks);
     CHECK(pwrite(fd, blocks[1], 3216, 64 + 3216) == 3216);
-    CHECK(pwrite(fd, blocks[0], 3216, 64 + 2l * 3216) == 3216);
+    CHECK(pwrite(fd, blocks[0], 3216, 64 + 3216 + 3216) == 3216);
     (void)close(fd);
     CHECK(read_back(dir, &s, &torn, &e));
     CHECK_U64(s.count, 100);

@@ -72,6 +72,8 @@ struct stream_ops {
     long (*write)(struct stream *s, const struct iovec *iov, int count);
     void (*pause)(struct stream *s, bool paused);
     void (*close)(struct stream *s);
+    bool (*owes)(const struct stream *s); /* NULL: what it takes has left */
+    void (*mute)(struct stream *s);       /* NULL where owes is */
 };
 
 struct stream {
@@ -96,6 +98,11 @@ void stream_pause(struct stream *s,
                   bool paused);      /* no STREAM_READABLE while paused (back pressure) */
 void stream_close(struct stream *s); /* frees it; no callback follows; NULL is fine */
 const char *stream_error(const struct stream *s); /* "" while fine */
+/* Some of what was taken has not left this machine. */
+bool stream_owes(const struct stream *s);
+/* That never leaves: what is not yet the kernel's, from now on; the rest, from stream_close() on, which then resets the connection.
+ * Nothing may be written any more; what the peer says is still read. */
+void stream_mute(struct stream *s);
 
 /* Begins to connect. The guard is asked first; false (EX_GUARD) is its refusal, false (EX_IO) our own lack of
  * sockets. A refusal by the peer comes later, as STREAM_READABLE and STREAM_BROKEN. TCP_NODELAY is set. */

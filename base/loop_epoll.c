@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -273,11 +275,27 @@ static void tcp_close(struct stream *s)
     loop_node_bury(s->loop, &t->node);
 }
 
+static bool tcp_owes(const struct stream *s)
+{
+    int unsent = 0;
+
+    return ioctl(((const struct tcp *)s)->fd, SIOCOUTQNSD, &unsent) == 0 && unsent > 0;
+}
+
+static void tcp_mute(struct stream *s)
+{
+    const struct linger none = {.l_onoff = 1};
+
+    (void)setsockopt(tcp_of(s)->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 static const struct stream_ops tcp_ops = {
     .read = tcp_read,
     .write = tcp_write,
     .pause = tcp_pause,
     .close = tcp_close,
+    .owes = tcp_owes,
+    .mute = tcp_mute,
 };
 
 static void tcp_node_close(struct loop_node *n)

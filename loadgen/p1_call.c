@@ -182,6 +182,10 @@ static void call_late(void *owner)
     enum stage at = stage_of(k);
     char words[P1_PEER_WORDS];
 
+    if (k->halted) {
+        call_lost(k);
+        return;
+    }
     (void)snprintf(words, sizeof words, "no answer, %s", call_doing(k));
     call_abort(k, RTSE_LOCAL_PROBLEM);
     pool_broken(k->line, FIND_TIMEOUT, at, words);
@@ -405,9 +409,21 @@ static void call_gave(struct p1_call *k, size_t n)
         k->ahead -= n;
 }
 
+/* What had wholly left, though not yet from this machine, is answered: then there is nothing more to say. false: the connection
+ * is gone. */
+static bool call_is_awaited(struct p1_call *k)
+{
+    if (k->under_way)
+        return true;
+    call_lost(k);
+    return false;
+}
+
 /* Writes what there is; false: the connection is gone. */
 static bool call_flush(struct p1_call *k)
 {
+    if (k->halted)
+        return call_is_awaited(k);
     for (;;) {
         struct slice out = association_output(k->association);
         long got = out.n > 0 ? stream_write(k->line->stream, out.p, out.n) : STREAM_AGAIN;
@@ -436,7 +452,7 @@ static bool call_connect(void *owner)
 {
     struct p1_call *k = owner;
 
-    k->turn_asked = k->turn_used = k->pleased = false;
+    k->turn_asked = k->turn_used = k->pleased = k->halted = false;
     p1_time_write(p1_orders_now_s(k->pool->orders), k->utc);
     if (!pool_connect(k->line, on_ready))
         return false;
@@ -499,13 +515,21 @@ static void call_cut(void *owner)
         message_over(k);
 }
 
+/* What has wholly left, the kernel's share too, is answered as ever. */
 static void call_halt(void *owner)
 {
     struct p1_call *k = owner;
-    bool awaited = k->under_way && association_exposed(k->association);
+    bool exposed = k->under_way && association_exposed(k->association);
+    bool owes = k->live && k->line->stream && stream_owes(k->line->stream);
 
-    if (k->live && !awaited)
+    if (owes)
+        stream_mute(k->line->stream);
+    if (k->live && !exposed) {
         call_cut(k);
+    } else if (owes) {
+        k->halted = true;
+        pool_watch_until(k->line, loop_now(k->load->context->loop) + SEND_HALT_NS);
+    }
 }
 
 /* --- the pool's table --------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct p1_call {
     char utc[P1_TIME_CHARS + 1]; /* in the common reference of its session */
     bool turn_asked, turn_used;  /* the peer wants the turn; we have sent since we got it */
     bool pleased;                /* we want the turn, and said so */
+    bool halted;                 /* nothing is written any more */
     /* Its message. */
     bool live, under_way;   /* there is one that has not ended; it is the association's */
     bool begun, fate_waits; /* an octet of it left; `fate` is known, why is not yet */

@@ -571,14 +571,27 @@ static void link_cut(void *owner)
         link_lost(k);
 }
 
-/* Between messages it stays, for canaries. */
+/* Between messages it stays, for canaries; and where all that was begun has wholly left, libssl's and the kernel's share too, it
+ * is answered as ever. */
 static void link_halt(void *owner)
 {
     struct smtp_link *k = owner;
 
-    if (!k->line->stream || smtp_client_under_way(k->client, false) == 0)
+    if (k->pool->trying == k) {
+        link_cut(k);
+        return;
+    }
+    if (!k->line->stream)
+        return;
+    uint32_t begun = smtp_client_under_way(k->client, false),
+             exposed = smtp_client_under_way(k->client, true);
+    bool owes = stream_owes(k->line->stream);
+
+    if (begun == 0 && (exposed == 0 || !owes))
         return;
     k->halted = true;
+    if (owes)
+        stream_mute(k->line->stream);
     if (link_is_awaited(k))
         pool_watch_until(k->line, loop_now(k->load->context->loop) + SEND_HALT_NS);
 }

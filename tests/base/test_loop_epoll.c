@@ -266,6 +266,36 @@ static void a_reset_by_the_peer_is_broken_not_an_end(void)
     loop_destroy(l);
 }
 
+/* What the peer has no room for waits in the kernel; a close alone would have it delivered some day. */
+static void what_is_muted_and_closed_never_arrives(void)
+{
+    static unsigned char much[600u << 10];
+    struct loop *l = epoll_create_or_fail();
+    struct peer client, server;
+
+    peer_init(&client, l);
+    peer_init(&server, l);
+    if (!CHECK(peers_meet(l, &client, &server)))
+        return;
+    CHECK(!stream_owes(client.s));
+    stream_pause(server.s, true);
+    fill_pattern(much, sizeof much, 1);
+    peer_give(&client, much, sizeof much);
+    run_for(l, 50 * NS_PER_MS);
+    CHECK_U64(client.give.n, 0);  /* the kernel took it all, */
+    CHECK(stream_owes(client.s)); /* and could not send it */
+    stream_mute(client.s);
+    peer_hang_up(&client);
+    run_for(l, 20 * NS_PER_MS);
+    stream_pause(server.s, false);
+    run_for(l, 50 * NS_PER_MS);
+    CHECK(server.broken && !server.ended);
+    CHECK(server.got.n < sizeof much);
+    peer_fini(&client);
+    peer_fini(&server);
+    loop_destroy(l);
+}
+
 static void an_idle_connection_costs_no_wakeups(void)
 {
     struct loop *l = epoll_create_or_fail();
@@ -445,6 +475,7 @@ static const struct test tests[] = {
     TEST(an_unwatched_descriptor_of_the_same_batch_stays_silent),
     TEST(a_regular_file_cannot_be_watched),
     TEST(a_reset_by_the_peer_is_broken_not_an_end),
+    TEST(what_is_muted_and_closed_never_arrives),
     TEST(an_idle_connection_costs_no_wakeups),
     TEST(out_of_descriptors_the_listener_rests_and_comes_back),
     TEST(version_six_works_too),

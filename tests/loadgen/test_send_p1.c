@@ -481,6 +481,51 @@ static void a_cut_leaves_doubt_where_the_end_was_said(void)
     rig_close();
 }
 
+/* The same moment as with a cut: there is room for the rest, and nothing of it may follow. */
+static void a_halt_in_a_transfer_aborts_it(void)
+{
+    if (!stall("p1-halt"))
+        return;
+    stream_pause(rig.mta->call[0]->stream, false);
+    rig_until_ms(1501);
+    sender_stop(rig.sender, STOP_HALT);
+    CHECK_U64(rig_endings(END_ABORTED), 1);
+    rig_until_ms(3000);
+    CHECK_U64(rig.mta->seen, 0);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 1);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
+static void a_halt_waits_for_the_answer_to_an_end_that_has_left(void)
+{
+    rig_open_p1("p1-halt-end");
+    rig_network_p1(&(struct sim_config){.seed = 3,
+                                        .start_ns = NS_PER_S,
+                                        .latency_min_ns = 200 * NS_PER_MS,
+                                        .latency_max_ns = 200 * NS_PER_MS,
+                                        .window = 65536});
+    rig.run->load.connections = 1;
+    rig.run->load.resend = 5;
+    if (!rig_sender())
+        return;
+    sender_arm(rig.sender, rig_ready);
+    rig_until_ms(3000);
+    CHECK_U64(rig.armed, 1);
+    sender_start(rig.sender);
+    rig_until_ms(3100);
+    sender_stop(rig.sender, STOP_HALT);
+    rig_until_ms(3150);
+    CHECK_U64(rig.mta->apdus, 0); /* it is still on its way */
+    CHECK(!sender_is_idle(rig.sender));
+    rig_until_ms(5000);
+    CHECK_U64(rig.mta->apdus, 1);
+    CHECK_U64(rig_endings(END_ACCEPTED), 1);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 1);
+    CHECK(sender_is_idle(rig.sender));
+    rig_close();
+}
+
 static void a_cut_gives_up_what_waits_to_be_resent(void)
 {
     rig_open_p1("p1-cut-again");
@@ -512,11 +557,11 @@ static void until_taken(uint32_t count)
     }
 }
 
-static void many_messages_go_over_real_sockets_in_flat_memory(void)
+static void open_on_sockets(const char *name)
 {
     struct err e;
 
-    rig_open_p1("p1-epoll");
+    rig_open_p1(name);
     fake_p1_destroy(rig.mta);
     fake_smtp_destroy(rig.server);
     loop_destroy(rig.run->loop);
@@ -524,8 +569,47 @@ static void many_messages_go_over_real_sockets_in_flat_memory(void)
     rig.run->clock = (struct run_clock){.origin_ns = loop_now(rig.run->loop), .scale = 1};
     rig.server = fake_smtp_create(rig.run->loop, "127.0.0.1:0");
     rig.mta = fake_p1_create(rig.run->loop, "127.0.0.1:0");
-    rig.mta->forget = true;
     rig.run->servers[2].p1.at.addr = rig.mta->at;
+}
+
+static void for_ms(uint64_t ms)
+{
+    fake_run_until(rig.run, loop_now(rig.run->loop) + ms * NS_PER_MS);
+}
+
+/* The whole message is the kernel's when the stop comes, and the peer's window is shut: there it stays. */
+static void a_halt_takes_back_what_the_kernel_still_holds(void)
+{
+    open_on_sockets("p1-halt-kernel");
+    rig.run->load.connections = 1;
+    rig.run->load.resend = 5;
+    rig.run->load.rate = 1000;
+    rig.run->load.size_min = rig.run->load.size_max = 400u << 10;
+    if (!rig_sender())
+        return;
+    sender_arm(rig.sender, rig_ready);
+    for (int i = 0; i < 1000 && rig.armed == 0; i++)
+        for_ms(5);
+    CHECK_U64(rig.armed, 1);
+    stream_pause(rig.mta->call[0]->stream, true);
+    sender_start(rig.sender);
+    for_ms(300);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 1);
+    sender_stop(rig.sender, STOP_HALT);
+    for_ms(200);
+    CHECK_U64(rig_endings(END_DOUBT), 1);
+    CHECK(sender_is_idle(rig.sender));
+    stream_pause(rig.mta->call[0]->stream, false);
+    for_ms(300);
+    CHECK_U64(rig.mta->seen, 0);
+    CHECK_U64(fake_run_count(rig.run, EV_SENT), 1);
+    rig_close();
+}
+
+static void many_messages_go_over_real_sockets_in_flat_memory(void)
+{
+    open_on_sockets("p1-epoll");
+    rig.mta->forget = true;
     rig.run->load.rate = 20000;
     rig.run->load.duration_ns = NS_PER_S / 6;
     rig.run->load.size_min = rig.run->load.size_max = 500;
@@ -562,7 +646,10 @@ static const struct test tests[] = {
     TEST(a_cut_in_a_transfer_aborts_it),
     TEST(nonsense_in_a_transfer_aborts_it),
     TEST(a_cut_leaves_doubt_where_the_end_was_said),
+    TEST(a_halt_in_a_transfer_aborts_it),
+    TEST(a_halt_waits_for_the_answer_to_an_end_that_has_left),
     TEST(a_cut_gives_up_what_waits_to_be_resent),
+    TEST(a_halt_takes_back_what_the_kernel_still_holds),
     TEST(many_messages_go_over_real_sockets_in_flat_memory),
     TEST_END,
 };

@@ -5,9 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sys/stat.h>
+
 #include "base/bytes.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
+
+#ifdef PM_FAULT_SHIM
+#define KILL_SHIM "LD_PRELOAD=" PM_FAULT_SHIM, "PM_FAULT_ACK=1",
+#else
+#define KILL_SHIM /* not with a sanitizer */
+#endif
 
 enum { SMTP = 25, HTTP = 80, IMAP = 143, PORTS }; /* above lab.base_port */
 
@@ -119,10 +127,11 @@ bool kill_rig_start(struct program *p, const char *dir, const char *profile, uns
 bool kill_rig_kill(const char *dir, const char *profile, unsigned i, unsigned after_ms,
                    char folder[KILL_FOLDER])
 {
+    static const char *const noted[] = {KILL_SHIM NULL};
     struct program p;
     char manifest[700];
 
-    if (!kill_rig_start(&p, dir, profile, i, NULL, folder))
+    if (!kill_rig_start(&p, dir, profile, i, noted, folder))
         return false;
     program_sleep_ms(after_ms);
     program_signal(&p, SIGKILL);
@@ -135,4 +144,34 @@ bool kill_rig_kill(const char *dir, const char *profile, unsigned i, unsigned af
     }
     (void)snprintf(manifest, sizeof manifest, "%s/manifest.json", folder);
     return CHECK(program_file_appears(manifest, 1));
+}
+
+static bool read_ack(const char *path, uint64_t *octets)
+{
+    FILE *f = fopen(path, "re");
+    bool ok = f && fread(octets, sizeof *octets, 1, f) == 1;
+
+    if (f)
+        (void)fclose(f);
+    return ok;
+}
+
+uint64_t kill_rig_acknowledged(const char *folder, uint64_t *missing)
+{
+    uint64_t all = 0, octets = 0;
+
+    *missing = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        char journal[700], ack[710];
+        struct stat st = {0};
+
+        (void)snprintf(journal, sizeof journal, "%s/journal/%04u.mpj", folder, i);
+        (void)snprintf(ack, sizeof ack, "%s.ack", journal);
+        if (!read_ack(ack, &octets))
+            continue;
+        all += octets;
+        if (stat(journal, &st) < 0 || (uint64_t)st.st_size < octets)
+            *missing += octets - (uint64_t)st.st_size;
+    }
+    return all;
 }

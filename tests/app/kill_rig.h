@@ -22,8 +22,11 @@ const char *kill_rig_inside(const char *dir, const char *load);
 /* Starts a run of the profile into dir/runs-<i> and waits for its manifest: the load begins. The folder, or "". */
 bool kill_rig_start(struct program *p, const char *dir, const char *profile, unsigned i,
                     const char *const *env, char folder[KILL_FOLDER]);
-/* The same, and kills it so many ms later. */
+/* The same, and kills it so many ms later. What was acknowledged to its writers is noted beside its journals. */
 bool kill_rig_kill(const char *dir, const char *profile, unsigned i, unsigned after_ms,
                    char folder[KILL_FOLDER]);
+
+/* Octets of its journals that were acknowledged to whoever wrote them; *missing: of these, not in the files. */
+uint64_t kill_rig_acknowledged(const char *folder, uint64_t *missing);
 
 #endif

@@ -57,7 +57,7 @@ static void check_judgement(const char *folder, const struct judgement *j, bool 
 
 struct sums { /* of all runs, for the last line */
     unsigned runs, died, resumed, torn;
-    uint64_t planned, delivered, unknown, not_sent;
+    uint64_t planned, delivered, unknown, not_sent, acknowledged, missing;
 };
 
 static void add_up(struct sums *s, const struct judgement *j, bool ended)
@@ -69,6 +69,18 @@ static void add_up(struct sums *s, const struct judgement *j, bool ended)
     s->delivered += j->tally.classes[CLASS_DELIVERED];
     s->unknown += j->tally.classes[CLASS_UNKNOWN];
     s->not_sent += j->tally.classes[CLASS_NOT_SENT];
+}
+
+/* What the kernel had taken from a writer is in the file, and only what lies behind it may be torn. */
+static void check_acknowledged(const char *folder, const struct judgement *j, struct sums *sums)
+{
+    uint64_t missing = 0, acknowledged = kill_rig_acknowledged(folder, &missing);
+
+    sums->acknowledged += acknowledged;
+    sums->missing += missing;
+    (void)CHECK_U64(missing, 0);
+    if (acknowledged && j->tally.health.torn)
+        (void)printf("  a block was being written\n");
 }
 
 static void check_folder(const char *folder, const char *truth, struct sums *sums)
@@ -85,6 +97,7 @@ static void check_folder(const char *folder, const char *truth, struct sums *sum
 
     check_judgement(folder, r.judgement, ended);
     add_up(sums, r.judgement, ended);
+    check_acknowledged(folder, r.judgement, sums);
     (void)printf("  %" PRIu64 " planned, %" PRIu64 " delivered, %" PRIu64 " unknown, %" PRIu64
                  " not sent, %s\n",
                  r.judgement->tally.planned, r.judgement->tally.classes[CLASS_DELIVERED],
@@ -132,9 +145,10 @@ static void tell(const char *what, const struct sums *s)
 {
     (void)printf("%s: %u runs, %u killed before their end, %u journals torn, %u resumed; %" PRIu64
                  " copies planned, %" PRIu64 " delivered, %" PRIu64 " unknown, %" PRIu64
-                 " not sent\n",
+                 " not sent; %" PRIu64 " octets of journals acknowledged, %" PRIu64
+                 " of them missing\n",
                  what, s->runs, s->died, s->torn, s->resumed, s->planned, s->delivered, s->unknown,
-                 s->not_sent);
+                 s->not_sent, s->acknowledged, s->missing);
 }
 
 /* One that had come to its end says so. */

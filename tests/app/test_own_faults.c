@@ -227,6 +227,45 @@ static void a_disk_that_does_not_sync_ends_the_run_with_the_reason(void)
     }
 }
 
+/* A real one, in a mount namespace of its own; the judge reads what found room. */
+static void a_disk_that_is_full_ends_the_run_with_the_reason(void)
+{
+    static const char flood[] =
+        "load:\n"
+        "  steady: {via: s2, from: joe, to: box, rate: 2000/s, duration: 3s,\n"
+        "    size: 1KB, threads: 2, connections: 2}\n"
+        "settle: {retry: 500ms, deadline: 10s}\n";
+    char dir[300], yaml[400], shell[3000], path[400];
+
+    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("full-disk"));
+    (void)snprintf(yaml, sizeof yaml, "%s", kill_rig_inside(dir, flood));
+    (void)snprintf(shell, sizeof shell,
+                   "exec >'%s/out' 2>'%s/err'; mkdir '%s/disk'; mount --make-rprivate / && "
+                   "mount -t tmpfs -o size=400k none '%s/disk' || exit 99; "
+                   "'%s' run '%s' --runs '%s/disk/runs' --quiet; first=$?; "
+                   "cd '%s/disk/runs/latest' && ls journal && '%s' judge .; exit $first",
+                   dir, dir, dir, dir, PM_POSTMUSTER, yaml, dir, dir, PM_POSTMUSTER);
+    const char *const own_mounts[] = {"/usr/bin/unshare", "-m", "/bin/bash", "-c", shell, NULL};
+
+    if (geteuid() != 0) {
+        (void)CHECK(true); /* mounts are root's */
+        return;
+    }
+    int code = program_other(own_mounts);
+    (void)snprintf(path, sizeof path, "%s/err", dir);
+    char *said = scratch_read(path, NULL);
+
+    (void)snprintf(path, sizeof path, "%s/out", dir);
+    char *judged = scratch_read(path, NULL);
+
+    (void)CHECK_U64((uint64_t)code, EX_IO);
+    (void)CHECK_HAS(said ? said : "", "No space left on device");
+    (void)CHECK_HAS(judged ? judged : "", "INCONCLUSIVE");
+    (void)CHECK_HAS(judged ? judged : "", "the run did not end by itself");
+    free(said);
+    free(judged);
+}
+
 /* -------------------------------------------------------------------------------------------------------- descriptors */
 
 static void without_descriptors_it_says_so_and_invents_nothing(void)
@@ -277,7 +316,8 @@ static void too_few_descriptors_to_begin_with_are_an_error_in_words(void)
         said = scratch_read(path, NULL);
         struct outcome_of_run o = {.code = status, .said = said ? said : strdup("")};
 
-        if (!is_word_of_ours(o.code) || (o.code > EX_INCONCLUSIVE && !*o.said))
+        (void)CHECK(is_word_of_ours(o.code));
+        if (o.code > EX_INCONCLUSIVE && !*o.said)
             complain("descriptors", n, &o);
         outcome_fini(&o);
     }
@@ -418,6 +458,7 @@ static const struct test tests[] = {
     TEST(an_allocation_that_fails_at_start_is_an_error_in_words),
     TEST(a_journal_that_cannot_be_written_ends_the_run_with_the_reason),
     TEST(a_disk_that_does_not_sync_ends_the_run_with_the_reason),
+    TEST(a_disk_that_is_full_ends_the_run_with_the_reason),
     TEST(without_descriptors_it_says_so_and_invents_nothing),
     TEST(too_few_descriptors_to_begin_with_are_an_error_in_words),
     TEST(a_process_that_stood_still_says_so_and_calls_nothing_late),

@@ -174,6 +174,15 @@ static struct slice next_word(struct slice *rest)
     return word;
 }
 
+/* Names of header fields and blanks: what is echoed in the answer must not end the section there. */
+static bool are_names(struct slice list)
+{
+    for (size_t i = 0; i < list.n; i++)
+        if (list.p[i] < ' ' || list.p[i] > '~' || strchr("()[]{}%*\"\\", list.p[i]))
+            return false;
+    return true;
+}
+
 static bool parse_fields(struct imap_part *part, struct slice section)
 {
     struct slice list = slice_trim(slice_skip(
@@ -182,7 +191,7 @@ static bool parse_fields(struct imap_part *part, struct slice section)
     if (list.n < 3 || list.p[0] != '(' || list.p[list.n - 1] != ')')
         return false;
     part->fields = slice_from(list.p + 1, list.n - 2);
-    return true;
+    return are_names(part->fields);
 }
 
 static bool parse_section(struct imap_part *part, struct slice section)

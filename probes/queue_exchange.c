@@ -94,7 +94,7 @@ static bool add(struct queue_reader *r, const struct slice f[COLUMN_COUNT], uint
     uint64_t tries = 0;
     bool null_sender = f[FROM].n == 0 || slice_is(f[FROM], "<>");
 
-    if (f[TRIES].n > 0 && !text_u64(f[TRIES], &tries, e))
+    if (f[TRIES].n > 0 && !queue_list_number(f[TRIES], &tries, e))
         return false;
     struct queue_item item = {.id = f[IDENTITY],
                               .sender = null_sender ? slice_of(NULL) : f[FROM],

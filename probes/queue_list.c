@@ -262,6 +262,15 @@ static bool server_named(struct queue_list *q, struct slice name, uint32_t *serv
     return false;
 }
 
+bool queue_list_number(struct slice text, uint64_t *n, struct err *e)
+{
+    bool ok = text_u64(text, n, e);
+
+    if (!ok && e)
+        e->code = EX_WIRE; /* and no fault of a profile */
+    return ok;
+}
+
 static bool read_counters(struct queue_list *q, const struct slice *w, struct err *e)
 {
     uint32_t server;
@@ -271,7 +280,7 @@ static bool read_counters(struct queue_list *q, const struct slice *w, struct er
     struct queue_server *s = &q->servers[server];
 
     s->counted = true;
-    return text_u64(w[2], &s->in, e) && text_u64(w[3], &s->out, e);
+    return queue_list_number(w[2], &s->in, e) && queue_list_number(w[3], &s->out, e);
 }
 
 static bool read_words(struct queue_list *q, const struct slice *w, struct err *e)
@@ -281,7 +290,7 @@ static bool read_words(struct queue_list *q, const struct slice *w, struct err *
 
     if (!server_named(q, w[0], &server))
         return true;
-    if (!text_u64(w[4], &tries, e))
+    if (!queue_list_number(w[4], &tries, e))
         return false;
     struct slice sender = slice_is(w[2], "-") || slice_is(w[2], "<>") ? slice_of(NULL) : w[2];
     struct raw_entry raw = {.id = w[1],

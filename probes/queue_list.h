@@ -78,6 +78,8 @@ bool queue_list_item(struct queue_list *q, uint32_t server, const struct queue_i
 enum queue_owner { QUEUE_POSSIBLY_OURS, QUEUE_OURS, QUEUE_FOREIGN };
 
 void queue_list_resolve(struct queue_list *q, struct queue_entry *entry, enum queue_owner whose);
+/* A number of a listing; false: it is none. */
+bool queue_list_number(struct slice text, uint64_t *n, struct err *e);
 /* After the last line: false if "end" was missing or a line was bad. */
 bool queue_list_end(struct queue_list *q, struct err *e);
 

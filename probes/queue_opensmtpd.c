@@ -51,7 +51,7 @@ static bool opensmtpd_line(struct queue_reader *r, struct slice line, struct err
         more = slice_cut(&rest, '|', &f[n++]);
     if (n < FIELDS || !more || !is_id(f[ID]))
         return err_set(e, EX_WIRE, "expected 14 fields between bars");
-    if (!text_u64(f[TRIES], &tries, e))
+    if (!queue_list_number(f[TRIES], &tries, e))
         return false;
     bool null_sender = f[SENDER].n == 0 || slice_is(f[SENDER], "@");
     bool suspended = slice_find(f[FLAGS], slice_of("suspend"), &(size_t){0});

@@ -88,7 +88,7 @@ static bool read_foot(struct queue_reader *r, struct slice number, struct err *e
     number = slice_trim(number);
     while (n < number.n && isdigit(number.p[n]))
         n++;
-    if (!close_entry(r, e) || !text_u64(slice_from(number.p, n), &count, e))
+    if (!close_entry(r, e) || !queue_list_number(slice_from(number.p, n), &count, e))
         return false;
     r->step = FOOT;
     return count == r->entries || err_set(e, EX_WIRE, "%llu entries were announced, %u listed",

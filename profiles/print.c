@@ -51,10 +51,17 @@ static bool is_secret(const struct option *o, const struct node *n)
            strncmp(n->text, "file:", 5) != 0;
 }
 
+static bool is_given(const struct node *map, const char *key)
+{
+    const struct node *n = node_find(map, key);
+
+    return n && !node_is_null(n);
+}
+
 static bool print_key(struct buf *out, const struct option *o, const struct node *map, int indent)
 {
     const struct node *n = node_find(map, o->key);
-    bool given = n && !node_is_null(n);
+    bool given = is_given(map, o->key);
 
     if (!given && (!o->preset || !o->preset[0]))
         return true;
@@ -82,12 +89,16 @@ static bool print_keys(struct buf *out, enum section s, const struct node *map, 
 
 static bool print_free(struct buf *out, const struct node *map)
 {
-    bool ok = true;
+    bool ok = true, any = false;
 
-    for (const struct node *c = map->first; ok && c; c = c->next)
+    for (const struct node *c = map->first; ok && c; c = c->next) {
+        if (node_is_null(c))
+            continue;
+        any = true;
         ok =
             buf_add_format(out, "  %s: ", c->key) && print_value(out, c) && buf_add_text(out, "\n");
-    return ok;
+    }
+    return ok && (any || buf_add_text(out, "  {}\n")); /* none, rather than the usual ones */
 }
 
 static bool print_entries(struct buf *out, enum section s, const struct node *map)
@@ -112,8 +123,9 @@ static bool print_section(struct buf *out, enum section s, const struct node *ro
         return false;
     switch (row->shape) {
     case SHAPE_KEYS:
-        return (s != SEC_RUN || node_find(map, "name") ||
-                buf_add_format(out, "  name: %s\n", p->name)) &&
+        return (s != SEC_RUN || is_given(map, "name") ||
+                (buf_add_text(out, "  name: ") && print_text(out, p->name, true) &&
+                 buf_add_text(out, "\n"))) &&
                print_keys(out, s, map, 2);
     case SHAPE_ENTRIES:
         return print_entries(out, s, map);

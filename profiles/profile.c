@@ -483,7 +483,7 @@ static bool fill_probes(struct draft *d)
     return !p->home_lookup.on || fill_section(d, SEC_HOME_LOOKUP, &p->home_lookup);
 }
 
-static bool fill_gate(struct draft *d, const struct node *n, struct gate_profile *out)
+static const struct gate_name *gate_of(const struct draft *d, const struct node *n)
 {
     const char *names[64] = {0};
     const struct gate_name *g = profile_gates;
@@ -492,13 +492,18 @@ static bool fill_gate(struct draft *d, const struct node *n, struct gate_profile
         names[i] = g[i].name;
     while (g->name && strcmp(g->name, n->key) != 0)
         g++;
-    if (!g->name) {
-        const char *near = text_nearest(slice_of(n->key), names);
+    if (g->name)
+        return g;
+    const char *near = text_nearest(slice_of(n->key), names);
 
-        return node_complain_key(n, d->err, "gates: unknown gate \"%.80s\"%s%s%s", n->key,
-                                 near ? "; did you mean \"" : "", near ? near : "",
-                                 near ? "\"?" : "");
-    }
+    (void)node_complain_key(n, d->err, "gates: unknown gate \"%.80s\"%s%s%s", n->key,
+                            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return NULL;
+}
+
+static bool fill_gate(const struct draft *d, const struct node *n, const struct gate_name *g,
+                      struct gate_profile *out)
+{
     bool ok = n->kind == NODE_TEXT;
     struct slice text = slice_of(ok ? n->text : "");
     out->name = g->name;
@@ -520,11 +525,11 @@ static bool fill_gates(struct draft *d)
     if (!p->gates)
         return draft_no_memory(d);
     for (const struct node *n = map->first; n; n = n->next) {
-        if (node_is_null(n))
-            continue;
-        if (!fill_gate(d, n, &p->gates[p->gate_count]))
+        const struct gate_name *g = gate_of(d, n);
+
+        if (!g || (!node_is_null(n) && !fill_gate(d, n, g, &p->gates[p->gate_count])))
             return false;
-        p->gate_count++;
+        p->gate_count += !node_is_null(n);
     }
     return true;
 }

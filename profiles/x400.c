@@ -20,7 +20,7 @@ static bool is_at_ours(const struct node *group)
 
 static const struct node *first_at_ours(const struct node *mailboxes)
 {
-    for (const struct node *n = mailboxes->first; n; n = n->next)
+    for (const struct node *n = mailboxes ? mailboxes->first : NULL; n; n = n->next)
         if (is_at_ours(n))
             return n;
     return NULL;

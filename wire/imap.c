@@ -409,8 +409,7 @@ static bool read_string(const struct imap_token *value, bool *has, bool *escaped
                         struct slice *text)
 {
     *has = value->kind == IMAP_LITERAL || value->kind == IMAP_QUOTED;
-    if (*has)
-        *text = value->text;
+    *text = *has ? value->text : slice_of(NULL); /* said twice: the last one counts */
     *escaped = value->kind == IMAP_QUOTED && value->escaped;
     return *has || value->kind == IMAP_NIL;
 }

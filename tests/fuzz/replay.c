@@ -1,5 +1,5 @@
-/* replay.c - runs a fuzz target without libFuzzer: replay RUNS SEED FILE... mutates the files (hex; of *.eml and *.smtp the
- * octets themselves) by a seeded generator.
+/* replay.c - runs a fuzz target without libFuzzer: replay RUNS SEED FILE... tries the files as they are, and then mutates them by
+ * a seeded generator. Of *.hex the octets that are written there count, of others those that are there; @LIST names a file a line.
  *
  * Mutations are those that parsers of lengths and tags stumble over: octets changed, cut, doubled, swapped with those of
  * another file, lengths set to extremes. The same arguments give the same inputs.
@@ -11,8 +11,8 @@
 
 #include "base/rng.h"
 
-#define FILES_MAX 128
-#define INPUT_MAX 8192u
+#define FILES_MAX 4096
+#define INPUT_MAX 8192u /* of what is mutated */
 
 // NOLINTNEXTLINE(readability-identifier-naming): its name is libFuzzer's
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
@@ -32,26 +32,48 @@ static int digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool load(const char *path)
+static void read_hex(FILE *f, struct input *in)
 {
-    struct input *in = &files[count];
-    const char *end = strrchr(path, '.');
-    FILE *f = fopen(path, "re");
     char line[1000];
 
-    if (!f || count == FILES_MAX)
-        return false;
-    if (end && (strcmp(end, ".eml") == 0 || strcmp(end, ".smtp") == 0))
-        in->n = fread(in->octets, 1, sizeof in->octets, f);
     while (fgets(line, sizeof line, f))
         for (char *p = line; line[0] != '#' && p[0] && p[1]; p++)
             if (digit(p[0]) >= 0 && digit(p[1]) >= 0 && in->n < INPUT_MAX) {
                 in->octets[in->n++] = (unsigned char)(digit(p[0]) << 4 | digit(p[1]));
                 p++;
             }
+}
+
+static bool load(const char *path)
+{
+    struct input *in = &files[count];
+    const char *end = strrchr(path, '.');
+    FILE *f = fopen(path, "re");
+
+    if (!f || count == FILES_MAX)
+        return false;
+    if (end && strcmp(end, ".hex") == 0)
+        read_hex(f, in);
+    else
+        in->n = fread(in->octets, 1, sizeof in->octets, f);
     (void)fclose(f);
     count++;
     return true;
+}
+
+static bool load_list(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    char line[1000];
+    bool ok = f;
+
+    while (ok && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = '\0';
+        ok = !line[0] || load(line);
+    }
+    if (f)
+        (void)fclose(f);
+    return ok;
 }
 
 static void mutate(struct input *in, struct rng *r)
@@ -94,7 +116,7 @@ int main(int argc, char **argv)
     unsigned long seed = argc > 3 ? strtoul(argv[2], NULL, 10) : 0;
 
     for (int i = 3; i < argc; i++)
-        if (!load(argv[i])) {
+        if (!(argv[i][0] == '@' ? load_list(argv[i] + 1) : load(argv[i]))) {
             (void)fprintf(stderr, "%s: cannot be read\n", argv[i]);
             return 2;
         }
@@ -102,14 +124,16 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: replay RUNS SEED FILE...\n");
         return 2;
     }
+    for (size_t i = 0; i < count; i++)
+        (void)LLVMFuzzerTestOneInput(files[i].octets, files[i].n);
     for (unsigned long i = 0; i < runs; i++) {
         struct rng r = rng_at(seed, 0x66757a7a, i);
         struct input in = files[rng_below(&r, count)];
 
-        for (uint64_t k = i < count ? 0 : 1 + rng_below(&r, 6); k > 0; k--)
+        for (uint64_t k = 1 + rng_below(&r, 6); k > 0; k--)
             mutate(&in, &r);
         (void)LLVMFuzzerTestOneInput(in.octets, in.n);
     }
-    (void)printf("%lu inputs from %zu files\n", runs, count);
+    (void)printf("%zu files and %lu inputs made of them\n", count, runs);
     return 0;
 }

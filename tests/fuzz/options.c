@@ -1,0 +1,7 @@
+/* options.c - how sanitizers behave in fuzz targets: memory that cannot be had is NULL, as everywhere else. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1:max_allocation_size_mb=1024";
+}

@@ -243,7 +243,7 @@ static void a_disk_that_is_full_ends_the_run_with_the_reason(void)
                    "exec >'%s/out' 2>'%s/err'; mkdir '%s/disk'; mount --make-rprivate / && "
                    "mount -t tmpfs -o size=400k none '%s/disk' || exit 99; "
                    "'%s' run '%s' --runs '%s/disk/runs' --quiet; first=$?; "
-                   "cd '%s/disk/runs/latest' && ls journal && '%s' judge .; exit $first",
+                   "cd '%s/disk/runs/latest' && '%s' report .; exit $first",
                    dir, dir, dir, dir, PM_POSTMUSTER, yaml, dir, dir, PM_POSTMUSTER);
     const char *const own_mounts[] = {"/usr/bin/unshare", "-m", "/bin/bash", "-c", shell, NULL};
 

@@ -2,6 +2,7 @@
 #include "app/owner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -69,8 +70,10 @@ static bool read_nets(struct slice text, struct owner_record *r)
         if (word.n == 0 || word.n >= sizeof net || r->count == OWNER_NETS)
             return false;
         (void)snprintf(net, sizeof net, "%.*s", (int)word.n, (const char *)word.p);
-        if (!guard_net_parse(&r->nets[r->count++], net, NULL))
+        if (!guard_net_parse(&r->nets[r->count], net, NULL) ||
+            guard_net_is_wide(&r->nets[r->count]))
             return false;
+        r->count++;
     }
     return true;
 }
@@ -163,6 +166,8 @@ static bool ask_all(const struct profile *p, struct guard_net *nets, size_t *cou
     const struct safety_profile *s = &p->safety;
     struct owner_record r = {0};
 
+    *rate = 1e9;
+    *count = 0;
     if (!s->owner_key)
         return err_set(e, EX_GUARD,
                        RULE "safety.networks lists a public one, and there is no "
@@ -175,7 +180,7 @@ static bool ask_all(const struct profile *p, struct guard_net *nets, size_t *cou
     for (uint32_t i = 0; i < s->domain_count; i++) {
         if (!ask_domain(s->domains[i], fingerprint, &r, e))
             return false;
-        for (size_t k = 0; nets && k < r.count; k++)
+        for (size_t k = 0; k < r.count; k++)
             nets[(*count)++] = r.nets[k];
         if (r.max_rate < *rate)
             *rate = r.max_rate;
@@ -183,33 +188,38 @@ static bool ask_all(const struct profile *p, struct guard_net *nets, size_t *cou
     return true;
 }
 
+/* Servers' end points, and hosts of URLs: control, the two of a mover, a probe's, the look-up's. */
+static size_t targets_at_most(const struct profile *p)
+{
+    return 6ul * p->site.server_count + 2ul * p->mover_count + p->probe_count + 1;
+}
+
 bool owner_prove(struct profile *p, struct arena *a, struct err *e)
 {
     struct safety_profile *s = &p->safety;
-    size_t count = 0;
+    size_t room = targets_at_most(p);
 
     s->owner_rate = 1e9;
     if (p->lab.on || !lists_public(p))
         return true;
     struct guard_net *nets = arena_new(a, struct guard_net, s->domain_count * OWNER_NETS + 1);
 
-    if (!nets)
+    s->word = arena_bytes(a, sizeof *s->word + room * sizeof *s->word->at);
+    if (!nets || !s->word)
         return err_set(e, EX_IO, "out of memory for the owner's networks");
-    if (!ask_all(p, nets, &count, &s->owner_rate, e))
+    s->word->room = room;
+    if (!ask_all(p, nets, &s->guard.proven_count, &s->owner_rate, e))
         return false;
     s->guard.proven = nets;
-    s->guard.proven_count = count;
     return true;
 }
 
-static bool check_name(const struct profile *p, const struct end_point *at, struct err *e)
+static bool check_name(const struct profile *p, const struct net_addr *at, struct err *e)
 {
     char name[DNS_NAME], text[NET_TEXT];
     struct err why = {0};
 
-    if (!at->text || !guard_is_public(&at->addr))
-        return true;
-    if (!dns_name_of(&at->addr, name, &why))
+    if (!dns_name_of(at, name, &why))
         return err_set(e, EX_GUARD, RULE "%s", why.text);
     for (uint32_t i = 0; i < p->safety.domain_count; i++)
         if (owner_is_below(name, p->safety.domains[i]))
@@ -217,27 +227,74 @@ static bool check_name(const struct profile *p, const struct end_point *at, stru
     return err_set(e, EX_GUARD,
                    RULE "%s is called %.100s by its owner, which is in none of "
                         "safety.domains",
-                   net_print(&at->addr, text), name);
+                   net_print(at, text), name);
 }
 
-bool owner_check_names(const struct profile *p, double *rate, struct err *e)
+bool owner_confirm(const struct profile *p, const struct net_addr *at, struct err *e)
 {
-    *rate = p->safety.owner_rate;
-    for (uint32_t i = 0; i < p->site.server_count; i++) {
-        const struct server *v = &p->site.servers[i];
+    struct owner_word *w = p->safety.word;
 
-        if (!check_name(p, &v->smtp, e) || !check_name(p, &v->lmtp, e) ||
-            !check_name(p, &v->imap, e) || !check_name(p, &v->pop3, e) ||
-            !check_name(p, &v->p1.at, e))
-            return err_wrap(e, "servers.%s", v->name);
+    if (!w || !guard_is_public(at))
+        return true;
+    for (size_t i = 0; i < w->count; i++)
+        if (guard_net_holds(&w->at[i], at))
+            return true;
+    if (!check_name(p, at, e))
+        return false;
+    PM_ASSERT(w->count < w->room);
+    w->at[w->count++] = guard_net_of(at);
+    return true;
+}
+
+void owner_narrow(struct profile *p)
+{
+    struct safety_profile *s = &p->safety;
+
+    if (!s->word)
+        return;
+    s->guard.proven = s->word->at;
+    s->guard.proven_count = s->word->count;
+}
+
+static bool is_held(const struct guard_net *nets, size_t count, const struct net_addr *at)
+{
+    for (size_t i = 0; i < count; i++)
+        if (guard_net_holds(&nets[i], at))
+            return true;
+    return false;
+}
+
+static bool still(const struct profile *p, struct guard_net *nets, double rate, struct err *e)
+{
+    const struct owner_word *w = p->safety.word;
+    char text[NET_TEXT];
+    double most;
+    size_t count;
+
+    if (!ask_all(p, nets, &count, &most, e))
+        return false;
+    if (rate > most)
+        return err_set(e, EX_GUARD, RULE "the owner's record allows %g/s now", most);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct net_addr *at = &w->at[i].net;
+
+        if (!is_held(nets, count, at))
+            return err_set(e, EX_GUARD, RULE "no owner's record holds %s any more",
+                           net_print(at, text));
+        if (!check_name(p, at, e))
+            return false;
     }
     return true;
 }
 
-bool owner_still(const struct profile *p, struct err *e)
+bool owner_still(const struct profile *p, double rate, struct err *e)
 {
-    double rate = 1e9;
+    if (!p->safety.word)
+        return true;
+    struct guard_net *nets = calloc(p->safety.domain_count * OWNER_NETS + 1, sizeof *nets);
+    bool ok = nets ? still(p, nets, rate, e)
+                   : err_set(e, EX_IO, "out of memory for the owner's networks");
 
-    return p->safety.guard.proven_count == 0 ||
-           (ask_all(p, NULL, NULL, &rate, e) && owner_check_names(p, &rate, e));
+    free(nets);
+    return ok;
 }

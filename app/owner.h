@@ -31,9 +31,11 @@ bool owner_is_below(const char *name, const char *domain);
 /* Asks for the records of all listed domains; what they hold is then proven in the profile's guard. Nothing is asked where no
  * public network is listed. */
 bool owner_prove(struct profile *p, struct arena *a, struct err *e);
-/* The end points are resolved: every public one has a name below a proven domain. *rate: the most that is allowed. */
-bool owner_check_names(const struct profile *p, double *rate, struct err *e);
-/* Both again, for a guard that stands already: does the owner still say so? */
-bool owner_still(const struct profile *p, struct err *e);
+/* This address will be connected to: if it is public, it has a name below a listed domain, and is noted. */
+bool owner_confirm(const struct profile *p, const struct net_addr *at, struct err *e);
+/* All are confirmed: from now on nothing else that is public is proven, whatever the records hold. */
+void owner_narrow(struct profile *p);
+/* Records and names again: does the owner still say so, of every confirmed address and for this rate? Blocks; any thread. */
+bool owner_still(const struct profile *p, double rate, struct err *e);
 
 #endif

@@ -42,7 +42,7 @@ static void ask_owner(struct run *r)
     if (r->profile->safety.guard.proven_count == 0 || loop_now(r->loop) < r->guard.owner_ns)
         return;
     r->guard.owner_ns = loop_now(r->loop) + OWNER_NS;
-    if (owner_still(r->profile, &e))
+    if (owner_still(r->profile, profile_sum(r->plan.work).rate, &e))
         return;
     run_log(r, "owner: %s", e.text);
     run_brake(r, BRAKE_OWNER, 0);

@@ -57,6 +57,11 @@ static bool url_host(const char *url, char out[HOST_PORT_MAX], uint16_t *port, s
     if (host.n == 0 || host.n >= HOST_PORT_MAX || memchr(host.p, '{', host.n))
         return false;
     (void)snprintf(out, HOST_PORT_MAX, "%.*s", (int)host.n, (const char *)host.p);
+    if (profile_host_denied(out))
+        return err_set(e, EX_GUARD,
+                       "%.100s: refused by rule mail-provider: a server of a public provider of "
+                       "mailboxes is never connected to",
+                       url);
     *port = schemes[i].port;
     return true;
 }
@@ -70,7 +75,7 @@ static bool check_host(const struct profile *p, const char *host_port, uint16_t 
     if (!resolve)
         return net_parse(&at, host_port, port, NULL) ? guard_check(g, &at, e)
                                                      : guard_host(host_port, e);
-    return guard_resolve(g, &at, host_port, port, e);
+    return guard_resolve(g, &at, host_port, port, e) && owner_confirm(p, &at, e);
 }
 
 static bool check_url(const struct profile *p, const char *url, bool resolve, const char *where,
@@ -82,10 +87,9 @@ static bool check_url(const struct profile *p, const char *url, bool resolve, co
 
     if (!url)
         return true;
-    if (strncmp(url, "GET ", 4) == 0 || strncmp(url, "POST ", 5) == 0 ||
-        strncmp(url, "PUT ", 4) == 0 || strncmp(url, "PATCH ", 6) == 0 ||
-        strncmp(url, "DELETE ", 7) == 0)
-        url = strchr(url, ' ') + 1;
+    size_t method = strspn(url, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+    url += method > 0 && url[method] == ' ' ? method + 1 : 0;
     bool ok =
         url_host(url, host, &port, &why) ? check_host(p, host, port, resolve, &why) : why.code == 0;
 
@@ -135,14 +139,22 @@ bool targets_check_literals(const struct profile *p, struct err *e)
     return check_urls(p, false, e);
 }
 
-static bool resolve_end(const struct guard *g, struct end end, struct err *e)
+static bool resolve_end(const struct profile *p, const struct server *v, struct end end,
+                        struct err *e)
 {
+    const struct guard *g = &p->safety.guard;
     struct end_point *at = end.at;
 
     if (!at->text)
         return true;
-    return at->addr.family ? guard_check(g, &at->addr, e)
-                           : guard_resolve(g, &at->addr, at->text, end.port, e);
+    if (!(at->addr.family ? guard_check(g, &at->addr, e)
+                          : guard_resolve(g, &at->addr, at->text, end.port, e)))
+        return false;
+    if (v->insecure && guard_is_public(&at->addr))
+        return err_set(e, EX_GUARD,
+                       "%s: refused by rule insecure: a public server has to show a certificate",
+                       at->text);
+    return owner_confirm(p, &at->addr, e);
 }
 
 bool targets_resolve(struct profile *p, struct err *e)
@@ -153,10 +165,13 @@ bool targets_resolve(struct profile *p, struct err *e)
 
         ends_of(v, ends);
         for (int k = 0; k < ENDS; k++)
-            if (!resolve_end(&p->safety.guard, ends[k], e))
+            if (!resolve_end(p, v, ends[k], e))
                 return err_wrap(e, "servers.%s", v->name);
     }
-    return p->lab.on || check_urls(p, true, e);
+    if (!p->lab.on && !check_urls(p, true, e))
+        return false;
+    owner_narrow(p);
+    return true;
 }
 
 /* --- how far, and how much --------------------------------------------------------------------------------------- */
@@ -208,10 +223,11 @@ bool targets_consent(const struct profile *p, const char *const *typed, uint32_t
         const char *domain = p->safety.domains[i];
 
         if (!profile_domain_reserved(domain) && !was_typed(domain, typed, count))
-            return err_set(e, EX_GUARD,
-                           "%.100s: refused by rule consent: its mail goes to a machine that is not "
-                           "this one; say --yes-i-own %.100s",
-                           domain, domain);
+            return err_set(
+                e, EX_GUARD,
+                "%.100s: refused by rule consent: its mail goes to a machine that is not "
+                "this one; say --yes-i-own %.100s",
+                domain, domain);
     }
     return true;
 }
@@ -246,16 +262,10 @@ bool targets_limit(struct profile *p, const struct workload *w, struct err *e)
     s->slow = s->slow_start == GUARD_ON || (s->slow_start == GUARD_AUTO && far == REACH_PUBLIC);
     if (s->brake == GUARD_AUTO)
         s->brake = far == REACH_PUBLIC ? GUARD_ON : GUARD_OFF;
-    if (far == REACH_PUBLIC) {
-        double most;
-
-        if (!owner_check_names(p, &most, e))
-            return false;
-        if (sum.rate > most)
-            return err_set(e, EX_GUARD,
-                           "refused by rule owner-rate: %g messages/s are more than the owner's "
-                           "record allows (%g/s)",
-                           sum.rate, most);
-    }
+    if (far == REACH_PUBLIC && sum.rate > s->owner_rate)
+        return err_set(e, EX_GUARD,
+                       "refused by rule owner-rate: %g messages/s are more than the owner's "
+                       "record allows (%g/s)",
+                       sum.rate, s->owner_rate);
     return far == REACH_LOOPBACK || below_ceilings(&sum, e);
 }

@@ -148,6 +148,19 @@ bool guard_net_parse(struct guard_net *n, const char *cidr, struct err *e)
     return true;
 }
 
+struct guard_net guard_net_of(const struct net_addr *a)
+{
+    struct net_addr real = unmapped(a);
+
+    real.port = 0;
+    return (struct guard_net){real, real.family == 4 ? 32 : 128};
+}
+
+bool guard_net_is_wide(const struct guard_net *n)
+{
+    return n->bits < (n->net.family == 4 ? 8 : n->net.ip[0] >> 1 == 0xfc >> 1 ? 7 : 16);
+}
+
 /* --- addresses --------------------------------------------------------------------------------------------------- */
 
 static bool refuse(const struct net_addr *to, const char *rule, const char *why, struct err *e)

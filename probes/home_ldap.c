@@ -517,9 +517,12 @@ static bool read_url(struct home_ldap *h, struct err *e)
 
     if (colon && colon > bracket)
         *colon = '\0';
-    return (net_resolve(&h->to, h->host_port, port, e) &&
-            guard_check(&h->d.context.work->profile->safety.guard, &h->to, e)) ||
-           err_wrap(e, "url");
+    if (!net_resolve(&h->to, h->host_port, port, e) ||
+        !guard_check(&h->d.context.work->profile->safety.guard, &h->to, e))
+        return err_wrap(e, "url");
+    return !(h->d.how->insecure && guard_is_public(&h->to)) ||
+           err_set(e, EX_GUARD,
+                   "url: refused by rule insecure: a public server has to show a certificate");
 }
 
 static bool check_words(const struct home_ldap *h, struct err *e)

@@ -328,8 +328,7 @@ static bool check_ldap(const struct draft *d, const struct lookup_profile *l)
         !net_is_private(&at))
         return complain_lookup(d, "only loopback and private addresses go unverified");
     return draft_check_secret(d, node_find(d->root, "home_lookup"), "home_lookup", "password",
-                              strncmp(host, "localhost", 9) == 0 ||
-                                  (net_parse(&at, host, 389, NULL) && net_is_loopback(&at)));
+                              strcmp(host, "localhost") == 0 || draft_is_here(host));
 }
 
 static bool check_imap_lookup(const struct draft *d, const struct lookup_profile *l)

@@ -155,25 +155,30 @@ bool safety_check_mailbox(const struct draft *d, const struct mailbox *m)
 
 /* --- hosts ------------------------------------------------------------------------------------------------------ */
 
-static bool check_host(const struct draft *d, const char *where, const char *host_port)
+bool profile_host_denied(const char *host_port)
 {
-    const char *colon = host_port ? strrchr(host_port, ':') : NULL;
+    const char *colon = strrchr(host_port, ':');
     char host[300];
 
+    (void)snprintf(host, sizeof host, "%.*s",
+                   (int)(colon ? (size_t)(colon - host_port) : strlen(host_port)), host_port);
+    return profile_domain_denied(host);
+}
+
+static bool check_host(const struct draft *d, const char *where, const char *host_port)
+{
     if (!host_port)
         return true;
     if (!guard_host(host_port, d->err)) {
         (void)err_wrap(d->err, "%s: %s", d->p->path, where);
         return false;
     }
-    (void)snprintf(host, sizeof host, "%.*s",
-                   (int)(colon ? (size_t)(colon - host_port) : strlen(host_port)), host_port);
-    if (!profile_domain_denied(host))
+    if (!profile_host_denied(host_port))
         return true;
     return err_set(d->err, EX_GUARD,
                    "%s: %s: %s: refused by rule mail-provider: a server of a public provider of "
                    "mailboxes is never connected to",
-                   d->p->path, where, host);
+                   d->p->path, where, host_port);
 }
 
 bool safety_check_names(const struct draft *d)

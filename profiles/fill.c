@@ -422,9 +422,17 @@ static bool read_networks(const struct value *v)
     struct guard_net *nets = words ? arena_new(v->f->arena, struct guard_net, count + 1u) : NULL;
     if (!nets)
         return words ? no_memory(v) : false;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         if (!guard_net_parse(&nets[i], words[i], &why))
             return node_complain(v->n, v->f->err, "%s.%s: %s", v->path, v->o->key, why.text);
+        if (!guard_net_is_wide(&nets[i]))
+            continue;
+        (void)node_complain(v->n, v->f->err,
+                            "%s.%s: %.80s: refused by rule too-wide: nobody owns so many addresses",
+                            v->path, v->o->key, words[i]);
+        v->f->err->code = EX_GUARD;
+        return false;
+    }
     *g = (struct guard){.nets = nets, .count = count};
     return true;
 }

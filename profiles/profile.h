@@ -229,8 +229,14 @@ enum guard_switch {
     GUARD_OFF
 }; /* auto: not for loopback and private targets */
 
+struct owner_word { /* public addresses of this run whose owner has said so, each by its name too */
+    size_t count, room;
+    struct guard_net at[];
+};
+
 struct safety_profile {
     struct guard guard;
+    struct owner_word *word; /* at arm; NULL: no public network is listed */
     const char *const *
         domains; /* recipient domains that may be written to, besides reserved ones and the lab's */
     uint32_t domain_count;
@@ -322,6 +328,7 @@ struct profile_sum profile_sum(const struct workload *w);
 bool profile_domain_reserved(const char *domain);
 /* Of the large public providers of mailboxes, or below one: never, whatever is listed or proven. */
 bool profile_domain_denied(const char *domain);
+bool profile_host_denied(const char *host_port); /* the same of a server */
 
 /* What a gate may be about: the classes, the flags, and four more. tests/app/test_gate_names.c keeps the two in step. */
 struct gate_name {

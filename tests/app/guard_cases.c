@@ -49,6 +49,7 @@ static const char *text_if(const struct guard_case *c, const char *where, const 
 void guard_case_profile(const struct guard_case *c, char *out, size_t room)
 {
     bool url = strcmp(c->where, "url") == 0, alternate = strcmp(c->where, "alternate") == 0;
+    bool domains = strcmp(c->where, "domains") == 0, networks = strcmp(c->where, "networks") == 0;
 
     (void)snprintf(
         out, room,
@@ -77,9 +78,16 @@ void guard_case_profile(const struct guard_case *c, char *out, size_t room)
         strcmp(c->where, "listed") != 0    ? ""
         : strcmp(c->rule, "metadata") == 0 ? "networks: [169.254.0.0/16, 'fd00::/8']"
                                            : "networks: [93.184.216.0/24, '2606:4700::/32']",
-        strcmp(c->where, "domains") == 0 ? "domains: [" : "",
-        strcmp(c->where, "domains") == 0 ? c->what : "");
-    if (strcmp(c->where, "domains") == 0) {
+        domains    ? "domains: ["
+        : networks ? "networks: ['"
+                   : "",
+        domains || networks ? c->what : "");
+    if (networks) {
+        size_t n = strlen(out);
+
+        (void)snprintf(out + n - 2, room - n + 2, "']}\n");
+    }
+    if (domains) {
         size_t n = strlen(out);
 
         (void)snprintf(out + n - 2, room - n + 2, "]}\n");

@@ -68,7 +68,7 @@ grep -q ready names.log || skip "no name server: $(tail -1 names.log)"
 export PM_OWNER_KEY="correct horse"
 key=$(printf 'postmuster owner\n%s' "$PM_OWNER_KEY" | sha256sum | cut -c1-32)
 record="v=pm1; key=$key; net=93.184.216.0/24; max=50/s; until=2099-12-31"
-bad=0 number=0
+bad=0 number=0 more=
 
 says() { # RECORD NAME
     printf '{"_postmuster.corp.example.de": "%s", "7.216.184.93.in-addr.arpa": "%s"}' "$1" "$2" >says.next
@@ -89,6 +89,7 @@ load:
   steady: {via: s1, from: box, to: box, rate: $rate, duration: 1s}
 settle: {canary: no, deadline: 2s}
 safety: {networks: [93.184.216.0/24], domains: [corp.example.de], owner_key: env:PM_OWNER_KEY}
+$more
 EOF
     timeout 90 "$program" run p.yaml --dir "run$number" --quiet "$@" >said 2>&1 || got=$?
     if [ "$got" -eq "$code" ] && grep -q "$words" said; then
@@ -116,4 +117,9 @@ says "$record" mx.corp.example.de
 expect "the domain was not typed" 77 "refused by rule consent" 10/s
 expect "it is faster than the owner allows" 77 "refused by rule owner-rate" 60/s "${yes[@]}"
 expect "all of it is said: it connects" 69 "refused" 10/s "${yes[@]}"
+more="home_lookup: {type: http, url: 'http://93.184.216.9:8080/home/{mailbox}'}"
+expect "a record claims a network, and a URL leads to a stranger in it" 77 "93.184.216.9:8080 has no name" 10/s "${yes[@]}"
+more=""
+says "${record/216.0\/24/0.0\/0}" mx.corp.example.de
+expect "a record claims half the world" 77 "makes no sense" 10/s "${yes[@]}"
 exit "$bad"

@@ -48,6 +48,8 @@ static void what_does_not_fit_together_is_told(void)
                  "home_lookup: \"password\" is missing: there is a user");
     check_lookup("type: ldap, url: \"ldap://192.0.2.1\", user: a, password: word",
                  "a literal password is read only for a lab or a loopback server");
+    check_lookup("type: ldap, url: \"ldap://localhost.strangers.de\", user: a, password: word",
+                 "a literal password is read only for a lab or a loopback server");
     check_lookup("type: ldap, url: \"ldap://192.0.2.1\", insecure: yes",
                  "only loopback and private addresses go unverified");
     check_lookup("type: imap, user: admin", "\"password\" is missing: there is a user");

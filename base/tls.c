@@ -800,9 +800,3 @@ bool tls_was_resumed(const struct stream *s)
 {
     return s->ops == &tls_ops && SSL_session_reused(((const struct tls *)s)->ssl) == 1;
 }
-
-bool tls_ready(struct err *e)
-{
-    return (OPENSSL_init_crypto(0, NULL) && OSSL_LIB_CTX_get0_global_default()) ||
-           err_set(e, EX_IO, "out of memory for OpenSSL");
-}

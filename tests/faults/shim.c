@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +28,7 @@
 
 #define FDS 4096
 
-static atomic_ulong allocations, writes, syncs;
+static unsigned long allocations, writes, syncs;
 static unsigned long fail_malloc, fail_write, fail_sync, slept_ms;
 static int fail_errno = EIO;
 static bool part, ack;
@@ -45,7 +44,7 @@ static int (*real_clock_gettime)(clockid_t, struct timespec *);
 static int (*real_epoll_pwait2)(int, struct epoll_event *, int, const struct timespec *,
                                 const sigset_t *);
 static int (*real_close)(int);
-static _Atomic signed char kinds[FDS]; /* 0: not known yet; 1: a journal; -1: not */
+static signed char kinds[FDS]; /* 0: not known yet; 1: a journal; -1: not */
 
 /* dlsym allocates before there is an allocator. */
 static _Alignas(16) char early[65536];
@@ -120,6 +119,11 @@ __attribute__((destructor)) static void tell_count(void)
     }
 }
 
+static unsigned long count(unsigned long *n)
+{
+    return __atomic_add_fetch(n, 1, __ATOMIC_RELAXED);
+}
+
 static bool is_time(void)
 {
     return !when || access(when, F_OK) == 0;
@@ -136,7 +140,7 @@ static bool is_spared(const void *caller)
 
 static bool is_short(const void *caller)
 {
-    unsigned long n = ++allocations;
+    unsigned long n = count(&allocations);
 
     return fail_malloc && n == fail_malloc && !is_spared(caller);
 }
@@ -247,7 +251,7 @@ ssize_t write(int fd, const void *p, size_t n)
     resolve();
     if (!is_journal(fd))
         return real_write(fd, p, n);
-    unsigned long at = ++writes;
+    unsigned long at = count(&writes);
 
     if (fail_write && at >= fail_write) {
         if (part && at == fail_write && n > 1)
@@ -264,7 +268,7 @@ ssize_t write(int fd, const void *p, size_t n)
 int fdatasync(int fd)
 {
     resolve();
-    if (fail_sync && ++syncs == fail_sync) {
+    if (fail_sync && count(&syncs) == fail_sync) {
         errno = fail_errno;
         return -1;
     }

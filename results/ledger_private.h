@@ -42,7 +42,7 @@ static_assert(STAGE_COUNT <= 16 && END_ACCEPTED < 8 && SLOT_SHAPES < 1u << 24, "
 
 /* Evidence. The usual one, a single sighting in the recipient's own mailbox, lives in the message's first slot: its time in
  * `clues`, the rest of it, its shape, as a number of ledger->shapes. As soon as there is more to say (or too many shapes)
- * it moves to a chain of clues; never is anything in both. Readers go by ledger_evidence() and cannot tell.
+ * it moves to a chain of clues, and back from it when the recipient is heard of last; never is anything in both. Readers go by ledger_evidence() and cannot tell.
  */
 enum clue_kind {
     CLUE_SEEN = 1,
@@ -101,6 +101,7 @@ struct ledger {
     uint64_t slot_count;
     struct clue **chunks;
     uint32_t clue_count;
+    uint32_t clue_free;          /* kind 0, a chain of its own; 0: none */
     struct intern shapes, codes; /* of sightings in slots; of ends */
     struct clue_counts received;
     struct place *places;          /* server x mailbox */

@@ -46,7 +46,7 @@ static struct clue *clue_at(struct ledger *l, uint32_t at)
 
 static void chain_clue(struct ledger *l, struct slot *s, const struct clue *c)
 {
-    uint32_t at = l->clue_count, chunk = at >> CLUE_CHUNK_BITS;
+    uint32_t at = l->clue_free ? l->clue_free : l->clue_count, chunk = at >> CLUE_CHUNK_BITS;
 
     if (at < UINT32_MAX && !l->chunks[chunk])
         l->chunks[chunk] = malloc(CLUE_CHUNK * sizeof(struct clue));
@@ -54,10 +54,28 @@ static void chain_clue(struct ledger *l, struct slot *s, const struct clue *c)
         l->out_of_memory = true;
         return;
     }
+    if (l->clue_free)
+        l->clue_free = clue_at(l, at)->next;
+    else
+        l->clue_count++;
     *clue_at(l, at) = *c;
     clue_at(l, at)->next = s->clues;
     s->clues = at;
-    l->clue_count++;
+}
+
+/* A sighting that came before anybody said to whom the message goes: alone, and in the recipient's mailbox, it needs no chain. */
+static void unchain(struct ledger *l, struct slot *s)
+{
+    uint32_t at = slot_shape(s) ? 0 : s->clues;
+
+    if (!at)
+        return;
+    struct clue *c = clue_at(l, at);
+
+    if (c->next || c->kind != CLUE_SEEN || c->mailbox != s->mailbox - 1 || !keep_in_slot(l, s, c))
+        return;
+    *c = (struct clue){.next = l->clue_free};
+    l->clue_free = at;
 }
 
 /* From the slot to a chain, where more has room. */
@@ -145,6 +163,7 @@ void ledger_join_begin(struct ledger *l, struct slot *s, const struct slot_begin
     if (b->mailbox > s->mailbox) {
         spill_slot(l, s); /* what it holds was seen in the former one */
         s->mailbox = b->mailbox;
+        unchain(l, s);
     }
     if (b->server > s->server)
         s->server = b->server;

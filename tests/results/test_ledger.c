@@ -385,8 +385,9 @@ static void the_usual_sighting_costs_no_memory_beyond_its_slot(void)
     (void)judged(&w);
     struct clue c = the_clue(w.ledger, 0);
 
-    CHECK_U64(w.ledger->clue_count, 3);
+    CHECK_U64(w.ledger->clue_count, 2); /* Eve's, where that of message 1 was */
     CHECK_U64(slot_shape(ledger_slot(w.ledger, 0)) != 0, 1);
+    CHECK_U64(slot_shape(ledger_slot(w.ledger, 2)) != 0, 1);
     CHECK_U64(c.mailbox, BOB);
     CHECK_U64(c.first, 12 * NS_PER_S / TICK_NS + 1);
     CHECK_U64(c.as.copy.seen, 6);

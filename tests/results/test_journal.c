@@ -351,6 +351,66 @@ static void a_blocks_checksum_is_over_its_number_its_count_and_its_records(void)
     CHECK_U64(stored, hash_crc32c(hash_crc32c(0, block, 12), block + 16, 3200));
 }
 
+static bool cut_file(const char *dir, uint32_t thread, long bytes)
+{
+    char path[600];
+    struct stat st;
+
+    (void)snprintf(path, sizeof path, "%s/%04u.mpj", dir, thread);
+    return stat(path, &st) == 0 && truncate(path, bytes < 0 ? st.st_size + bytes : bytes) == 0;
+}
+
+/* Of three files one is torn in its last block, one in its head. */
+static void what_is_torn_is_cut_off_once_and_for_all(void)
+{
+    const char *dir = scratch_dir("journal-mend");
+    struct sums s = {0};
+    uint32_t torn = 9;
+    struct err e = {0};
+
+    CHECK(write_file(dir, 0, 10, 5) && write_file(dir, 1, 10, 5) && write_file(dir, 2, 10, 5));
+    CHECK(cut_file(dir, 1, -1) && cut_file(dir, 2, 20));
+    CHECK(journal_mend(dir, RUN, sum_up, &s, &torn, &e));
+    CHECK_U64(torn, 2);
+    CHECK_U64(s.count, 15);
+    CHECK(read_back(dir, &s, &torn, &e));
+    CHECK_U64(torn, 0);
+    CHECK_U64(s.count, 15);
+}
+
+static void a_journal_goes_on_behind_its_last_whole_block(void)
+{
+    const char *dir = scratch_dir("journal-on");
+    struct sums s, told = {0};
+    struct journal_sink sink = {.block = sink_block, .owner = &told};
+    uint32_t torn = 9;
+    struct err e = {0};
+
+    CHECK(write_file(dir, 0, 10, 5) && cut_file(dir, 0, -1));
+    struct journal *j = journal_reopen(dir, 0, RUN, &sink, &e);
+
+    CHECK(j && add_n(j, 100, 3) && journal_close(j, &e));
+    CHECK_U64(told.count, 3);
+    j = journal_reopen(dir, 0, RUN, NULL, &e);
+    CHECK(j && add_n(j, 200, 1) && journal_close(j, &e));
+    CHECK(read_back(dir, &s, &torn, &e));
+    CHECK_U64(torn, 0);
+    CHECK_U64(s.count, 5 + 3 + 1);
+    CHECK_U64(s.slots, 0 + 1 + 2 + 3 + 4 + 100 + 101 + 102 + 200);
+}
+
+static void a_journal_that_is_not_there_is_made_and_another_runs_is_refused(void)
+{
+    const char *dir = scratch_dir("journal-other");
+    struct err e = {0};
+    struct journal *j = journal_reopen(dir, 0, RUN, NULL, &e);
+
+    CHECK(j && add_n(j, 1, 1) && journal_close(j, &e));
+    CHECK(!journal_reopen(dir, 0, RUN + 1, NULL, &e));
+    CHECK_I64(e.code, EX_BAD_PROFILE);
+    CHECK_HAS(e.text, "belongs to run");
+}
+
 static const struct test tests[] = {
     TEST(what_was_written_comes_back_block_by_block),
     TEST(blocks_of_all_sizes_come_back),
@@ -364,6 +424,9 @@ static const struct test tests[] = {
     TEST(killed_at_any_moment_the_disk_has_all_that_the_ledger_was_told),
     TEST(a_block_in_the_place_of_another_ends_the_file),
     TEST(a_blocks_checksum_is_over_its_number_its_count_and_its_records),
+    TEST(what_is_torn_is_cut_off_once_and_for_all),
+    TEST(a_journal_goes_on_behind_its_last_whole_block),
+    TEST(a_journal_that_is_not_there_is_made_and_another_runs_is_refused),
     TEST_END,
 };
 

@@ -11,6 +11,8 @@
 #include "results/compare_page.h"
 #include "results/judge.h"
 
+#define DOUBT_BYTES 240
+
 static bool is_allowed(const struct expect_profile *e, enum outcome c)
 {
     if (c == CLASS_NOT_OWED)
@@ -131,6 +133,24 @@ static bool print_observed(const struct judgement *v, struct buf *out)
     return ok;
 }
 
+/* What did not come out as expected while messages left too late for the scenario may be the machine's doing. NULL: not so. */
+static const char *doubt_of(const struct job *j, enum cell_verdict v, char *out, size_t room)
+{
+    const struct judgement *judged = j->result.judgement;
+    char late[32], limit[32];
+
+    if (v == CELL_AS_EXPECTED || !judged || !judged->tally.health.windows_late)
+        return NULL;
+    (void)snprintf(
+        out, room,
+        "messages left up to %s late, on the target's clock more than the scenario stands (%s): "
+        "run it again on a quieter machine",
+        text_print_duration(late, sizeof late,
+                            tally_quantile(&judged->tally.lateness, 0.99) * NS_PER_US),
+        text_print_duration(limit, sizeof limit, judged->manifest->lateness_limit_ns));
+    return out;
+}
+
 static bool print_cell(const struct job *j, enum cell_verdict v, struct buf *out)
 {
     static const char *const words[] = {
@@ -139,12 +159,15 @@ static bool print_cell(const struct job *j, enum cell_verdict v, struct buf *out
         [CELL_UNEXPECTED] = "UNEXPECTED CLASS",
         [CELL_NO_VERDICT] = "NO VERDICT",
     };
+    char doubt[DOUBT_BYTES];
     bool ok = buf_add_format(out, "  %-18s %-16s ", strchr(j->variant, '/') + 1, words[v]);
 
     if (ok && j->profile && j->profile->has_expect)
         ok = print_expected(&j->profile->expect, out);
     if (ok && j->result.judgement)
         ok = print_observed(j->result.judgement, out);
+    if (ok && doubt_of(j, v, doubt, sizeof doubt))
+        ok = buf_add_format(out, "; %s", doubt);
     if (ok && j->result.error.code)
         ok = buf_add_format(out, "; %s", j->result.error.text);
     return ok && buf_add_text(out, "\n");
@@ -295,6 +318,7 @@ static struct matrix_cell_shown show_cell(const struct job *j, struct arena *a)
         return s;
     enum cell_verdict v = matrix_cell(j);
     const struct judgement *judged = j->result.judgement;
+    char doubt[DOUBT_BYTES];
 
     s = (struct matrix_cell_shown){.there = true,
                                    .good = v == CELL_AS_EXPECTED,
@@ -303,6 +327,8 @@ static struct matrix_cell_shown show_cell(const struct job *j, struct arena *a)
                                    .page = page_of(j, a),
                                    .error = j->result.error.code ? j->result.error.text : NULL,
                                    .has_counts = judged != NULL};
+    if (doubt_of(j, v, doubt, sizeof doubt))
+        s.doubt = arena_text(a, doubt, strlen(doubt));
     if (j->profile && j->profile->has_expect)
         s.expected = expected_of(&j->profile->expect, a);
     for (unsigned c = 0; judged && c < CLASS_COUNT; c++) {

@@ -48,6 +48,7 @@ struct compared {    /* what a comparison needs of one run */
     uint64_t planned, classes[CLASS_COUNT], primaries[CLASS_COUNT], lost_but_alternate;
     uint64_t accept_p99_us, end_p99_us; /* from the plan to the acceptance, to the sighting */
     bool saturated;                     /* latencies are not certified, so they are not compared */
+    bool simulated; /* on simulated time: no machine had a part in its latencies */
     bool stopped;   /* by its stop rule: its moves were not counted out beforehand */
     bool cut_short; /* killed, interrupted, or it goes on: the account of what was until then */
     struct manifest_prints prints;
@@ -170,6 +171,7 @@ const char *shown_words(const struct answer *q);     /* "better", "not shown", .
 bool say_change(const struct compared *a, const struct compared *b, struct buf *out);
 /* "sp4 is better in silence; a difference was not shown in delivery": one line. */
 bool say_conclusion(const struct pair *p, struct buf *out);
+bool say_too_few(const struct pair *p, struct buf *out); /* a line, or none */
 /* One question with its numbers, one sentence. */
 bool say_answer(const struct pair *p, const struct answer *q, struct buf *out);
 /* What must be known beside the numbers, a line each; first the warning that plans differ. */

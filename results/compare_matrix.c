@@ -100,6 +100,8 @@ static void put_cell(struct html *h, const struct matrix_shown *m, uint32_t vers
         html_mix(h, "<dl><dt>expected</dt><dd>", c->expected, "</dd></dl>", NULL);
     if (c->has_counts)
         put_counts(h, c);
+    if (c->doubt)
+        html_mix(h, "<small>", c->doubt, "</small>", NULL);
     if (c->error)
         html_mix(h, "<small>", c->error, "</small>", NULL);
     html_mix(h, "</td>", NULL);

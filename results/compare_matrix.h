@@ -16,6 +16,7 @@ struct matrix_cell_shown {
     const char
         *expected;     /* "delivered late *ndr": the class with a star has to show; NULL: nothing */
     const char *error; /* NULL: none */
+    const char *doubt; /* why the machine may have done it, and not the version; NULL: nothing */
     const char *page;  /* link to the run's own page, relative; NULL: none */
     uint64_t primaries[CLASS_COUNT], alternates[CLASS_COUNT], late;
     bool there;      /* it was run, and has ended */

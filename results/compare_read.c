@@ -73,6 +73,7 @@ static bool from_judgement(struct compared *c, struct arena *a, const struct jud
     (void)snprintf(c->verdict, sizeof c->verdict, "%s", verdict_name(j->verdict));
     print_seed(c, m->seed);
     c->prints = m->prints;
+    c->simulated = m->wall_start_ns == 0;
     c->planned = j->tally.planned;
     c->lost_but_alternate = j->tally.lost_but_alternate;
     c->accept_p99_us = tally_quantile(&j->tally.accept, 0.99);
@@ -158,12 +159,14 @@ static bool from_summary(struct compared *c, struct arena *a, const json_t *root
     const json_t *run = json_object_get(root, "run");
     const json_t *health = json_object_get(root, "health");
     const json_t *findings = json_object_get(health, "findings");
+    const json_t *wall = json_object_get(run, "wall_start_ns");
     const char *seed = text_of(run, "seed");
 
     name_run(c, text_of(run, "name"), text_of(run, "variant"), text_of(run, "target"));
     TAKE(c->id, text_of(run, "id"));
     TAKE(c->verdict, text_of(root, "verdict"));
     c->seed_print = hash_fast(seed, strlen(seed));
+    c->simulated = json_is_integer(wall) && json_integer_value(wall) == 0;
     c->cut_short = json_is_false(json_object_get(health, "ended")) ||
                    json_is_true(json_object_get(health, "interrupted"));
     c->stopped =

@@ -157,7 +157,6 @@ static void add_row(const struct pair *p, const struct row *r, const int widths[
     for (int i = 0; i < CELLS; i++)
         if (has_cell(p, i))
             buf_add_format(out, "  %*s", i < CELL_RANGE ? -widths[i] : widths[i], r->cell[i]);
-    buf_add_text(out, "  ");
 }
 
 /* Classes whose row would repeat one above it are left out. */
@@ -181,6 +180,7 @@ static void add_shown(const struct pair *p, const struct answer *q, bool needed,
 {
     char n[32];
 
+    buf_add_text(out, "  ");
     text_ink(out, color, ink_of(q->all), shown_words(q));
     if (needed && q->all == SHOWN_NOT && q->needed != SAMPLE_NEVER && q->needed > q->a.units.n)
         buf_add_format(out, " (about %s %s each%s)", text_print_count(n, sizeof n, q->needed),
@@ -270,7 +270,8 @@ static bool add_conclusions(const struct comparison *c, struct buf *out)
 /* At a run's end plans may differ, as variants do: then counts are all that is said. */
 static bool add_pair_in_short(const struct pair *p, struct buf *out)
 {
-    return say_change(p->a, p->b, out) && (p->differ || say_conclusion(p, out));
+    return say_change(p->a, p->b, out) &&
+           (p->differ || (say_conclusion(p, out) && say_too_few(p, out)));
 }
 
 static bool add_pair_in_full(const struct comparison *c, const struct pair *p, struct buf *out,

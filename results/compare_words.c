@@ -267,18 +267,25 @@ static bool say_shown(const struct pair *p, const struct answer *q, struct buf *
     return buf_add_format(out, " (p %s)\n", say_p(number, sizeof number, q->dealt_adjusted));
 }
 
-/* All that so many units could have shown, as far as that was searched for. */
-static void say_least(const struct pair *p, const struct answer *q, struct buf *out)
+/* "20 moves each", "20 and 30 moves" */
+static void add_units(const struct pair *p, const struct answer *q, struct buf *out)
 {
     char a[32], b[32];
     bool equal = q->a.units.n == q->b.units.n;
 
-    if (!q->searched)
-        return;
-    buf_add_format(out, "; %s", text_print_count(a, sizeof a, q->a.units.n));
+    buf_add_text(out, text_print_count(a, sizeof a, q->a.units.n));
     if (!equal)
         buf_add_format(out, " and %s", text_print_count(b, sizeof b, q->b.units.n));
     buf_add_format(out, " %s%s ", unit_name(p, equal ? q->a.units.n : 2), equal ? " each" : "");
+}
+
+/* All that so many units could have shown, as far as that was searched for. */
+static void say_least(const struct pair *p, const struct answer *q, struct buf *out)
+{
+    if (!q->searched)
+        return;
+    buf_add_text(out, "; ");
+    add_units(p, q, out);
     if (!q->can_show) {
         buf_add_text(out, "are too few to show anything");
         return;
@@ -287,6 +294,21 @@ static void say_least(const struct pair *p, const struct answer *q, struct buf *
     add_of(out, q->least_a);
     buf_add_text(out, " against ");
     add_of(out, q->least_b);
+}
+
+/* One line for all that was not shown, where so few units can show nothing at all. */
+bool say_too_few(const struct pair *p, struct buf *out)
+{
+    for (uint32_t i = 0; i < p->answer_count; i++) {
+        const struct answer *q = &p->answers[i];
+
+        if (!q->question.headline || q->all != SHOWN_NOT || !q->searched || q->can_show)
+            continue;
+        add_units(p, q, out);
+        return buf_add_text(out, "are too few to show anything; `postmuster compare` says how many "
+                                 "would do\n");
+    }
+    return true;
 }
 
 static void say_needed(const struct pair *p, const struct answer *q, struct buf *out)
@@ -405,6 +427,13 @@ bool say_caveats(const struct pair *p, struct buf *out)
              ok;
     if (p->same_seed)
         ok = buf_add_text(out, "Both were sent the same messages at the same times (one seed)\n") &&
+             ok;
+    if (p->a->simulated != p->b->simulated)
+        ok = buf_add_format(out,
+                            "%s ran on simulated time and %s over sockets: what their latencies "
+                            "differ in is not the build's\n",
+                            compared_word(p->a->simulated ? p->a : p->b),
+                            compared_word(p->a->simulated ? p->b : p->a)) &&
              ok;
     return ok && say_of_run(p, p->a, out) && say_of_run(p, p->b, out);
 }

@@ -420,7 +420,8 @@ static bool add_target(struct buf *out, const struct target *t)
     bool known = t->moves > 0 && t->moves != SAMPLE_NEVER;
 
     if (known)
-        (void)snprintf(moves, sizeof moves, "   (%llu moves)", (unsigned long long)t->moves);
+        (void)snprintf(moves, sizeof moves, "   (%llu move%s)", (unsigned long long)t->moves,
+                       t->moves == 1 ? "" : "s");
     return buf_add_format(
         out, "  %-9s arrivals: aimed, mark: %s, phase: %lldms..%lldms, per_move: %llu%s\n", t->what,
         event_mark_name(t->mark), (long long)floor(t->phase.low / 1e6),
@@ -447,6 +448,8 @@ static bool add_no_loss(const struct analysis *a, struct buf *out)
     const struct view *v = &a->views[0];
     char gap[32], at[32], seen[32], span[32];
 
+    if (a->r->manifest->move_count == 0)
+        return buf_add_text(out, "the run planned no moves: there is no window to look for\n");
     if (v->near == 0)
         return buf_add_text(out, "no copy was accepted near a move: nothing is known\n\n");
     return buf_add_format(out,
@@ -479,7 +482,7 @@ static bool print_text(const struct analysis *a, struct buf *out, bool color)
         ok = add_marks(a, out, color) && add_edges(a, out) && add_moves(a, out, color);
     else
         ok = add_no_loss(a, out);
-    return ok && add_targets(a, out);
+    return ok && (a->r->manifest->move_count == 0 || add_targets(a, out));
 }
 
 /* --------------------------------------------------------------------------------------------------------------- JSON */

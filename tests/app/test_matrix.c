@@ -69,6 +69,29 @@ static void a_cell_with_allowed_classes_and_the_one_that_must_show_is_as_expecte
     CHECK_U64(matrix_cell(&c.job), CELL_UNEXPECTED);
 }
 
+static void what_was_sent_too_late_to_be_reproduced_says_so(void)
+{
+    struct cell c;
+    uint32_t counts[CELL_NO_VERDICT + 1];
+    struct campaign all = {.jobs = &c.job, .count = 1};
+    struct buf text;
+
+    make(&c);
+    c.manifest.lateness_limit_ns = 60 * NS_PER_S;
+    c.judgement.tally.health.windows_late = true;
+    buf_init(&text, 1u << 16);
+    if (CHECK(matrix_print(&all, "p", &text, counts)))
+        CHECK(strstr(buf_text(&text), "quieter") == NULL); /* it was reproduced all the same */
+    c.judgement.tally.primaries[CLASS_SILENT_LOSS] = 0;
+    c.judgement.tally.classes[CLASS_SILENT_LOSS] = 0;
+    buf_fini(&text);
+    buf_init(&text, 1u << 16);
+    if (CHECK(matrix_print(&all, "p", &text, counts)))
+        CHECK_HAS(buf_text(&text), "more than the scenario stands (1m): run it again");
+    CHECK_U64(counts[CELL_NOT_REPRODUCED], 1);
+    buf_fini(&text);
+}
+
 static void a_lost_alternate_is_unexpected_though_primaries_may_be_lost(void)
 {
     struct cell c;
@@ -136,7 +159,8 @@ static void the_page_shows_what_ran_and_what_became_of_alternates(void)
 
     buf_init(&text, 1u << 16);
     if (CHECK(matrix_print(&all, "p", &text, counts))) {
-        CHECK_HAS(buf_text(&text), "observed delivered 10, silent-loss 2; alternates: delivered 10");
+        CHECK_HAS(buf_text(&text),
+                  "observed delivered 10, silent-loss 2; alternates: delivered 10");
         CHECK(strstr(buf_text(&text), "modern") == NULL);
         CHECK(strstr(buf_text(&text), "D  D") == NULL);
         CHECK_U64(counts[CELL_AS_EXPECTED], 1);
@@ -146,6 +170,7 @@ static void the_page_shows_what_ran_and_what_became_of_alternates(void)
 
 static const struct test tests[] = {
     TEST(a_cell_with_allowed_classes_and_the_one_that_must_show_is_as_expected),
+    TEST(what_was_sent_too_late_to_be_reproduced_says_so),
     TEST(a_lost_alternate_is_unexpected_though_primaries_may_be_lost),
     TEST(a_run_that_did_not_go_as_planned_has_no_verdict),
     TEST(a_disproved_move_is_accepted_only_where_the_profile_leaves_the_directory_as_it_was),

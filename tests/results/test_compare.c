@@ -238,6 +238,24 @@ static void three_moves_can_show_nothing(void)
     CHECK(!asked(c, "delivery")->can_show);
     CHECK_U64(asked(c, "delivery")->all, SHOWN_NOT);
     CHECK_HAS(words(c), "3 moves each are too few to show anything");
+    CHECK(strstr(words(c), " \n") == NULL);
+    buf_fini(&out);
+    buf_init(&out, 1u << 20);
+    CHECK(compare_text(c, false, &out, false));
+    CHECK_HAS(buf_text(&out), "\n3 moves each are too few to show anything; ");
+    done();
+}
+
+static void a_run_on_simulated_time_beside_one_over_sockets_is_said_to_be_that(void)
+{
+    struct made a, b;
+    struct err e = {0};
+
+    make(&a, "one", 5);
+    make(&b, "two", 5);
+    CHECK(strstr(words(compared(&a, &b, false, &e)), "simulated") == NULL);
+    b.run.simulated = true;
+    CHECK_HAS(words(compared(&a, &b, false, &e)), "\ntwo ran on simulated time and one over");
     done();
 }
 
@@ -643,6 +661,12 @@ static void a_run_is_read_from_its_summary_and_manifest(void)
     CHECK_U64(from_summary.prints.loads, 11);
     CHECK_U64(from_summary.prints.actions, UINT64_MAX);
     CHECK_STR(from_summary.id, "0000000000001234");
+    CHECK_U64(from_summary.simulated, w.m.wall_start_ns == 0);
+    w.m.wall_start_ns = w.m.wall_start_ns == 0;
+    (void)snprintf(path, sizeof path, "%s/summary.json", dir);
+    CHECK(judgement_write_summary(judged(&w), path, &e));
+    CHECK(compared_read(&from_summary, a, dir, &e));
+    CHECK_U64(from_summary.simulated, w.m.wall_start_ns == 0);
     arena_destroy(a);
     world_fini(&w);
 }
@@ -720,6 +744,7 @@ static const struct test tests[] = {
     TEST(small_shares_are_said_in_parts_of_a_million),
     TEST(so_many_copies_that_nothing_is_searched_for_are_not_called_too_few),
     TEST(three_moves_can_show_nothing),
+    TEST(a_run_on_simulated_time_beside_one_over_sockets_is_said_to_be_that),
     TEST(one_catastrophic_move_proves_nothing),
     TEST(more_copies_in_as_many_moves_are_said_to_be_that),
     TEST(fewer_moves_and_more_copies_are_neither_better_nor_worse),

@@ -197,8 +197,13 @@ static void a_run_without_moves_or_copies_is_no_trouble(void)
     char *text = ask(&w, &(struct window_request){0});
 
     CHECK_HAS(text, "no copy was accepted near a move: nothing is known");
+    CHECK_HAS(text, "where to aim next");
     free(text);
     json_decref(ask_json(&w));
+    w.m.move_count = 0;
+    text = ask(&w, &(struct window_request){0});
+    CHECK_STR(text, "the run planned no moves: there is no window to look for\n");
+    free(text);
     world_fini(&w);
 }
 

@@ -2,8 +2,8 @@
  * account is the same whatever order its events come in, how often, and how they are split over ledgers.
  *
  * The first octet: bit 0, a file as it is (else events in short); bit 1, its checksums are made right first; bit 2, the primary
- * has an alternate; bit 3, two loads. An event in short is 12 octets: kind, time, slot (2), place, a, b (2), code (4), and one
- * that says which of time, slot, a and b are extreme instead.
+ * has an alternate; bit 3, two loads; bit 4, how events are shuffled. An event in short is 12 octets: kind, time, slot, what is
+ * extreme (bits 4 to 7: time, slot, a, b), place, a, b (2), code (4).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,19 +180,25 @@ static void hold_same(const struct buf *a, struct buf *b)
     buf_fini(b);
 }
 
-static void hold_order(uint32_t torn)
+/* Backwards and each event twice; or the newer half twice and backwards, and the older one merged into it. */
+static struct ledger *fold_otherwise(bool split)
 {
-    struct buf straight, other;
+    if (!split)
+        return fold(0, f.count, true);
     uint32_t half = f.count / 2;
-
-    account(fold(0, f.count, false), torn, &straight);
-    account(fold(0, f.count, true), torn, &other);
-    hold_same(&straight, &other);
     struct ledger *left = fold(0, half, false), *right = fold(half, f.count, true);
 
     ledger_merge(right, left);
     ledger_destroy(left);
-    account(right, torn, &other);
+    return right;
+}
+
+static void hold_order(uint32_t torn, bool split)
+{
+    struct buf straight, other;
+
+    account(fold(0, f.count, false), torn, &straight);
+    account(fold_otherwise(split), torn, &other);
     hold_same(&straight, &other);
     buf_fini(&straight);
 }
@@ -233,7 +239,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
     else
         read_short(in);
     if (ok) {
-        hold_order(torn);
+        hold_order(torn, how & 16);
         hold_words();
     }
     return 0;

@@ -3,5 +3,6 @@ const char *__asan_default_options(void);
 
 const char *__asan_default_options(void)
 {
-    return "allocator_may_return_null=1:max_allocation_size_mb=1024";
+    return "allocator_may_return_null=1:max_allocation_size_mb=1024:quarantine_size_mb=16:malloc_"
+           "context_size=8";
 }

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# run.sh BUILD MINUTES [TARGET...] - libFuzzer on every target, or on these, so many minutes each, on all processors; what reaches
+# something new is merged into tests/fuzz/corpus, a finding stays in BUILD/found and makes this exit 1.
+#
+# BUILD is of the preset `fuzz`. A corpus stays below 130 KB:
+# merged from the smallest inputs on, what is over it is left out.
+set -euo pipefail
+
+build=${1:?usage: run.sh BUILD MINUTES [TARGET...]}
+minutes=${2:?usage: run.sh BUILD MINUTES [TARGET...]}
+shift 2
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$(cd "$build" && pwd)
+limits='-max_len=8192 -timeout=20 -rss_limit_mb=2500'
+if [ $# -eq 0 ]; then
+    for program in "$build"/fuzz_*; do
+        if [ -x "$program" ]; then set -- "$@" "${program##*/fuzz_}"; fi
+    done
+fi
+mkdir -p "$build/found"
+
+# Golden files in hex, as octets; the other seeds as they are.
+seeds_of() {
+    local target=$1 out=$2 f
+    while IFS= read -r f; do
+        case $f in
+            '') ;;
+            *.hex) perl -ne 's/\s//g; print pack("H*", $_) unless /^#/' "$f" >"$out/$(basename "$f" .hex)" ;;
+            *) cp "$f" "$out/" ;;
+        esac
+    done <"$build/tests/fuzz/seeds_$target.txt"
+}
+
+# One line: edges and features that are covered, inputs tried, processor seconds, inputs a processor second, and the outcome.
+fuzz_one() {
+    local target=$1 work=$build/corpus/$1 dict=() status=0 cpu runs
+    rm -rf "$work"
+    mkdir -p "$work/seeds" "$work/new" "$build/scratch/$target"
+    seeds_of "$target" "$work/seeds"
+    [ ! -f "$here/dict/$target" ] || dict=("-dict=$here/dict/$target")
+    # shellcheck disable=SC2086 # a list of options
+    (
+        cd "$build/scratch/$target"
+        TIMEFORMAT=%U
+        time nice -n 19 "$build/fuzz_$target" $limits "${dict[@]}" -print_final_stats=1 -max_total_time=$((minutes * 60)) \
+            "-artifact_prefix=$build/found/$target-" "$work/new" "$work/seeds"
+    ) >"$work/log.txt" 2>&1 || status=$?
+    cpu=$(tail -n 1 "$work/log.txt")
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log.txt")
+    printf '%-10s %s  %s inputs, %s s of processor, %.0f a second  %s\n' "$target" \
+        "$(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$work/log.txt" | tail -n 1)" "$runs" "$cpu" \
+        "$(awk -v n="$runs" -v s="$cpu" 'BEGIN { print(s + 0 == 0 ? 0 : n / s) }')" \
+        "$([ $status -eq 0 ] && echo fine || echo "FOUND: $work/log.txt")"
+    return "$status"
+}
+
+# What the corpus lacks, smallest first, while there is room.
+merge_one() {
+    local target=$1 work=$build/corpus/$1 to=$here/corpus/$1 f
+    mkdir -p "$to" "$work/had"
+    cp -r "$work/seeds/." "$work/had/"
+    # shellcheck disable=SC2086 # a list of options
+    (cd "$build/scratch/$target" && "$build/fuzz_$target" $limits -merge=1 "$work/had" "$work/new" >"$work/merge.txt" 2>&1) || return 0
+    find "$work/had" -type f -size -4k -printf '%s %p\n' | sort -n | while read -r _ f; do
+        [ -e "$work/seeds/${f##*/}" ] || [ "$(du -sb "$to" | cut -f1)" -ge 120000 ] || cp "$f" "$to/"
+    done
+}
+
+export -f fuzz_one seeds_of
+export build here minutes limits
+status=0
+# shellcheck disable=SC2016 # expanded by the shells that xargs starts
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one {} || exit 1' ||
+    status=1
+for target; do merge_one "$target"; done
+exit "$status"

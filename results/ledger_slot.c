@@ -44,20 +44,31 @@ static struct clue *clue_at(struct ledger *l, uint32_t at)
     return &l->chunks[at >> CLUE_CHUNK_BITS][at & (CLUE_CHUNK - 1)];
 }
 
-static void chain_clue(struct ledger *l, struct slot *s, const struct clue *c)
+/* A place for one clue more, as it was left; 0: out of memory. */
+static uint32_t clue_place(struct ledger *l)
 {
     uint32_t at = l->clue_free ? l->clue_free : l->clue_count, chunk = at >> CLUE_CHUNK_BITS;
 
+    if (at == l->clue_free) {
+        l->clue_free = clue_at(l, at)->next;
+        return at;
+    }
     if (at < UINT32_MAX && !l->chunks[chunk])
         l->chunks[chunk] = malloc(CLUE_CHUNK * sizeof(struct clue));
-    if (at == UINT32_MAX || !l->chunks[chunk]) {
+    if (at == UINT32_MAX || !l->chunks[chunk])
+        return 0;
+    l->clue_count++;
+    return at;
+}
+
+static void chain_clue(struct ledger *l, struct slot *s, const struct clue *c)
+{
+    uint32_t at = clue_place(l);
+
+    if (!at) {
         l->out_of_memory = true;
         return;
     }
-    if (l->clue_free)
-        l->clue_free = clue_at(l, at)->next;
-    else
-        l->clue_count++;
     *clue_at(l, at) = *c;
     clue_at(l, at)->next = s->clues;
     s->clues = at;

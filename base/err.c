@@ -1,7 +1,7 @@
 /* err.c - the error value: one line of printable text and an exit code.
  *
- * What comes from a peer may end up in a text here, so control characters become '?': a text stays one line and cannot
- * drive a terminal. Arguments may point into the text that is being replaced.
+ * What comes from a peer may end up in a text here, so what is not to be shown becomes '?': a text stays one line, cannot drive a
+ * terminal or turn its direction, and repeats no secret. Arguments may point into the text that is being replaced.
  */
 #include "base/err.h"
 
@@ -11,16 +11,24 @@
 #include <string.h>
 #include <unistd.h>
 
-static void put_text(struct err *e, const char *text)
+#include "base/secret.h"
+#include "base/text.h"
+
+static void put_text(struct err *e, char *text)
 {
-    size_t n = strnlen(text, sizeof e->text - 1);
+    struct slice rest = slice_of(text);
+    size_t n = 0, took;
 
-    for (size_t i = 0; i < n; i++) {
-        bool control = (unsigned char)text[i] < 0x20 || text[i] == 0x7f;
+    secret_hide(text);
+    for (; rest.n > 0; rest = slice_skip(rest, took)) {
+        struct slice one = text_shown(rest, &took);
 
-        e->text[i] = '?';
-        if (!control)
-            e->text[i] = text[i];
+        if (rest.p[0] < ' ' || rest.p[0] == 0x7f)
+            one = slice_of("?");
+        if (n + one.n >= sizeof e->text)
+            break;
+        memcpy(e->text + n, one.p, one.n);
+        n += one.n;
     }
     e->text[n] = '\0';
 }

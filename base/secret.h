@@ -1,4 +1,4 @@
-/* secret.h - secrets are read from files that nobody else reads, and do not end up in a core.
+/* secret.h - secrets are read from files that nobody else reads, and do not end up in a core or in words.
  */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
@@ -12,5 +12,10 @@
 bool secret_read(const char *path, char *out, size_t room, struct err *e);
 /* From now on this process leaves no core and cannot be traced by its user: it holds a secret. Any thread. */
 void secret_held(void);
+/* The same, and wherever it would be said from now on it is not: servers repeat what they were told. Short ones cannot be told from
+ * words and are not noted. */
+void secret_note(const char *value);
+/* Stars in place of every noted secret, also where it stands in base64. */
+void secret_hide(char *text);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 
 #define WORD_MAX 64
 
@@ -384,8 +385,7 @@ static size_t unseen(struct slice s)
     return p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf ? 3 : 0;
 }
 
-/* The next character, or the octet that is none, as it may be shown; *took: octets of it. */
-static struct slice shown(struct slice said, size_t *took)
+struct slice text_shown(struct slice said, size_t *took)
 {
     size_t hidden = unseen(said), n = hidden ? 0 : utf8_length(said);
 
@@ -399,7 +399,7 @@ const char *text_clean(char *out, size_t room, struct slice said)
     bool blank = false;
 
     for (; said.n > 0; said = slice_skip(said, took)) {
-        struct slice one = shown(said, &took);
+        struct slice one = text_shown(said, &took);
 
         if (said.p[0] <= ' ' || said.p[0] == 0x7f) {
             blank = at > 0;
@@ -414,5 +414,6 @@ const char *text_clean(char *out, size_t room, struct slice said)
         blank = false;
     }
     out[at] = '\0';
+    secret_hide(out);
     return out;
 }

@@ -29,9 +29,11 @@ const char *text_print_count(char *out, size_t room, uint64_t n); /* "1,234,567"
  * distance, at least 1, at most 3). */
 const char *text_nearest(struct slice word, const char *const *names);
 
+/* The next character, or the octet that is none ("?"), as it may be shown, but for control characters; *took: octets of it. */
+struct slice text_shown(struct slice said, size_t *took);
 /* What others said, made fit to show: printable UTF-8 in one line; control characters become blanks, runs of blanks one, bad
  * octets '?', and so do characters that turn the direction of text or are seen by nobody; cut before the character that has
- * no room. Returns out; room at least 1. */
+ * no room; noted secrets are hidden. Returns out; room at least 1. */
 const char *text_clean(char *out, size_t room, struct slice said);
 
 #endif

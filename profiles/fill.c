@@ -597,8 +597,10 @@ static bool secret_of_file(const struct value *v, const char *name)
         return no_memory(v);
     bool ok = secret_read(path, line, sizeof line, &why);
 
-    if (ok)
+    if (ok) {
+        secret_note(line);
         secret = arena_text(v->f->arena, line, strlen(line));
+    }
     explicit_bzero(line, sizeof line);
     if (!ok) {
         (void)node_complain(v->n, v->f->err, "%s.%s: %s", v->path, v->o->key, why.text);
@@ -621,7 +623,7 @@ static bool read_secret(const struct value *v)
     if (!secret || !*secret)
         return node_complain(v->n, v->f->err, "%s.%s: environment variable %s is not set", v->path,
                              v->o->key, v->n->text + 4);
-    secret_held();
+    secret_note(secret);
     secret = arena_text(v->f->arena, secret, strlen(secret));
     store(v, &secret, sizeof secret);
     return secret || no_memory(v);

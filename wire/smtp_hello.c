@@ -52,6 +52,8 @@ static void log_in(struct smtp_client *c)
     }
     SMTP_SAY(c, "\r\n");
     smtp_expect(c, SMTP_AUTH, SMTP_NO_MAIL, 0);
+    if (first.n > 0)
+        explicit_bzero(first.p, first.n);
     buf_fini(&first);
 }
 

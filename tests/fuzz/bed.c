@@ -241,12 +241,9 @@ static void on_ready(struct stream *stream, unsigned what)
         for (long i = 0; i < n; i++)
             hear_octet(s, heard[i]);
     }
-    if (n != STREAM_AGAIN) {
-        stream_close(stream);
-        s->stream = NULL;
-    } else if (any) {
+    if (n == STREAM_AGAIN && any) {
         say_next(s);
-    } else if (!stream_send(stream, &s->out)) {
+    } else if (n != STREAM_AGAIN || !stream_send(stream, &s->out)) {
         stream_close(stream);
         s->stream = NULL;
     }

@@ -77,11 +77,12 @@ static void put32(unsigned char *p, uint32_t v)
 /* Checksums, magic, run and sequence as a writer would have them; counts as they are, where that many records are there. */
 static void mend(unsigned char *p, size_t n)
 {
+    static const unsigned char begin[] = {'P', 'M', 'J', 'R', 'N', 'L', '0', '1', 1, 0, 0, 0};
     uint64_t sequence = 0;
 
     if (n < HEAD)
         return;
-    memcpy(p, "PMJRNL01\1\0\0\0", 12);
+    memcpy(p, begin, sizeof begin);
     memcpy(p + 16, &f.w.m.run_id, 8);
     put32(p + 60, hash_crc32c(0, p, 60));
     for (size_t at = HEAD; at + BLOCK_HEAD < n;) {

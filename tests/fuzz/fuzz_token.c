@@ -21,19 +21,24 @@ static void hold_written(const struct token_key *key, uint64_t message, struct s
         PM_ASSERT(tolower(text.p[i]) == own[i]);
 }
 
-static void hold_neighbours(const struct token_key *key, struct slice text)
+static void hold_neighbour(const struct token_key *key, struct slice text, size_t at, char digit)
 {
-    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
     unsigned char other[TOKEN_CHARS];
     uint64_t message;
 
+    memcpy(other, text.p, sizeof other);
+    other[at] = (unsigned char)digit;
+    PM_ASSERT(tolower(text.p[at]) == digit ||
+              !token_read(key, slice_from(other, sizeof other), &message));
+}
+
+static void hold_neighbours(const struct token_key *key, struct slice text)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+
     for (size_t i = 0; i < TOKEN_CHARS; i++)
-        for (unsigned k = 0; k < 32; k += 7) {
-            memcpy(other, text.p, sizeof other);
-            other[i] = (unsigned char)digits[k];
-            if (tolower(text.p[i]) != digits[k])
-                PM_ASSERT(!token_read(key, slice_from(other, sizeof other), &message));
-        }
+        for (unsigned k = 0; k < 32; k += 7)
+            hold_neighbour(key, text, i, digits[k]);
 }
 
 static void hold_found(const struct token_key *key, struct slice in)
@@ -62,12 +67,27 @@ static void hold_numbers(const struct token_key *key, struct slice in)
     PM_ASSERT(token_read_short(key, slice_from(brief, sizeof brief), &again) && again == number);
 }
 
+/* The whole text as a token. */
+static void hold_whole(const struct token_key *key, struct slice in)
+{
+    char brief[TOKEN_SHORT_CHARS];
+    uint64_t message;
+
+    if (token_read(key, in, &message))
+        hold_written(key, message, in);
+    if (!token_read_short(key, in, &message))
+        return;
+    token_write_short(key, message, brief);
+    for (size_t i = 0; i < sizeof brief; i++)
+        PM_ASSERT(tolower(in.p[i]) == brief[i]);
+}
+
 // NOLINTNEXTLINE(readability-identifier-naming): its name is libFuzzer's
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
     struct token_key key = token_key_make(1, 2), stranger = token_key_make(1, 3);
     struct slice in = slice_from(data, n);
-    char looks[TOKEN_CHARS], brief[TOKEN_SHORT_CHARS];
+    char looks[TOKEN_CHARS];
     uint64_t message;
     size_t at = 0;
 
@@ -75,13 +95,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
     PM_ASSERT(!token_find(&key, in, &at, &message) || token_looks(in, looks));
     at = 0;
     PM_ASSERT(!token_find(&stranger, in, &at, &message));
-    if (token_read(&key, in, &message))
-        hold_written(&key, message, in);
-    if (token_read_short(&key, in, &message)) {
-        token_write_short(&key, message, brief);
-        for (size_t i = 0; i < sizeof brief; i++)
-            PM_ASSERT(tolower(in.p[i]) == brief[i]);
-    }
+    hold_whole(&key, in);
     if (n > 0)
         hold_numbers(&key, in);
     return 0;

@@ -293,6 +293,17 @@ static enum found find_block(struct reader *r, uint64_t sequence, const struct b
     return FOUND_BLOCK;
 }
 
+/* A block whose sum is right was meant so: what we do not know, a newer version does. */
+static bool knows_all(const struct block *b, struct err *e)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        if (b->events[i].kind >= EVENT_KIND_COUNT)
+            return err_set(e, EX_BAD_PROFILE,
+                           "an event of kind %u: a newer version wrote it, this program knows %u",
+                           b->events[i].kind, EVENT_KIND_COUNT - 1);
+    return true;
+}
+
 static bool read_blocks(struct reader *r, struct err *e)
 {
     struct file_head h;
@@ -316,6 +327,8 @@ static bool read_blocks(struct reader *r, struct err *e)
         found = find_block(r, r->blocks, &b);
         if (found != FOUND_BLOCK)
             break;
+        if (!knows_all(b, e))
+            return false;
         r->fold(r->owner, b->events, b->count);
         r->whole += BLOCK_HEAD + b->count * sizeof b->events[0];
         r->blocks++;

@@ -230,6 +230,23 @@ static void damage_to_a_head_and_another_runs_file_are_errors(void)
     CHECK_U64(e.code, EX_BAD_PROFILE);
 }
 
+static void an_event_that_only_a_newer_version_knows_is_refused_and_not_taken_for_damage(void)
+{
+    const char *dir = scratch_dir("journal-newer");
+    struct sums s = {0};
+    uint32_t torn = 0;
+    struct err e = {0};
+    struct journal *j = journal_create(dir, 0, RUN, NULL, &e);
+
+    CHECK(j && add_n(j, 1, 1) && journal_flush(j));
+    CHECK(j && journal_add(j, &(struct event){.kind = EVENT_KIND_COUNT}));
+    CHECK(journal_close(j, &e));
+    CHECK(!read_back(dir, &s, &torn, &e));
+    CHECK_U64(e.code, EX_BAD_PROFILE);
+    CHECK_HAS(e.text, "a newer version wrote it");
+    CHECK_U64(s.count, 1);
+}
+
 static void an_existing_journal_is_not_written_over(void)
 {
     const char *dir = scratch_dir("journal-twice");
@@ -419,6 +436,7 @@ static const struct test tests[] = {
     TEST(a_torn_tail_loses_its_block_and_nothing_before_it),
     TEST(one_flipped_bit_ends_the_file_at_its_block),
     TEST(damage_to_a_head_and_another_runs_file_are_errors),
+    TEST(an_event_that_only_a_newer_version_knows_is_refused_and_not_taken_for_damage),
     TEST(an_existing_journal_is_not_written_over),
     TEST(a_full_disk_is_an_error_and_leaves_a_valid_journal),
     TEST(killed_at_any_moment_the_disk_has_all_that_the_ledger_was_told),

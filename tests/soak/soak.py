@@ -30,7 +30,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 RECORD = 32
 A_MINUTE = 60_000  # messages
 OCTETS = {"flood": 0.5,  # a message: a leak of the smallest piece of memory at one in 64 messages
-          "site": 128}  # what lies in mailboxes is remembered: UID, number, and their places in two tables (probes/known.h)
+          "site": 384}  # what lies in mailboxes is remembered (probes/known.h): 44 to 88 for a message, at the old home and at
+                        # the new one, in pieces that double; twice that
 WARM = {"flood": 0.1, "site": 0.35}  # of the load: by then every mailbox has moved, and both its homes are watched
 ROOM = 1 << 20  # what an allocator may keep more of than at the start, however few messages
 DESCRIPTORS = 2  # up and down with connections that are made anew

@@ -20,6 +20,7 @@
 
 #define KILLS      20 /* unless PM_KILLS says otherwise (./dev kills N) */
 #define KILLS_MAX  1000
+#define BATCH      20
 #define INSIDE     3 /* of ten take their lab along */
 #define LONGEST_MS 3000
 
@@ -33,7 +34,7 @@ static void complain(const char *folder, const char *why)
 {
     char text[1500];
 
-    (void)snprintf(text, sizeof text, "%s: %s", folder, why);
+    (void)snprintf(text, sizeof text, "%.600s: %.800s", folder, why);
     (void)check_true(false, text, __FILE__, __LINE__);
 }
 
@@ -170,34 +171,43 @@ static void resume(const struct kill_rig *k, const char *folder, struct sums *su
     check_verb(k->dir, folder); /* the same verdict from the journal */
 }
 
-static void a_killed_run_claims_no_more_than_it_knows(void)
+/* So many, one after the other, against one lab; mail of all of them stays in its mailboxes. */
+static void kill_batch(unsigned first, unsigned count, struct sums *sums, struct sums *again)
 {
-    unsigned count = kills(false), killed = 0;
-    char(*folders)[KILL_FOLDER] = calloc(count, sizeof *folders);
-    struct sums sums = {0}, again = {0};
+    char folders[BATCH][KILL_FOLDER], name[40];
     struct kill_rig k;
+    unsigned killed = 0;
 
-    if (!CHECK(folders != NULL) || !kill_rig_open(&k, "killed", NULL)) {
-        free(folders);
+    (void)snprintf(name, sizeof name, "killed-%u", first);
+    if (!kill_rig_open(&k, name, NULL))
         return;
-    }
     while (killed < count &&
-           kill_rig_kill(k.dir, k.live_yaml, killed, moment(killed), folders[killed])) {
+           kill_rig_kill(k.dir, k.live_yaml, killed, moment(first + killed), folders[killed])) {
         if (killed % 2)
             program_sleep_ms(700); /* a move that was under way ends */
         else {
-            check_folder(folders[killed], NULL, &sums);
-            resume(&k, folders[killed], &again);
+            check_folder(folders[killed], NULL, sums);
+            resume(&k, folders[killed], again);
         }
         killed++;
     }
     (void)kill_rig_close(&k);
     for (unsigned i = 0; i < killed; i++)
-        check_folder(folders[i], k.truth, i % 2 ? &sums : &again);
-    check_verb(k.dir, folders[1]);
+        check_folder(folders[i], k.truth, i % 2 ? sums : again);
+    if (killed > 1)
+        check_verb(k.dir, folders[1]);
+}
+
+static void a_killed_run_claims_no_more_than_it_knows(void)
+{
+    unsigned count = kills(false);
+    struct sums sums = {0}, again = {0};
+
+    for (unsigned i = 0; i < count; i += BATCH)
+        kill_batch(i, count - i < BATCH ? count - i : BATCH, &sums, &again);
+    (void)CHECK_U64(sums.runs, count);
     tell("lab outlives", &sums);
     tell("resumed", &again);
-    free(folders);
 }
 
 static void a_run_that_takes_its_lab_along_balances_too(void)

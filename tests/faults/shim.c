@@ -151,6 +151,8 @@ static bool is_short(const void *caller)
     return fail_malloc && n == fail_malloc && !is_spared(caller);
 }
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): those of libc are reserved names
+
 void *malloc(size_t n)
 {
     resolve();
@@ -307,3 +309,5 @@ int epoll_pwait2(int epfd, struct epoll_event *events, int most, const struct ti
         pthread_exit(NULL);
     return real_epoll_pwait2(epfd, events, most, t, mask);
 }
+
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)

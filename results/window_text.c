@@ -158,6 +158,15 @@ static void read_strata(struct view *v, const struct shot *shots, size_t n)
     v->span = range.high - range.low;
 }
 
+/* Sends that look for losses are not even: a length by the range of the losses would be wrong. */
+static bool is_aimed(const struct manifest *m)
+{
+    for (uint32_t i = 0; i < m->load_count; i++)
+        if (m->loads[i].aim.to_ns > 0)
+            return true;
+    return false;
+}
+
 static void read_view(struct analysis *a, struct view *v, enum move_mark mark)
 {
     size_t n = fill_shots(a, mark, true);
@@ -176,7 +185,8 @@ static void read_view(struct analysis *a, struct view *v, enum move_mark mark)
     if (n == 0)
         return;
     v->bracket = window_bracket(a->shots, n);
-    v->range = window_from_range(v->at.high - v->at.low, v->losses, ALPHA);
+    if (!is_aimed(a->r->manifest))
+        v->range = window_from_range(v->at.high - v->at.low, v->losses, ALPHA);
     v->edges = window_edges(a->shots, n, TICK_FLOOR, ALPHA);
     read_strata(v, a->shots, n);
 }
@@ -346,6 +356,9 @@ static bool add_marks(const struct analysis *a, struct buf *out, bool color)
                            NS(least, v->range.interval.low), NS(most, v->range.interval.high));
         buf_add_text(out, i == a->best && v->losses ? "  <- closest\n" : "\n");
     }
+    if (is_aimed(a->r->manifest))
+        buf_add_text(out, "sends were aimed where losses are likely, so the range of the losses "
+                          "gives no length\n");
     return buf_add_text(out, "\n");
 }
 

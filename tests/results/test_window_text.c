@@ -118,6 +118,28 @@ static void losses_are_laid_to_the_mark_that_they_huddle_around(void)
     world_fini(&w);
 }
 
+static void a_range_of_losses_gives_no_length_where_sends_were_aimed_at_them(void)
+{
+    struct world w;
+
+    tell(&w, 0.5, 1.6);
+    (void)judged(&w);
+    json_t *even = ask_json(&w);
+
+    w.loads[0].aim.to_ns = S(5);
+    json_t *aimed = ask_json(&w);
+    char *text = ask(&w, &(struct window_request){0});
+
+    CHECK(json_object_get(view(even, "flipped"), "length_ns") != NULL);
+    CHECK(json_object_get(view(aimed, "flipped"), "length_ns") == NULL);
+    CHECK(json_object_get(view(aimed, "flipped"), "begin_ns") != NULL);
+    CHECK_HAS(text, "gives no length");
+    free(text);
+    json_decref(even);
+    json_decref(aimed);
+    world_fini(&w);
+}
+
 static void each_losing_move_has_its_own_brackets_and_each_edge_an_aim(void)
 {
     struct world w;
@@ -209,6 +231,7 @@ static void a_run_without_moves_or_copies_is_no_trouble(void)
 
 static const struct test tests[] = {
     TEST(losses_are_laid_to_the_mark_that_they_huddle_around),
+    TEST(a_range_of_losses_gives_no_length_where_sends_were_aimed_at_them),
     TEST(each_losing_move_has_its_own_brackets_and_each_edge_an_aim),
     TEST(without_loss_it_says_what_would_have_been_seen),
     TEST(what_counts_as_lost_can_be_asked_for),

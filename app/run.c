@@ -216,6 +216,8 @@ void run_brake(struct run *r, enum brake_why why, uint32_t n)
         r, &(struct event){
                .kind = EV_FINDING, .code = FIND_BRAKED, .a = why, .b = n, .t_ns = target_now(r)});
     halt(r);
+    if (why == BRAKE_OWNER) /* who takes his word back is sent no canary either */
+        stop_workers(r, STOP_NOW);
     run_nudge(r);
 }
 

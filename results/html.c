@@ -33,28 +33,38 @@ static const char *entity(unsigned char c)
     }
 }
 
+/* What stands for the next character; NULL: itself. Characters that turn the direction of text, or are seen by nobody, are shown as
+ * being there. */
+static const char *fit(const char *text, size_t *took)
+{
+    *took = 1;
+    if ((unsigned char)*text < 0x80)
+        return entity((unsigned char)*text);
+    struct slice here = slice_from(text, strnlen(text, 4));
+
+    return text_shown(here, took).p == here.p ? NULL : "\xef\xbf\xbd";
+}
+
 bool html_text_within(struct html *h, const char *text, size_t room)
 {
     size_t used = 0;
 
     while (h->ok && *text) {
-        size_t plain = 0;
+        const char *as = NULL;
+        size_t plain = 0, took = 0;
 
-        while (text[plain] && used + plain < room && !entity((unsigned char)text[plain]))
-            plain++;
+        while (text[plain] && used + plain < room && !(as = fit(text + plain, &took)))
+            plain += took; /* a character of several octets is not cut */
         h->ok = buf_add(h->out, text, plain);
         text += plain;
         used += plain;
         if (!*text)
             break;
-        /* A character of several octets is not cut. */
-        if (used >= room && ((unsigned char)*text & 0xc0) != 0x80)
+        if (used >= room)
             return false;
-        const char *as = entity((unsigned char)*text);
-
-        h->ok = h->ok && (as ? buf_add_text(h->out, as) : buf_add(h->out, text, 1));
-        used += as ? strlen(as) : 1;
-        text++;
+        h->ok = h->ok && buf_add_text(h->out, as);
+        used += strlen(as);
+        text += took;
     }
     return true;
 }

@@ -11,7 +11,6 @@
  *
  * Libraries that give up without memory by their own rule (GLib) are spared.
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -48,6 +48,48 @@ static bool print_piece(void *owner, struct slice piece)
     return fwrite(piece.p, 1, piece.n, owner) == piece.n;
 }
 
+/* Octets of what may be said to a terminal as it stands: printable ASCII, ends of lines, our colours. */
+static size_t fit_octets(struct slice s)
+{
+    size_t n = 0;
+
+    for (; n < s.n; n++) {
+        size_t digits = 0;
+
+        if ((s.p[n] >= ' ' && s.p[n] < 0x7f) || s.p[n] == '\n' || s.p[n] == '\t')
+            continue;
+        if (s.p[n] != 0x1b || s.n - n < 3 || s.p[n + 1] != '[')
+            break;
+        while (n + 2 + digits < s.n && s.p[n + 2 + digits] &&
+               strchr("0123456789;", s.p[n + 2 + digits]))
+            digits++;
+        if (n + 2 + digits == s.n || s.p[n + 2 + digits] != 'm')
+            break;
+        n += 2 + digits;
+    }
+    return n;
+}
+
+/* For people: names are a folder's, perhaps a stranger's, and do not drive the terminal or turn its text. */
+static bool print_shown(void *owner, struct slice text)
+{
+    bool ok = true;
+
+    while (ok && text.n > 0) {
+        size_t took = fit_octets(text);
+        struct slice one = slice_from(text.p, took);
+
+        if (took == 0) {
+            one = text_shown(text, &took);
+            if (*text.p < ' ' || *text.p == 0x7f)
+                one = slice_of("?");
+        }
+        ok = fwrite(one.p, 1, one.n, owner) == one.n;
+        text = slice_skip(text, took);
+    }
+    return ok;
+}
+
 static void print_token(void *owner, uint64_t number, char out[27])
 {
     token_write(owner, number, out);
@@ -58,7 +100,8 @@ static int show(const struct run_record *r, const char *dir, const struct report
                 const char *file)
 {
     struct report_voice voice;
-    const struct report_out out = {.put = print_piece, .owner = stdout};
+    const struct report_out out = {.put = form == report_forms[0] ? print_shown : print_piece,
+                                   .owner = stdout};
     struct err e = {0};
 
     report_voice_init(&voice, r->manifest);
@@ -127,7 +170,13 @@ int cmd_report(const struct cmd *self, int argc, char **argv)
 static bool print_line(void *owner, struct slice text)
 {
     (void)owner;
-    return fwrite(text.p, 1, text.n, stdout) == text.n;
+    return print_shown(stdout, text);
+}
+
+static bool print_data(void *owner, struct slice text)
+{
+    (void)owner;
+    return print_piece(stdout, text);
 }
 
 static int list(const char *dir, struct list_filter *f)
@@ -141,8 +190,10 @@ static int list(const char *dir, struct list_filter *f)
         return cmd_fail(&e);
     }
     struct token_key key = plan_key(r.manifest);
-    struct line_sink sink = {
-        .line = print_line, .token = print_token, .x400 = x400_words, .owner = &key};
+    struct line_sink sink = {.line = f->json ? print_data : print_line,
+                             .token = print_token,
+                             .x400 = x400_words,
+                             .owner = &key};
 
     if (f->move != NO_INDEX && f->move >= r.manifest->move_count) {
         (void)err_set(&e, EX_BAD_USAGE, "move %u: this run has %u moves", f->move,

@@ -19,7 +19,9 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
-HOSTILE = "=1+1\"';|`<b>&]]>\n\x01\x1b[2J\u202e\ufffe\\"
+HOSTILE = "=1+1\"><svg onload=alert(1)>\"';|`<b>&]]>\n\x01\x1b[2J\u202e\ufffe\\"
+
+UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 checks = 0
@@ -131,6 +133,21 @@ def check_markdown(text, summary):
         check(len(columns) == 1, "columns", columns, table)
 
 
+def check_html(text):
+    page = text.decode()
+    check("<svg onload" not in page and "<b>&]]>" not in page, "markup")
+    check(not UNSEEN.search(page), "control and direction", UNSEEN.search(page))
+
+
+def check_shown(program, run, twin):
+    """What a terminal gets: nothing that drives it, or turns its text."""
+    for words in (("list", run), ("window", run), ("trace", run, "0"), ("trace", run, "move:0"), ("report", run, "-f", "text"),
+                  ("compare", run, twin), ("compare", run, twin, "-f", "md"), ("judge", run)):
+        done = subprocess.run([program, *words], capture_output=True, timeout=120)
+        said = (done.stdout + done.stderr).decode()
+        check(said and not UNSEEN.search(said), words, UNSEEN.search(said), said[:200])
+
+
 def check_sqlite(program, run, folder, summary):
     path = os.path.join(folder, "run.db")
     call(program, "export", run, "--sqlite", path, "--events")
@@ -152,6 +169,7 @@ def check_run(program, run, folder):
     check_hdr(report(program, run, "hdr-accept"), summary, "accept")
     check_hdr(report(program, run, "hdr-end-to-end"), summary, "end_to_end")
     check_markdown(report(program, run, "markdown"), summary)
+    check_html(report(program, run, "html"))
     check_sqlite(program, run, folder, summary)
     return summary
 
@@ -287,6 +305,10 @@ def check_failing(program, folder):
     check_reproducible(program, run, folder)
     plant_hostile_names(program, run)
     check_run(program, run, folder)
+    twin = os.path.join(folder, "hostile twin")
+    shutil.copytree(run, twin)
+    check_shown(program, run, twin)
+    shutil.rmtree(twin)
     check_reproducible(program, run, folder)
 
 

@@ -677,11 +677,9 @@ static bool tls_owes(const struct stream *s)
 
 static void tls_mute(struct stream *s)
 {
-    struct tls *t = tls_of(s);
-
-    t->muted = true;
-    buf_clear(&t->cipher);
-    stream_mute(t->below);
+    tls_of(s)->muted = true;
+    buf_clear(&tls_of(s)->cipher);
+    stream_mute(tls_of(s)->below);
 }
 
 static const struct stream_ops tls_ops = {

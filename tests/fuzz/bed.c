@@ -112,6 +112,8 @@ void bed_end(struct bed *b)
     for (uint32_t i = 0; i < count; i++)
         hold(b, &b->r->events[i]);
     b->r->event_count = 0;
+    buf_clear(&b->r->http.log);
+    buf_clear(&b->r->exec.log);
     PM_ASSERT(ftruncate(journal_descriptor(b->r->journal), 0) == 0);
     correlate_destroy(b->c.correlate);
     b->c.correlate = NULL;

@@ -106,6 +106,7 @@ struct reading {
     uint32_t forged;                   /* of the reports made */
     uint32_t maybe, maybe_reports; /* handed over, and only the other side knows whether it came */
     bool accepted, asked, corrupted;
+    bool excused;     /* not owed by one of the readings near a change */
     uint64_t last_ns; /* when it, or a report about it, came somewhere */
     bool gone;        /* somebody may have seen it, nobody can now */
     bool told, told_others;
@@ -395,9 +396,12 @@ static uint32_t wanted(const struct lab_account *a, const struct copy *c, struct
     span_of(a, c, &from, &to);
     *r = read_copy(a, c, from + (to - from) / 2);
     want = classes_of(*r);
+    r->excused = r->owed != OWED;
     if (a->setting_count) { /* near a change either reading is fine */
-        want |= classes_of(read_copy(a, c, from));
-        want |= classes_of(read_copy(a, c, to));
+        struct reading early = read_copy(a, c, from), late = read_copy(a, c, to);
+
+        want |= classes_of(early) | classes_of(late);
+        r->excused = r->excused || early.owed != OWED || late.owed != OWED;
     }
     return want;
 }
@@ -432,7 +436,7 @@ static bool fits_hasty(const struct lab_account *a, const struct copy *c, uint32
     if (c->outcome == CLASS_UNKNOWN || want & bit(c->outcome) || is_told(c, want, r))
         return true;
     if (c->outcome == CLASS_NOT_OWED) /* the table asks for no final silence there */
-        return r->owed != OWED;
+        return r->excused;
     if (c->outcome == CLASS_DELIVERED_RESIDUE) /* the old home was not read again */
         return r->home > 0;
     return !(bit(c->outcome) & silent_classes) && came_later;

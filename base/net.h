@@ -47,7 +47,7 @@ struct guard {
 bool guard_net_parse(struct guard_net *n, const char *cidr, struct err *e);
 bool guard_net_holds(const struct guard_net *n, const struct net_addr *a);
 struct guard_net guard_net_of(const struct net_addr *a); /* this address alone */
-bool guard_net_is_wide(const struct guard_net *n); /* wider than what anybody owns */
+bool guard_net_is_wide(const struct guard_net *n);       /* wider than what anybody owns */
 /* "refused by rule NAME: why" (EX_GUARD); docs/trust.md lists the rules. */
 bool guard_check(const struct guard *g, const struct net_addr *to, struct err *e);
 bool guard_is_public(

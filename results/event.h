@@ -276,7 +276,7 @@ const char *event_ending_name(unsigned ending);
 const char *event_stage_name(unsigned stage);
 const char *event_mark_name(unsigned mark);
 const char *event_finding_name(unsigned finding);
-const char *event_brake_words(unsigned why); /* "421 or 4.7.x came too often" */
+const char *event_brake_words(unsigned why);     /* "421 or 4.7.x came too often" */
 const char *event_unwatched_words(unsigned why); /* "the run died" */
 const char *event_trial_name(unsigned trial);
 const char *event_trial_words(unsigned trial); /* "it did not answer in time" */

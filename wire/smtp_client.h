@@ -181,9 +181,9 @@ unsigned smtp_client_extensions(const struct smtp_client *c);   /* SMTP_EXT_ bit
 bool smtp_client_is_chunking(const struct smtp_client *c);      /* up, and texts go by BDAT */
 /* Messages under way whose terminator has left, or has not. */
 uint32_t smtp_client_under_way(const struct smtp_client *c, bool exposed);
-bool smtp_client_is_idle(const struct smtp_client *c);          /* up, and nothing under way */
-const char *smtp_client_error(const struct smtp_client *c);     /* "" while fine */
-uint32_t smtp_state_timeout_s(enum smtp_state s);               /* 0: none */
+bool smtp_client_is_idle(const struct smtp_client *c);      /* up, and nothing under way */
+const char *smtp_client_error(const struct smtp_client *c); /* "" while fine */
+uint32_t smtp_state_timeout_s(enum smtp_state s);           /* 0: none */
 const char *smtp_state_doing(enum smtp_state s);
 
 #endif

@@ -52,11 +52,13 @@ static void what_a_peer_says_stays_one_line_and_cannot_drive_a_terminal(void)
 
     (void)err_set(&e, EX_WIRE, "said \"%s\"", "a\r\nb\x1b[2J\x7f \xc3\xa9");
     CHECK_STR(e.text, "said \"a??b?[2J? \xc3\xa9\"");
+    static const char turning[] = {(char)0xe2, (char)0x80, (char)0xae, '\0'}; /* U+202E */
+
     (void)err_set(&e, EX_TARGET,
                   "a\xc2\x9b"
-                  "31m b\x9b"
-                  "2J c\xe2\x80\xae"
-                  "d"); /* C1, and U+202E */
+                  "31m b\x9b" /* C1 */
+                  "2J c%sd",
+                  turning);
     CHECK_STR(e.text, "a??31m b?2J c?d");
 }
 

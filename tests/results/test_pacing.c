@@ -181,8 +181,9 @@ static void latencies_of_a_saturated_run_are_not_compared(void)
     CHECK(c && compare_text(c, false, &out, false));
     CHECK_HAS(buf_text(&out), "accept p99");
     CHECK_HAS(buf_text(&out), "      saturated\n");
-    CHECK_HAS(buf_text(&out), "late: GENERATOR-SATURATED: its latencies are not certified and cannot "
-                              "be compared\n");
+    CHECK_HAS(buf_text(&out),
+              "late: GENERATOR-SATURATED: its latencies are not certified and cannot "
+              "be compared\n");
     buf_clear(&out);
     CHECK(c && compare_json(c, &out, &e));
     CHECK_HAS(buf_text(&out), "\"accept_p99_us\": null");

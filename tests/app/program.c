@@ -120,7 +120,7 @@ int program_other(const char *const *argv)
         char *args[32] = {0};
         for (unsigned i = 0; i < 31 && argv[i]; i++)
             args[i] = strdup(argv[i]); /* the child's, and gone with it */
-        (void)execv(args[0], args);
+        (void)execv(argv[0], args);
         _exit(127);
     }
     return p.pid > 0 && program_wait(&p, 60) ? p.code : -1;

@@ -291,12 +291,21 @@ static void complete_names(struct walk *w)
             r->recipients[i].final = prose.recipients[i].final;
 }
 
+/* A delivery status that says what became of somebody is a report, whatever else the mail holds or calls itself. */
+static bool says_fate(const struct report *r)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->recipients[i].action != ACTION_NONE)
+            return true;
+    return false;
+}
+
 /* Reports in the order in which one can be sure of them. */
 static void settle(struct walk *w, struct slice mail)
 {
     struct report *r = w->r;
 
-    if (w->feedback || report_from_complainer(mail)) {
+    if (!says_fate(r) && (w->feedback || report_from_complainer(mail))) {
         r->sort = SORT_FEEDBACK;
         r->format = w->feedback ? "arf" : "prose";
         name_complained(w);

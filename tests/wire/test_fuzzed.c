@@ -1,8 +1,10 @@
 /* test_fuzzed.c - what fuzzing found in the codecs; the inputs are in tests/fuzz/corpus. */
 #include <string.h>
 
+#include "base/arena.h"
 #include "tests/support/check.h"
 #include "wire/imap.h"
+#include "wire/report.h"
 
 static void of_a_body_said_twice_the_last_one_counts(void)
 {
@@ -31,8 +33,32 @@ static void of_a_body_said_twice_the_last_one_counts(void)
     imap_in_fini(&in);
 }
 
+/* Else it would be overlooked, and its message called lost in silence. */
+static void a_delivery_status_in_a_mail_that_calls_itself_a_complaint_is_a_report(void)
+{
+    static const char mail[] = "Return-Path: <>\r\nFrom: MAILER-DAEMON@x.test\r\n"
+                               "Subject: complaint about message from 192.0.2.1\r\n"
+                               "Content-Type: multipart/report; boundary=b\r\n\r\n"
+                               "--b\r\nContent-Type: message/feedback-report\r\n\r\n"
+                               "Feedback-Type: abuse\r\n\r\n"
+                               "--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+                               "Reporting-MTA: dns; mx.x.test\r\n\r\n"
+                               "Final-Recipient: rfc822; bob@lab.test\r\nAction: failed\r\n"
+                               "Status: 5.1.1\r\n\r\n--b--\r\n";
+    struct arena *a = arena_create(1u << 20);
+    struct report r;
+
+    CHECK(report_read(a, slice_of(mail), &r));
+    CHECK_U64(r.sort, SORT_REPORT);
+    CHECK_U64(r.count, 1);
+    CHECK_STR(r.recipients[0].final, "bob@lab.test");
+    CHECK_U64(r.recipients[0].action, ACTION_FAILED);
+    arena_destroy(a);
+}
+
 static const struct test tests[] = {
     TEST(of_a_body_said_twice_the_last_one_counts),
+    TEST(a_delivery_status_in_a_mail_that_calls_itself_a_complaint_is_a_report),
     TEST_END,
 };
 

@@ -119,8 +119,9 @@ int program_other(const char *const *argv)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         char *args[32] = {0};
         for (unsigned i = 0; i < 31 && argv[i]; i++)
-            args[i] = strdup(argv[i]); /* the child's, and gone with it */
-        (void)execv(argv[0], args);
+            args[i] = (char *)argv[i];
+        if (args[0])
+            (void)execv(args[0], args);
         _exit(127);
     }
     return p.pid > 0 && program_wait(&p, 60) ? p.code : -1;

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <sys/prctl.h>
@@ -23,8 +22,9 @@ pid_t child_start(const char *const *argv)
         _exit(126);
     char *args[WORDS_MAX] = {0};
     for (unsigned i = 0; i + 1 < WORDS_MAX && argv[i]; i++)
-        args[i] = strdup(argv[i]); /* the child's, and gone with it */
-    (void)execvp(args[0], args);
+        args[i] = (char *)argv[i];
+    if (args[0])
+        (void)execvp(args[0], args);
     _exit(127);
 }
 

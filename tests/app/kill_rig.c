@@ -101,7 +101,9 @@ bool kill_rig_close(struct kill_rig *k)
 {
     program_sleep_ms(1500); /* what was under way arrives */
     program_signal(&k->lab, SIGINT);
-    return CHECK(program_wait(&k->lab, 10)) & CHECK_U64((uint64_t)k->lab.code, 0);
+    bool ended = CHECK(program_wait(&k->lab, 10));
+
+    return CHECK_U64((uint64_t)k->lab.code, 0) && ended;
 }
 
 bool kill_rig_start(struct program *p, const char *dir, const char *profile, unsigned i,

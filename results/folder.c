@@ -78,7 +78,7 @@ static bool is_unused(const struct folder *f, struct err *e)
     return access(path, F_OK) < 0 || err_set(e, EX_BAD_USAGE, "%s: holds an earlier run", f->path);
 }
 
-struct folder *folder_create_at(const char *path, struct err *e)
+static struct folder *folder_new(const char *path, struct err *e)
 {
     struct folder *f = calloc(1, sizeof *f);
 
@@ -88,7 +88,14 @@ struct folder *folder_create_at(const char *path, struct err *e)
     }
     f->lock = -1;
     (void)snprintf(f->path, sizeof f->path, "%s", path);
-    if (make_path(path, e) && take_lock(f, e) && is_unused(f, e)) {
+    return f;
+}
+
+struct folder *folder_create_at(const char *path, struct err *e)
+{
+    struct folder *f = folder_new(path, e);
+
+    if (f && make_path(path, e) && take_lock(f, e) && is_unused(f, e)) {
         f->made = true;
         if (make_inside(f, "journal", e) && make_inside(f, "reports", e))
             return f;
@@ -99,15 +106,9 @@ struct folder *folder_create_at(const char *path, struct err *e)
 
 struct folder *folder_reopen(const char *path, struct err *e)
 {
-    struct folder *f = calloc(1, sizeof *f);
+    struct folder *f = folder_new(path, e);
 
-    if (!f) {
-        err_set(e, EX_IO, "out of memory");
-        return NULL;
-    }
-    f->lock = -1;
-    (void)snprintf(f->path, sizeof f->path, "%s", path);
-    if (take_lock(f, e))
+    if (f && take_lock(f, e))
         return f;
     folder_destroy(f);
     return NULL;

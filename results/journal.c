@@ -103,8 +103,9 @@ static bool write_head(struct journal *j, uint32_t thread, uint64_t run_id)
     return write_whole(j->fd, &h, sizeof h);
 }
 
-struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id,
-                               struct journal_sink *sink, struct err *e)
+/* Its fd is -1, and errno says why, where the file cannot be opened; NULL: no memory. */
+static struct journal *journal_open(const char *dir, uint32_t thread, int how,
+                                    struct journal_sink *sink, struct err *e)
 {
     struct journal *j = calloc(1, sizeof *j);
 
@@ -114,7 +115,17 @@ struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id
     }
     j->sink = sink;
     (void)snprintf(j->path, sizeof j->path, "%s/%04u" SUFFIX, dir, thread);
-    j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    j->fd = open(j->path, how | O_CLOEXEC, 0600);
+    return j;
+}
+
+struct journal *journal_create(const char *dir, uint32_t thread, uint64_t run_id,
+                               struct journal_sink *sink, struct err *e)
+{
+    struct journal *j = journal_open(dir, thread, O_WRONLY | O_CREAT | O_EXCL, sink, e);
+
+    if (!j)
+        return NULL;
     if (j->fd >= 0 && write_head(j, thread, run_id))
         return j;
     err_set(e, EX_IO, "%s: %s", j->path, strerror(errno));
@@ -452,15 +463,10 @@ static bool go_behind(struct journal *j, uint64_t run_id, struct err *e)
 struct journal *journal_reopen(const char *dir, uint32_t thread, uint64_t run_id,
                                struct journal_sink *sink, struct err *e)
 {
-    struct journal *j = calloc(1, sizeof *j);
+    struct journal *j = journal_open(dir, thread, O_RDWR, sink, e);
 
-    if (!j) {
-        err_set(e, EX_IO, "journal: out of memory");
+    if (!j)
         return NULL;
-    }
-    j->sink = sink;
-    (void)snprintf(j->path, sizeof j->path, "%s/%04u" SUFFIX, dir, thread);
-    j->fd = open(j->path, O_RDWR | O_CLOEXEC);
     if (j->fd >= 0 && go_behind(j, run_id, e))
         return j;
     bool missing = j->fd < 0 && errno == ENOENT;

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
 #define ARGS_MAX 32
@@ -132,6 +133,23 @@ char *program_said(const struct program *p, bool errors)
     char *text = scratch_read(errors ? p->err : p->out, NULL);
 
     return text ? text : strdup("");
+}
+
+char *program_say(const char *dir, int code, bool errors, const char *const *words)
+{
+    struct program p;
+
+    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, words), code);
+    return program_said(&p, errors);
+}
+
+void program_says(const char *dir, int code, bool errors, const char *what,
+                  const char *const *words)
+{
+    char *said = program_say(dir, code, errors, words);
+
+    (void)CHECK_HAS(said, what);
+    free(said);
 }
 
 uint16_t program_port(const struct program *p)

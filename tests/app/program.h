@@ -32,6 +32,13 @@ int program_run(struct program *p, const struct program_way *how, const char *co
 int program_other(const char *const *argv);
 /* What it said; malloc'ed, "" if nothing. */
 char *program_said(const struct program *p, bool errors);
+/* Runs it with these words and checks its exit code; what it said on stdout, or on stderr (free it). */
+char *program_say(const char *dir, int code, bool errors, const char *const *words);
+/* The same, and checks that `what` is in it. */
+void program_says(const char *dir, int code, bool errors, const char *what,
+                  const char *const *words);
+#define PROGRAM_SAYS(dir, code, errors, what, ...)                                                 \
+    program_says(dir, code, errors, what, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Waits until it says that it listens "on 127.0.0.1:PORT"; 0: it does not. */
 uint16_t program_port(const struct program *p);

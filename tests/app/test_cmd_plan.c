@@ -8,27 +8,13 @@
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
-static char dir[400];
-
 static char *say(int code, bool errors, const char *const *words)
 {
-    struct program p;
-
-    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("cmd-plan"));
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, words), code);
-    return program_said(&p, errors);
-}
-
-static void says(int code, bool errors, const char *const *words, const char *what)
-{
-    char *said = say(code, errors, words);
-
-    (void)CHECK_HAS(said, what);
-    free(said);
+    return program_say(scratch_dir("cmd-plan"), code, errors, words);
 }
 
 #define SAYS(code, errors, what, ...)                                                              \
-    says(code, errors, (const char *const[]){__VA_ARGS__, NULL}, what)
+    PROGRAM_SAYS(scratch_dir("cmd-plan"), code, errors, what, __VA_ARGS__)
 
 static void rates_windows_and_builds_are_answered(void)
 {
@@ -79,7 +65,7 @@ static void what_makes_no_sense_is_refused(void)
 
 static void a_run_is_asked_for_its_window(void)
 {
-    char run[420], profile[420];
+    char dir[400], run[420], profile[420];
 
     (void)snprintf(dir, sizeof dir, "%s", scratch_dir("cmd-window"));
     (void)snprintf(
@@ -92,26 +78,21 @@ static void a_run_is_asked_for_its_window(void)
                      "moves: {m: {mailboxes: box, to: s2, start: 60s}}\n"
                      "gates: {ndr: 0}\n"));
     (void)snprintf(run, sizeof run, "%s/run", dir);
-    struct program p;
     const char *const walk[] = {"run", profile, "--simulate", "--quiet", "--dir", run, NULL};
 
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, walk), EX_FAIL);
+    free(program_say(dir, EX_FAIL, false, walk));
     const char *const ask[] = {"window", run, NULL};
     const char *const json[] = {"window", run, "--json", "--class", "ndr,silent-loss", NULL};
     const char *const bad[] = {"window", run, "--class", "nrd", NULL};
-
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, ask), EX_PASS);
-    char *said = program_said(&p, false);
+    char *said = program_say(dir, EX_PASS, false, ask);
 
     CHECK_HAS(said, "<- closest");
     CHECK_HAS(said, "where to aim next");
     free(said);
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, json), EX_PASS);
-    said = program_said(&p, false);
+    said = program_say(dir, EX_PASS, false, json);
     CHECK_HAS(said, "\"closest\": \"");
     free(said);
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, bad), EX_BAD_USAGE);
-    said = program_said(&p, true);
+    said = program_say(dir, EX_BAD_USAGE, true, bad);
     CHECK_HAS(said, "did you mean \"ndr\"?");
     free(said);
 }

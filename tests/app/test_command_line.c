@@ -16,25 +16,12 @@
 
 static char dir[400], runs[500];
 
-/* Runs the program with these words; what it said on stdout, or on stderr (free it). */
 static char *say(int code, bool errors, const char *const *words)
 {
-    struct program p;
-
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, words), code);
-    return program_said(&p, errors);
+    return program_say(dir, code, errors, words);
 }
 
-static void says(int code, bool errors, const char *const *words, const char *what)
-{
-    char *said = say(code, errors, words);
-
-    (void)CHECK_HAS(said, what);
-    free(said);
-}
-
-#define SAYS(code, errors, what, ...)                                                              \
-    says(code, errors, (const char *const[]){__VA_ARGS__, NULL}, what)
+#define SAYS(code, errors, what, ...) PROGRAM_SAYS(dir, code, errors, what, __VA_ARGS__)
 
 #define LAB(more)                                                                                  \
     "schema: 1\nrun: {name: small, seed: 3}\n"                                                     \

@@ -9,15 +9,9 @@
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
-static char dir[400];
-
 static char *say(int code, bool errors, const char *const *words)
 {
-    struct program p;
-
-    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("completion"));
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, words), code);
-    return program_said(&p, errors);
+    return program_say(scratch_dir("completion"), code, errors, words);
 }
 
 /* Parsing asserts that names of rows and of what they fill are the same: a difference would be no 64. */

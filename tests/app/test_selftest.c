@@ -10,27 +10,13 @@
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
-static char dir[400];
-
 static char *say(int code, bool errors, const char *const *words)
 {
-    struct program p;
-
-    (void)snprintf(dir, sizeof dir, "%s", scratch_dir("selftest"));
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, words), code);
-    return program_said(&p, errors);
-}
-
-static void says(int code, bool errors, const char *const *words, const char *what)
-{
-    char *said = say(code, errors, words);
-
-    (void)CHECK_HAS(said, what);
-    free(said);
+    return program_say(scratch_dir("selftest"), code, errors, words);
 }
 
 #define SAYS(code, errors, what, ...)                                                              \
-    says(code, errors, (const char *const[]){__VA_ARGS__, NULL}, what)
+    PROGRAM_SAYS(scratch_dir("selftest"), code, errors, what, __VA_ARGS__)
 
 static const char *runs(void)
 {

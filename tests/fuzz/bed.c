@@ -20,32 +20,13 @@ static void on_canary(void *owner, uint64_t number)
     PM_ASSERT(number >= b->r->work.planned && number < b->r->work.planned + b->r->work.canaries);
 }
 
-static void make_workload(struct bed *b)
-{
-    struct fake_run *r = b->r;
-    struct err e = {0};
-
-    r->load.arrivals = ARRIVE_CONSTANT;
-    r->load.rate = 100;
-    r->load.duration_ns = 10 * NS_PER_S;
-    r->load.recipients = 1;
-    r->load.size = SIZE_FIXED;
-    r->load.size_min = r->load.size_max = 100;
-    r->profile.seed = 7;
-    arena = arena_create(1 << 20);
-    const struct workload *w = workload_create(arena, &r->profile, &e);
-
-    PM_ASSERT(w);
-    r->work = *w;
-}
-
 static void make_bed(struct bed *b)
 {
     static const struct guard loopback_only = {0};
     struct err e = {0};
 
     b->r = fake_run_create("fuzz");
-    make_workload(b);
+    arena = fake_run_plan(b->r, 100);
     b->key = token_key_make(1, 2);
     b->corpus = smtp_corpus_create(7);
     b->how =

@@ -80,24 +80,31 @@ static void on_heard(void *owner, struct slice apdu, uint32_t server)
     PM_ASSERT(buf_add(&rig.heard_last, apdu.p, apdu.n));
 }
 
-bool rig_sender(void)
+struct sender_context rig_context(uint32_t threads)
 {
-    struct sender_context c = {.loop = rig.run->loop,
-                               .clock = &rig.run->clock,
-                               .journal = rig.run->journal,
-                               .key = &rig.key,
-                               .corpus = rig.corpus,
-                               .tls = rig.tls,
-                               .threads = 1,
-                               .heard = rig.hears ? on_heard : NULL,
-                               .idle = on_idle};
     struct err e = {0};
 
     rig.arena = arena_create(1u << 24);
     rig.work = workload_create(rig.arena, &rig.run->profile, &e);
+    return (struct sender_context){.loop = rig.run->loop,
+                                   .clock = &rig.run->clock,
+                                   .work = rig.work,
+                                   .journal = rig.run->journal,
+                                   .key = &rig.key,
+                                   .corpus = rig.corpus,
+                                   .tls = rig.tls,
+                                   .threads = threads,
+                                   .heard = rig.hears ? on_heard : NULL,
+                                   .idle = on_idle};
+}
+
+bool rig_sender(void)
+{
+    struct sender_context c = rig_context(1);
+    struct err e = {0};
+
     if (!CHECK(rig.work))
         return false;
-    c.work = rig.work;
     rig.sender = sender_create(&c, &e);
     return CHECK_STR(rig.sender ? "" : e.text, "");
 }

@@ -35,6 +35,8 @@ void rig_open(const char *name);
 void rig_open_p1(const char *name);
 /* Another simulated network for an opened rig, and its MTA at the same place. */
 void rig_network_p1(const struct sim_config *c);
+/* What a sender of so many threads is made from; thread 0 first. The plan is made, and NULL if that failed. */
+struct sender_context rig_context(uint32_t threads);
 bool rig_sender(void); /* makes the sender; false: it failed, and that was checked */
 bool rig_send_until_ms(uint64_t loop_ms); /* makes the sender, starts it, lets time pass */
 void rig_close(void);

@@ -235,15 +235,7 @@ static void an_address_that_does_not_fit_names_mailbox_and_attribute(void)
     rig_open_p1("p1-address");
     rig.run->mailboxes[1].address =
         "joanne-of-the-very-long-name-that-no-surname-may-have-in-x400@lab.test";
-    rig.arena = arena_create(1u << 24);
-    rig.work = workload_create(rig.arena, &rig.run->profile, &e);
-    struct sender_context c = {.loop = rig.run->loop,
-                               .clock = &rig.run->clock,
-                               .work = rig.work,
-                               .journal = rig.run->journal,
-                               .key = &rig.key,
-                               .corpus = rig.corpus,
-                               .threads = 1};
+    struct sender_context c = rig_context(1);
 
     CHECK(!sender_create(&c, &e));
     CHECK_U64((uint64_t)e.code, EX_BAD_PROFILE);

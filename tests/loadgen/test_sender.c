@@ -80,15 +80,7 @@ static void threads_share_a_load_by_number(void)
 
     rig_open("send-threads");
     rig.run->load.threads = 2;
-    rig.arena = arena_create(1u << 24);
-    rig.work = workload_create(rig.arena, &rig.run->profile, &e);
-    struct sender_context c = {.loop = rig.run->loop,
-                               .clock = &rig.run->clock,
-                               .work = rig.work,
-                               .journal = rig.run->journal,
-                               .key = &rig.key,
-                               .corpus = rig.corpus,
-                               .threads = 2};
+    struct sender_context c = rig_context(2);
     rig.sender = sender_create(&c, &e);
     c.thread = 1;
     second = sender_create(&c, &e);
@@ -339,15 +331,7 @@ static void a_thread_of_several_leases_its_own_numbers_only(void)
 
     rig_open("send-lease-each");
     rig.run->load.threads = 2;
-    rig.arena = arena_create(1u << 24);
-    rig.work = workload_create(rig.arena, &rig.run->profile, &e);
-    struct sender_context c = {.loop = rig.run->loop,
-                               .clock = &rig.run->clock,
-                               .work = rig.work,
-                               .journal = rig.run->journal,
-                               .key = &rig.key,
-                               .corpus = rig.corpus,
-                               .threads = 2};
+    struct sender_context c = rig_context(2);
     rig.sender = sender_create(&c, &e);
     c.thread = 1;
     struct sender *second = sender_create(&c, &e);

@@ -10,25 +10,6 @@ static void on_canary(void *owner, uint64_t number)
     ((struct rig *)owner)->canary = number;
 }
 
-static void make_workload(struct rig *g)
-{
-    struct fake_run *r = g->r;
-    struct err e = {0};
-    struct workload *w;
-
-    r->load.arrivals = ARRIVE_CONSTANT;
-    r->load.rate = 100;
-    r->load.duration_ns = 10 * NS_PER_S;
-    r->load.recipients = 1;
-    r->load.size = SIZE_FIXED;
-    r->load.size_min = r->load.size_max = 1000;
-    r->profile.seed = 7;
-    g->arena = arena_create(1 << 20);
-    w = workload_create(g->arena, &r->profile, &e);
-    PM_ASSERT(w);
-    r->work = *w;
-}
-
 static void serve(struct rig *g, unsigned server)
 {
     struct net_addr at = {.family = 4, .port = 143, .ip = {127, 0, 0, (uint8_t)(server + 1)}};
@@ -50,7 +31,7 @@ struct rig *rig_create_far(const char *name, uint64_t latency_ns)
 
     PM_ASSERT(g);
     g->r = fake_run_create_far(name, latency_ns);
-    make_workload(g);
+    g->arena = fake_run_plan(g->r, 1000);
     g->key = token_key_make(1, 2);
     g->corpus = smtp_corpus_create(7);
     g->canary = UINT64_MAX;
@@ -69,6 +50,21 @@ struct rig *rig_create_far(const char *name, uint64_t latency_ns)
     g->c.correlate = correlate_create(&g->c, on_canary, g);
     PM_ASSERT(g->corpus && g->c.dial && g->c.correlate);
     return g;
+}
+
+struct probe *rig_open_imap(struct rig *g)
+{
+    struct err e = {0};
+    struct probe *p = probe_imap.open(&g->c, &g->how, 0, 0, &e);
+
+    PM_ASSERT(p);
+    return p;
+}
+
+void rig_close_imap(struct rig *g, struct probe *p)
+{
+    probe_imap.close(p);
+    rig_destroy(g);
 }
 
 void rig_destroy(struct rig *g)

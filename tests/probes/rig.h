@@ -27,6 +27,8 @@ struct rig *rig_create(const char *name);
 struct rig *rig_create_far(const char *name,
                            uint64_t latency_ns); /* octets take this long, one way */
 void rig_destroy(struct rig *g);
+struct probe *rig_open_imap(struct rig *g);          /* of mailbox 0 on server 0, as `how` says */
+void rig_close_imap(struct rig *g, struct probe *p); /* and the rig */
 struct slice rig_mail(struct rig *g,
                       uint64_t number); /* message `number` as it left; until the next call */
 char *rig_token(struct rig *g, uint64_t number, char out[40]); /* "pm.<token>" */

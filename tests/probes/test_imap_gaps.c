@@ -2,21 +2,6 @@
 #include "tests/probes/rig.h"
 #include "tests/support/check.h"
 
-static struct probe *open_probe(struct rig *g)
-{
-    struct err e = {0};
-    struct probe *p = probe_imap.open(&g->c, &g->how, 0, 0, &e);
-
-    PM_ASSERT(p);
-    return p;
-}
-
-static void close_all(struct rig *g, struct probe *p)
-{
-    probe_imap.close(p);
-    rig_destroy(g);
-}
-
 static uint64_t first_ns(struct rig *g, enum event_kind kind)
 {
     (void)fake_run_count(g->r, kind); /* flushes */
@@ -33,11 +18,11 @@ static void a_scan_is_dated_by_its_beginning(void)
 
     for (uint64_t n = 0; n < 300; n++)
         rig_put(g, 0, n);
-    p = open_probe(g);
+    p = rig_open_imap(g);
     rig_wait(g, 1000);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 300);
     CHECK(first_ns(g, EV_SCAN) < first_ns(g, EV_SEEN));
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_scan_asked_for_while_another_reads_is_one_of_its_own(void)
@@ -48,7 +33,7 @@ static void a_scan_asked_for_while_another_reads_is_one_of_its_own(void)
 
     for (uint64_t n = 0; n < 300; n++)
         rig_put(g, 0, n);
-    p = open_probe(g);
+    p = rig_open_imap(g);
     for (unsigned i = 0; i < 1000 && g->imap[0].examines == 0; i++)
         fake_run_until(g->r, loop_now(g->r->loop) + NS_PER_MS / 10);
     CHECK_U64(p->scans, 0);
@@ -57,7 +42,7 @@ static void a_scan_asked_for_while_another_reads_is_one_of_its_own(void)
     rig_wait(g, 1000);
     CHECK(p->complete_ns >= asked_ns);
     CHECK_U64(g->imap[0].examines, 2);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void what_goes_while_something_comes_is_noticed_within_a_session(void)
@@ -67,7 +52,7 @@ static void what_goes_while_something_comes_is_noticed_within_a_session(void)
 
     rig_put(g, 0, 5);
     rig_put(g, 0, 6);
-    p = open_probe(g);
+    p = rig_open_imap(g);
     rig_wait(g, 300);
     fake_imap_remove(&g->imap[0], 1); /* one EXPUNGE and an EXISTS: the number is what it was */
     rig_put(g, 0, 9);
@@ -76,7 +61,7 @@ static void what_goes_while_something_comes_is_noticed_within_a_session(void)
     CHECK_HAS(fake_run_events(g->r, EV_GONE), " slot=10\n");
     CHECK_HAS(fake_run_events(g->r, EV_SEEN), " slot=18\n");
     CHECK_U64(g->imap[0].log_ons, 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void news_before_the_plus_of_idle_are_not_slept_over(void)
@@ -86,13 +71,13 @@ static void news_before_the_plus_of_idle_are_not_slept_over(void)
 
     g->how.idle = true;
     g->imap[0].idle = g->imap[0].idle_late = true;
-    p = open_probe(g);
+    p = rig_open_imap(g);
     for (unsigned i = 0; i < 10000 && g->imap[0].examines == 0; i++)
         fake_run_until(g->r, loop_now(g->r->loop) + NS_PER_MS / 10);
     rig_put(g, 0, 5); /* after EXAMINE, before IDLE */
     rig_wait(g, 2000);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static const struct test tests[] = {

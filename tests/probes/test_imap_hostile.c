@@ -13,21 +13,6 @@
 
 #define MAILS 20
 
-static struct probe *open_probe(struct rig *g)
-{
-    struct err e = {0};
-    struct probe *p = probe_imap.open(&g->c, &g->how, 0, 0, &e);
-
-    PM_ASSERT(p);
-    return p;
-}
-
-static void close_all(struct rig *g, struct probe *p)
-{
-    probe_imap.close(p);
-    rig_destroy(g);
-}
-
 static struct rig *begin(unsigned mails)
 {
     struct rig *g = rig_create("imap_hostile");
@@ -97,7 +82,7 @@ static void a_hundred_thousand_foreign_messages_are_read_once(void)
         fake_imap_add(&g->imap[0], mail, (size_t)n);
     }
     rig_put(g, 0, 3);
-    p = open_probe(g);
+    p = rig_open_imap(g);
     rig_wait(g, 60000);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 4);
     CHECK_U64(count_code(g, EV_FINDING, FIND_FOREIGN), 100000);
@@ -114,7 +99,7 @@ static void a_hundred_thousand_foreign_messages_are_read_once(void)
     CHECK_U64(count_code(g, EV_FINDING, FIND_FOREIGN), 100000);
     CHECK_BETWEEN(g->imap[0].fetches - fetches, 1, 2);
     CHECK_BETWEEN((double)(clock_mono_ns() - began_ns) / 1e9, 0, 60);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 /* ---- sessions that break ---- */
@@ -125,14 +110,14 @@ static void a_connection_cut_in_the_middle_of_a_text_loses_and_repeats_nothing(v
     struct probe *p;
 
     g->imap[0].cut_after = 7;
-    p = open_probe(g);
+    p = rig_open_imap(g);
     rig_wait(g, 3000);
     check_all_there(g, MAILS);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), MAILS);
     CHECK_U64(count_code(g, EV_FINDING, FIND_PROBE_FAILED), 1);
     CHECK_U64(p->failures, 1);
     CHECK_U64(g->imap[0].log_ons, 2);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void check_lie(const char *literal)
@@ -141,7 +126,7 @@ static void check_lie(const char *literal)
     struct probe *p;
 
     g->imap[0].literal = literal;
-    p = open_probe(g);
+    p = rig_open_imap(g);
     rig_wait(g, 300000);
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 0);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 0);
@@ -152,7 +137,7 @@ static void check_lie(const char *literal)
     check_all_there(g, MAILS);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), MAILS);
     CHECK(!p->refused);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void lies_about_sizes_of_texts_complete_nothing_and_count_nothing(void)
@@ -185,7 +170,7 @@ static void a_uidvalidity_that_changes_while_texts_are_read_voids_what_was_read(
     fake_imap_remove(&g->imap[0], MAILS + 1);
     fake_imap_remove(&g->imap[0], 1); /* so that every UID changes */
     g->imap[0].renumbers = true;
-    p = open_probe(g);
+    p = rig_open_imap(g);
     rig_wait(g, 3000);
     check_all_there(g, MAILS - 1);
     CHECK(count_code(g, EV_SCAN, SCAN_COMPLETE | SCAN_RESET) >= 1);
@@ -193,7 +178,7 @@ static void a_uidvalidity_that_changes_while_texts_are_read_voids_what_was_read(
     rig_put(g, 0, 500);
     rig_wait(g, 1000);
     check_all_there(g, MAILS);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 /* ---- a minute without log-on ---- */
@@ -201,7 +186,7 @@ static void a_uidvalidity_that_changes_while_texts_are_read_voids_what_was_read(
 static void check_minute(const char *greeting, const char *refusal)
 {
     struct rig *g = begin(MAILS);
-    struct probe *p = open_probe(g);
+    struct probe *p = rig_open_imap(g);
     unsigned scans;
 
     rig_wait(g, 2000);
@@ -222,7 +207,7 @@ static void check_minute(const char *greeting, const char *refusal)
     CHECK(!p->refused);
     check_all_there(g, MAILS + 1);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), MAILS + 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void log_on_refused_for_a_minute_makes_nothing_absent(void)
@@ -240,7 +225,7 @@ static void a_referral_means_that_the_mailbox_is_elsewhere(void)
     struct probe *p;
 
     g->imap[0].no_mailbox = "NO [REFERRAL imap://joanne-1;AUTH=*@s2/INBOX] not here any more";
-    p = open_probe(g);
+    p = rig_open_imap(g);
     rig_wait(g, 500);
     CHECK(p->absent);
     CHECK_U64(count_code(g, EV_SCAN, SCAN_ABSENT), 1);
@@ -252,7 +237,7 @@ static void a_referral_means_that_the_mailbox_is_elsewhere(void)
     rig_wait(g, 500);
     CHECK_U64(count_code(g, EV_SCAN, SCAN_COMPLETE), 1);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 0);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static const struct test tests[] = {

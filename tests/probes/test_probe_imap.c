@@ -19,19 +19,11 @@ static void on_scanned(struct probe *p)
 
 static struct probe *open_probe(struct rig *g)
 {
-    struct err e = {0};
-    struct probe *p = probe_imap.open(&g->c, &g->how, 0, 0, &e);
+    struct probe *p = rig_open_imap(g);
 
-    PM_ASSERT(p);
     p->scanned = on_scanned;
     told = 0;
     return p;
-}
-
-static void close_all(struct rig *g, struct probe *p)
-{
-    probe_imap.close(p);
-    rig_destroy(g);
 }
 
 /* The events of a kind without their times. */
@@ -81,7 +73,7 @@ static void what_is_there_is_seen_once_and_the_scan_is_complete(void)
     CHECK_U64(p->scans, 1);
     CHECK_U64(told, 1);
     CHECK_BETWEEN(g->imap[0].noops, 5, 12); /* it goes on looking, and says nothing about it */
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void what_comes_later_is_seen_at_the_next_poll(void)
@@ -101,7 +93,7 @@ static void what_comes_later_is_seen_at_the_next_poll(void)
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 3);
     CHECK_U64(g->imap[0].log_ons, 1);
     CHECK_U64(g->imap[0].searches, 0);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void copies_of_one_message_are_counted(void)
@@ -118,7 +110,7 @@ static void copies_of_one_message_are_counted(void)
     CHECK_STR(lines_of(g, EV_SEEN), "place=0 code=1 a=0 b=1 slot=10\n"
                                     "place=0 code=2 a=0 b=1 slot=10\n"
                                     "place=0 code=3 a=0 b=1 slot=10\n");
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void what_went_is_gone_and_what_stays_stands_above_it(void)
@@ -144,7 +136,7 @@ static void what_went_is_gone_and_what_stays_stands_above_it(void)
     rig_put(g, 0, 6); /* and comes again */
     rig_wait(g, 300);
     CHECK_HAS(lines_of(g, EV_SEEN), "place=0 code=1 a=0 b=2 slot=12\n");
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void one_gone_and_one_come_between_two_looks_is_noticed(void)
@@ -164,7 +156,7 @@ static void one_gone_and_one_come_between_two_looks_is_noticed(void)
     CHECK_HAS(lines_of(g, EV_SEEN), " slot=18\n");
     CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 0); /* BYE is no failure */
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 /* The newcomer of the moment of reading made up the count for the one that had gone, and both were missed. */
@@ -186,7 +178,7 @@ static void mail_that_comes_while_new_mail_is_read_hides_nothing_that_went(void)
     CHECK_STR(lines_of(g, EV_GONE), "place=0 code=0 a=0 b=1 slot=10\n");
     CHECK_HAS(lines_of(g, EV_SEEN), " slot=22\n");
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 0);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_new_uidvalidity_means_reading_everything_again(void)
@@ -208,7 +200,7 @@ static void a_new_uidvalidity_means_reading_everything_again(void)
     CHECK_STR(lines_of(g, EV_SCAN), "place=0 code=1 a=0 b=1 slot=0\n"
                                     "place=0 code=5 a=0 b=2 slot=0\n");
     CHECK_U64(fake_run_count(g->r, EV_GONE), 0);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_scan_asked_for_begins_after_the_asking(void)
@@ -228,7 +220,7 @@ static void a_scan_asked_for_begins_after_the_asking(void)
     CHECK_U64(g->imap[0].examines, 2); /* a session may be stale: the mailbox is opened anew */
     rig_wait(g, 500);
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 2);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void no_such_mailbox_is_a_complete_scan_of_nothing(void)
@@ -254,7 +246,7 @@ static void no_such_mailbox_is_a_complete_scan_of_nothing(void)
     CHECK(!p->absent);
     CHECK_HAS(lines_of(g, EV_SEEN), "place=0 code=1 a=0 b=2 slot=10\n");
     CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_refusal_for_now_completes_nothing(void)
@@ -275,7 +267,7 @@ static void a_refusal_for_now_completes_nothing(void)
     rig_wait(g, 300);
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 1);
     CHECK(!p->refused);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_server_that_is_down_is_counted_and_tried_less_and_less(void)
@@ -293,7 +285,7 @@ static void a_server_that_is_down_is_counted_and_tried_less_and_less(void)
     g->r->servers[0].imap.addr = was;
     rig_wait(g, 2000);
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_message_that_goes_while_it_is_fetched_is_no_failure(void)
@@ -312,7 +304,7 @@ static void a_message_that_goes_while_it_is_fetched_is_no_failure(void)
     CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 0);
     CHECK_U64(g->imap[0].log_ons, 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 /* With a scan wanted, it was read over and over without a pause; with IDLE, it would have been forgotten. */
@@ -335,7 +327,7 @@ static void a_message_that_cannot_be_read_is_asked_for_once_a_period(void)
     rig_wait(g, 200);
     CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 2);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void bye_in_the_middle_of_reading_loses_and_repeats_nothing(void)
@@ -351,7 +343,7 @@ static void bye_in_the_middle_of_reading_loses_and_repeats_nothing(void)
     CHECK_U64(g->imap[0].log_ons, 2);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 100);
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void bodies_that_look_like_answers_are_read_as_bodies(void)
@@ -371,7 +363,7 @@ static void bodies_that_look_like_answers_are_read_as_bodies(void)
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 1); /* foreign, once */
     CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
     CHECK_U64(g->imap[0].log_ons, 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void many_messages_are_listed_and_fetched_in_ranges(void)
@@ -388,7 +380,7 @@ static void many_messages_are_listed_and_fetched_in_ranges(void)
     CHECK_U64(g->imap[0].searches, 1);
     CHECK_U64(g->imap[0].fetches, 3);
     CHECK_U64(newest_scan_code(g), SCAN_COMPLETE);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void nonsense_ends_the_session_and_is_counted(void)
@@ -409,7 +401,7 @@ static void nonsense_ends_the_session_and_is_counted(void)
         rig_wait(g, 2000);
         CHECK(!p->refused);
     }
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_server_that_falls_silent_is_left(void)
@@ -422,7 +414,7 @@ static void a_server_that_falls_silent_is_left(void)
     rig_wait(g, 65000);
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 1);
     CHECK_HAS(p->why, "in time");
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void idle_is_used_where_it_is_offered(void)
@@ -451,7 +443,7 @@ static void idle_is_used_where_it_is_offered(void)
     CHECK_U64(fake_run_count(g->r, EV_SCAN), 4);
     rig_wait(g, 2400000); /* and it is renewed before servers tire of it */
     CHECK_BETWEEN(g->imap[0].idles, 5, 7);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_server_that_ends_idle_by_itself_is_polled_instead(void)
@@ -465,7 +457,7 @@ static void a_server_that_ends_idle_by_itself_is_polled_instead(void)
     rig_wait(g, 1000);
     CHECK_U64(g->imap[0].idles, 1);
     CHECK_BETWEEN(g->imap[0].noops, 5, 12);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_second_probe_of_a_place_goes_on_where_the_first_ended(void)
@@ -484,7 +476,7 @@ static void a_second_probe_of_a_place_goes_on_where_the_first_ended(void)
     CHECK_STR(lines_of(g, EV_SCAN), "place=0 code=1 a=0 b=1 slot=0\n"
                                     "place=0 code=5 a=0 b=2 slot=0\n");
     CHECK_U64(g->imap[0].logouts, 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void closing_at_any_moment_is_fine(void)

@@ -13,19 +13,8 @@
 
 static struct probe *open_probe(struct rig *g, uint32_t content)
 {
-    struct err e = {0};
-    struct probe *p;
-
     g->how.content = content;
-    p = probe_imap.open(&g->c, &g->how, 0, 0, &e);
-    PM_ASSERT(p);
-    return p;
-}
-
-static void close_all(struct rig *g, struct probe *p)
-{
-    probe_imap.close(p);
-    rig_destroy(g);
+    return rig_open_imap(g);
 }
 
 static void put_text(struct rig *g, const char *text)
@@ -135,7 +124,7 @@ static void a_sweep_sees_all_and_compares_the_share(void)
     CHECK_U64(sightings_of(g, nth(20, true, 0)).codes, 1 | 2 | 3);
     CHECK_U64(g->imap[0].headers, 2001);
     CHECK_U64(g->imap[0].bodies, 2ul * drawn_below(20, 1000) + 1);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void at_a_hundred_no_header_is_fetched_alone(void)
@@ -150,7 +139,7 @@ static void at_a_hundred_no_header_is_fetched_alone(void)
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 50);
     CHECK_U64(g->imap[0].headers, 0);
     CHECK_U64(g->imap[0].bodies, 50);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_changed_body_is_found_within_the_share_only(void)
@@ -177,7 +166,7 @@ static void a_changed_body_is_found_within_the_share_only(void)
     rig_wait(g, 300);
     CHECK_U64(sightings_of(g, in).epoch, 2);
     CHECK_U64(g->r->events[g->r->event_count - 2].code, 1 | SEEN_CORRUPT);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_body_cut_short_is_corrupt(void)
@@ -191,7 +180,7 @@ static void a_body_cut_short_is_corrupt(void)
     p = open_probe(g, 50);
     rig_wait(g, 500);
     CHECK_U64(sightings_of(g, in).codes, 1 | SEEN_CORRUPT);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void reports_and_foreign_mail_are_read_whole_whatever_the_share(void)
@@ -223,7 +212,7 @@ static void reports_and_foreign_mail_are_read_whole_whatever_the_share(void)
     rig_wait(g, 1000); /* and not again */
     CHECK_U64(g->imap[0].bodies, 2);
     buf_fini(&b);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 /* A bounce that keeps the message's header, but not its From, and one that says what it is in its type. */
@@ -247,7 +236,7 @@ static void a_report_that_wears_the_header_of_its_message_is_read_whole(void)
     CHECK_U64(fake_run_count(g->r, EV_REPORT), 1);
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 0);
     buf_fini(&b);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 /* Its header says nothing of ours: only the first line of its body does. */
@@ -270,7 +259,7 @@ static void a_copy_whose_header_a_gateway_took_is_read_whole(void)
     CHECK_U64(g->imap[0].bodies, 1);
     check_complete(g);
     buf_fini(&b);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_new_uidvalidity_in_the_middle_of_a_sweep_begins_it_anew(void)
@@ -293,7 +282,7 @@ static void a_new_uidvalidity_in_the_middle_of_a_sweep_begins_it_anew(void)
     CHECK_U64(sightings_of(g, nth(50, true, 200)).codes, 1 | SEEN_CORRUPT);
     CHECK_U64(g->imap[0].bodies, drawn_below(50, 200) - sweep_draws(SEED, 50, 0) + 1);
     check_complete(g);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void header_fields_that_look_like_answers_are_read_as_fields(void)
@@ -311,7 +300,7 @@ static void header_fields_that_look_like_answers_are_read_as_fields(void)
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 0);
     CHECK_U64(g->imap[0].log_ons, 1);
     check_complete(g);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_message_that_goes_between_sweep_and_body_is_gone_and_no_failure(void)
@@ -332,7 +321,7 @@ static void a_message_that_goes_between_sweep_and_body_is_gone_and_no_failure(vo
     CHECK_U64(g->imap[0].log_ons, 1);
     CHECK_U64(g->imap[0].bodies, 1);
     check_complete(g);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void a_foreign_message_that_goes_between_sweep_and_body_is_forgotten(void)
@@ -349,7 +338,7 @@ static void a_foreign_message_that_goes_between_sweep_and_body_is_forgotten(void
     CHECK_U64(fake_run_count(g->r, EV_GONE), 0);
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 0);
     check_complete(g);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 /* What is due and cannot be read was not compared: no scan is complete before it was. */
@@ -369,7 +358,7 @@ static void a_body_of_the_share_that_cannot_be_read_is_not_passed_over(void)
     rig_wait(g, 300);
     CHECK_U64(sightings_of(g, in).codes, 1 | SEEN_CORRUPT);
     check_complete(g);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void bodies_that_were_due_when_a_session_ended_are_read_in_the_next(void)
@@ -389,7 +378,7 @@ static void bodies_that_were_due_when_a_session_ended_are_read_in_the_next(void)
     CHECK_U64(fake_run_count(g->r, EV_SEEN), 100 + drawn_below(30, 100));
     CHECK_U64(fake_run_count(g->r, EV_FINDING), 1);
     check_complete(g);
-    close_all(g, p);
+    rig_close_imap(g, p);
 }
 
 static void bodies_come_in_any_order_and_sets_are_bounded(void)

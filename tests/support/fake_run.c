@@ -183,3 +183,22 @@ uint64_t fake_target_ms(const struct fake_run *r)
 {
     return clock_target(&r->clock, loop_now(r->loop)) / NS_PER_MS;
 }
+
+struct arena *fake_run_plan(struct fake_run *r, uint32_t octets)
+{
+    struct arena *a = arena_create(1 << 20);
+    struct err e = {0};
+
+    r->load.arrivals = ARRIVE_CONSTANT;
+    r->load.rate = 100;
+    r->load.duration_ns = 10 * NS_PER_S;
+    r->load.recipients = 1;
+    r->load.size = SIZE_FIXED;
+    r->load.size_min = r->load.size_max = octets;
+    r->profile.seed = 7;
+    const struct workload *w = workload_create(a, &r->profile, &e);
+
+    PM_ASSERT(w);
+    r->work = *w;
+    return a;
+}

@@ -46,6 +46,8 @@ struct fake_run *fake_run_create(const char *name); /* whose octets take no time
 struct fake_run *fake_run_create_far(const char *name,
                                      uint64_t latency_ns); /* ... this long, one way */
 void fake_run_destroy(struct fake_run *r);
+/* Its load sends 1,000 messages of so many octets of body in 10 s, and r->work is their plan; in the arena that is returned. */
+struct arena *fake_run_plan(struct fake_run *r, uint32_t octets);
 /* Adds a move to the newest schedule; the schedule's profile is made by the test. */
 void fake_move(struct fake_run *r, uint32_t schedule, uint32_t round, uint32_t mailbox,
                uint32_t from, uint32_t to, uint64_t at_ns);

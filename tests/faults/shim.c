@@ -143,11 +143,15 @@ static bool is_spared(const void *caller)
             strstr(who.dli_fname, "libgmime") || strstr(who.dli_fname, "libgio"));
 }
 
+/* With errno. */
 static bool is_short(const void *caller)
 {
     unsigned long n = count(&allocations);
 
-    return fail_malloc && n == fail_malloc && !is_spared(caller);
+    if (!fail_malloc || n != fail_malloc || is_spared(caller))
+        return false;
+    errno = ENOMEM;
+    return true;
 }
 
 // NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): those of libc are reserved names
@@ -157,10 +161,8 @@ void *malloc(size_t n)
     resolve();
     if (!real_malloc)
         return early_get(n);
-    if (is_short(__builtin_return_address(0))) {
-        errno = ENOMEM;
+    if (is_short(__builtin_return_address(0)))
         return NULL;
-    }
     return real_malloc(n);
 }
 
@@ -169,10 +171,8 @@ void *calloc(size_t n, size_t each)
     resolve();
     if (!real_malloc)
         return early_get(n * each);
-    if (is_short(__builtin_return_address(0))) {
-        errno = ENOMEM;
+    if (is_short(__builtin_return_address(0)))
         return NULL;
-    }
     return real_calloc(n, each);
 }
 
@@ -186,10 +186,8 @@ void *realloc(void *p, size_t n)
     resolve();
     if (!real_malloc)
         return early_get(n);
-    if (is_short(__builtin_return_address(0))) {
-        errno = ENOMEM;
+    if (is_short(__builtin_return_address(0)))
         return NULL;
-    }
     return real_realloc(p, n);
 }
 

@@ -10,26 +10,10 @@ set -euo pipefail
 program=$1 test_app=$2
 here=$(cd "$(dirname "$0")" && pwd)
 
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-
-if [ -z "${PM_GUARD_INSIDE:-}" ]; then
-    for tool in unshare ip dumpcap tshark mount; do
-        command -v "$tool" >/dev/null || skip "$tool is not here"
-    done
-    unshare -nm true 2>/dev/null || skip "no namespaces of one's own here"
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    PM_GUARD_INSIDE=$work unshare -nm bash "$0" "$program" "$test_app" && code=0 || code=$?
-    exit "$code"
-fi
-work=$PM_GUARD_INSIDE
-cd "$work"
+. "$here/apart.sh"
+apart dumpcap tshark -- "$@"
 
 # A network where everything that is sent goes out by one interface.
-ip link set lo up
 ends=out0
 if ! ip link add out0 type dummy 2>/dev/null; then
     ip link add out0 type veth peer name end0 2>/dev/null || skip "neither dummy nor veth interfaces here"
@@ -48,16 +32,14 @@ ip route add default dev out0
 ip -6 route add default dev out0 2>/dev/null || true
 
 # The table's names have the table's addresses, and nobody else is asked.
-mount --make-rprivate / 2>/dev/null || true
 {
     echo "127.0.0.1 localhost"
     awk -F'\t' '/^[a-z]/ && $4 != "-" {
         name = $2; sub(/^[a-z]+:\/\//, "", name); sub(/[:\/].*/, "", name)
         n = split($4, at, " "); for (i = 1; i <= n; i++) print at[i], name }' "$here/refused.txt"
 } >hosts
-printf 'hosts: files\n' >nsswitch
-mount --bind hosts /etc/hosts || skip "/etc/hosts cannot be covered"
-mount --bind nsswitch /etc/nsswitch.conf || skip "/etc/nsswitch.conf cannot be covered"
+printf 'hosts: files\n' >nsswitch.conf
+cover hosts nsswitch.conf
 
 capture=
 listen() { # FILE

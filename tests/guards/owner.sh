@@ -8,31 +8,13 @@ set -euo pipefail
 
 program=$1
 
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-
-if [ -z "${PM_OWNER_INSIDE:-}" ]; then
-    for tool in unshare ip python3 mount sha256sum; do
-        command -v "$tool" >/dev/null || skip "$tool is not here"
-    done
-    unshare -nm true 2>/dev/null || skip "no namespaces of one's own here"
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    PM_OWNER_INSIDE=$work unshare -nm bash "$0" "$program" && code=0 || code=$?
-    exit "$code"
-fi
-cd "$PM_OWNER_INSIDE"
-ip link set lo up
+. "$(dirname "$0")/apart.sh"
+apart python3 sha256sum -- "$@"
 ip addr add 93.184.216.7/32 dev lo
-mount --make-rprivate / 2>/dev/null || true
 echo "127.0.0.1 localhost" >hosts
-echo "nameserver 127.0.0.1" >resolv
-printf 'hosts: files dns\n' >nsswitch
-for file in hosts:hosts resolv:resolv.conf nsswitch:nsswitch.conf; do
-    mount --bind "${file%%:*}" "/etc/${file##*:}" || skip "/etc/${file##*:} cannot be covered"
-done
+echo "nameserver 127.0.0.1" >resolv.conf
+printf 'hosts: files dns\n' >nsswitch.conf
+cover hosts resolv.conf nsswitch.conf
 
 cat >names.py <<'EOF'
 import json, socket, struct

@@ -517,8 +517,7 @@ static bool read_url(struct home_ldap *h, struct err *e)
 
     if (colon && colon > bracket)
         *colon = '\0';
-    if (!net_resolve(&h->to, h->host_port, port, e) ||
-        !guard_check(&h->d.context.work->profile->safety.guard, &h->to, e))
+    if (!guard_resolve(&h->d.context.work->profile->safety.guard, &h->to, h->host_port, port, e))
         return err_wrap(e, "url");
     return !(h->d.how->insecure && guard_is_public(&h->to)) ||
            err_set(e, EX_GUARD,

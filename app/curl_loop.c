@@ -98,40 +98,15 @@ static int set_timer(CURLM *multi, long ms, void *owner)
     return 0;
 }
 
-static bool address_of(const struct curl_sockaddr *from, struct net_addr *to)
-{
-    *to = (struct net_addr){0};
-    if (from->family == AF_INET) {
-        struct sockaddr_in in;
-
-        memcpy(&in, &from->addr, sizeof in);
-        to->family = 4;
-        to->port = ntohs(in.sin_port);
-        memcpy(to->ip, &in.sin_addr, 4);
-        return true;
-    }
-    if (from->family == AF_INET6 && from->addrlen <= sizeof(struct sockaddr_in6)) {
-        struct sockaddr_in6 in;
-
-        memcpy(&in, (const void *)&from->addr, sizeof in);
-        to->family = 6;
-        to->port = ntohs(in.sin6_port);
-        to->zone = in.sin6_scope_id;
-        memcpy(to->ip, &in.sin6_addr, 16);
-        return true;
-    }
-    return false;
-}
-
 /* CURLOPT_OPENSOCKETFUNCTION: the guard sees the address that will be connected to, whatever DNS said. */
 static curl_socket_t open_socket(void *owner, curlsocktype why, struct curl_sockaddr *a)
 {
     struct curl_transfer *t = owner;
-    struct net_addr to;
+    struct net_addr to = net_from_sockaddr(&a->addr, a->addrlen);
     int fd = -1;
 
     (void)why;
-    if (address_of(a, &to))
+    if (to.family != 0)
         fd = net_socket(t->guard, &to, &t->refusal);
     else
         (void)err_set(&t->refusal, EX_TARGET, "neither IPv4 nor IPv6");

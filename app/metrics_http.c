@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <netinet/in.h>
+#include <sys/socket.h>
+
 
 #include "app/metrics.h"
 #include "base/clock.h"
@@ -170,18 +171,14 @@ static void thread_main(void *owner)
 
 static bool listen_on(struct metrics_server *s, const struct net_addr *at, struct err *e)
 {
-    struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-    struct sockaddr_in6 in6 = {
-        .sin6_family = AF_INET6, .sin6_port = htons(at->port), .sin6_scope_id = at->zone};
+    struct sockaddr_storage where;
     unsigned six = at->family == 6 ? MHD_USE_IPv6 : MHD_NO_FLAG;
-    void *where = at->family == 6 ? (void *)&in6 : (void *)&in4;
     char text[NET_TEXT];
 
-    memcpy(&in4.sin_addr, at->ip, sizeof in4.sin_addr);
-    memcpy(&in6.sin6_addr, at->ip, sizeof in6.sin6_addr);
+    (void)net_to_sockaddr(at, &where);
     s->daemon =
         MHD_start_daemon(MHD_USE_EPOLL | six, at->port, NULL, NULL, on_request, s,
-                         MHD_OPTION_SOCK_ADDR, where, MHD_OPTION_CONNECTION_LIMIT, CALLERS_MAX,
+                         MHD_OPTION_SOCK_ADDR, &where, MHD_OPTION_CONNECTION_LIMIT, CALLERS_MAX,
                          MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
     if (!s->daemon)
         return err_set(e, EX_IO, "--metrics: cannot listen on %s", net_print(at, text));

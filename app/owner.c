@@ -236,9 +236,8 @@ bool owner_confirm(const struct profile *p, const struct net_addr *at, struct er
 
     if (!w || !guard_is_public(at))
         return true;
-    for (size_t i = 0; i < w->count; i++)
-        if (guard_net_holds(&w->at[i], at))
-            return true;
+    if (guard_nets_hold(w->at, w->count, at))
+        return true;
     if (!check_name(p, at, e))
         return false;
     PM_ASSERT(w->count < w->room);
@@ -256,14 +255,6 @@ void owner_narrow(struct profile *p)
     s->guard.proven_count = s->word->count;
 }
 
-static bool is_held(const struct guard_net *nets, size_t count, const struct net_addr *at)
-{
-    for (size_t i = 0; i < count; i++)
-        if (guard_net_holds(&nets[i], at))
-            return true;
-    return false;
-}
-
 static bool still(const struct profile *p, struct guard_net *nets, double rate, struct err *e)
 {
     const struct owner_word *w = p->safety.word;
@@ -278,7 +269,7 @@ static bool still(const struct profile *p, struct guard_net *nets, double rate, 
     for (size_t i = 0; i < w->count; i++) {
         const struct net_addr *at = &w->at[i].net;
 
-        if (!is_held(nets, count, at))
+        if (!guard_nets_hold(nets, count, at))
             return err_set(e, EX_GUARD, RULE "no owner's record holds %s any more",
                            net_print(at, text));
         if (!check_name(p, at, e))

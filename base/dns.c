@@ -3,10 +3,10 @@
 
 #include <netdb.h>
 #include <resolv.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <arpa/nameser.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #define ANSWER_BYTES 65536
@@ -47,16 +47,13 @@ static void put_together(const unsigned char *p, size_t n, char out[DNS_TEXT])
     out[at] = '\0';
 }
 
-size_t dns_txt(const char *name, char out[DNS_RECORDS][DNS_TEXT], struct err *e)
+static size_t read_txt(const char *name, const unsigned char *answer, int n,
+                       char out[DNS_RECORDS][DNS_TEXT], struct err *e)
 {
-    static _Thread_local unsigned char answer[ANSWER_BYTES];
     ns_msg m;
     ns_rr rr;
     size_t found = 0;
-    int n = ask(name, ns_t_txt, answer, e);
 
-    if (n < 0)
-        return 0;
     if (ns_initparse(answer, n, &m) != 0) {
         (void)err_set(e, EX_TARGET, "%.250s: the answer makes no sense", name);
         return 0;
@@ -69,19 +66,24 @@ size_t dns_txt(const char *name, char out[DNS_RECORDS][DNS_TEXT], struct err *e)
     return found;
 }
 
+size_t dns_txt(const char *name, char out[DNS_RECORDS][DNS_TEXT], struct err *e)
+{
+    unsigned char *answer = malloc(ANSWER_BYTES);
+
+    PM_MEMORY(answer);
+    int n = ask(name, ns_t_txt, answer, e);
+    size_t found = n < 0 ? 0 : read_txt(name, answer, n, out, e);
+
+    free(answer);
+    return found;
+}
+
 bool dns_name_of(const struct net_addr *a, char out[DNS_NAME], struct err *e)
 {
-    struct sockaddr_storage at = {0};
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    struct sockaddr_storage at;
+    socklen_t n = (socklen_t)net_to_sockaddr(a, &at);
     char text[NET_TEXT];
-    bool v4 = a->family == 4;
-
-    memcpy(&in.sin_addr, a->ip, 4);
-    memcpy(&in6.sin6_addr, a->ip, 16);
-    memcpy(&at, v4 ? (const void *)&in : (const void *)&in6, v4 ? sizeof in : sizeof in6);
-    int failed = getnameinfo((const struct sockaddr *)&at, v4 ? sizeof in : sizeof in6, out,
-                             DNS_NAME, NULL, 0, NI_NAMEREQD);
+    int failed = getnameinfo((const struct sockaddr *)&at, n, out, DNS_NAME, NULL, 0, NI_NAMEREQD);
 
     return !failed ||
            err_set(e, EX_TARGET, "%s has no name: %s", net_print(a, text), gai_strerror(failed));

@@ -106,47 +106,6 @@ static const char *errno_words(int error)
 
 /* Addresses. */
 
-static socklen_t addr_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *out)
-{
-    *out = (struct sockaddr_storage){0};
-    if (a->family == 4) {
-        struct sockaddr_in *in = (struct sockaddr_in *)out;
-
-        in->sin_family = AF_INET;
-        in->sin_port = htons(a->port);
-        memcpy(&in->sin_addr, a->ip, 4);
-        return sizeof *in;
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(a->port);
-    in6->sin6_scope_id = a->zone;
-    memcpy(&in6->sin6_addr, a->ip, 16);
-    return sizeof *in6;
-}
-
-static struct net_addr addr_from_sockaddr(const struct sockaddr_storage *ss)
-{
-    struct net_addr a = {0};
-
-    if (ss->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
-
-        a.family = 4;
-        a.port = ntohs(in->sin_port);
-        memcpy(a.ip, &in->sin_addr, 4);
-    } else if (ss->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
-
-        a.family = 6;
-        a.port = ntohs(in6->sin6_port);
-        a.zone = in6->sin6_scope_id;
-        memcpy(a.ip, &in6->sin6_addr, 16);
-    }
-    return a;
-}
-
 static struct net_addr addr_of_socket(int fd)
 {
     struct sockaddr_storage ss = {0};
@@ -154,7 +113,7 @@ static struct net_addr addr_of_socket(int fd)
 
     if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)
         return (struct net_addr){0};
-    return addr_from_sockaddr(&ss);
+    return net_from_sockaddr(&ss, n);
 }
 
 /* A non-blocking TCP socket. What is set here is inherited by the connections that a listener accepts. */
@@ -363,7 +322,7 @@ static void tcp_event(struct tcp *t, uint32_t events)
 static struct stream *epoll_connect(struct loop *l, const struct net_addr *to, struct err *e)
 {
     struct sockaddr_storage ss;
-    socklen_t n = addr_to_sockaddr(to, &ss);
+    socklen_t n = (socklen_t)net_to_sockaddr(to, &ss);
     char text[NET_TEXT];
     int fd = socket_open(to, e), error = 0;
 
@@ -406,7 +365,7 @@ static int door_take(struct door *d)
 
     if (fd < 0)
         return -errno;
-    struct net_addr peer = addr_from_sockaddr(&ss);
+    struct net_addr peer = net_from_sockaddr(&ss, n);
     struct tcp *t = tcp_create(d->ls.loop, fd, &peer);
     t->s.local = addr_of_socket(fd);
     tcp_sync(t);
@@ -455,7 +414,7 @@ static int door_bind(const struct net_addr *at, bool shared, struct err *e)
 {
     const int on = 1;
     struct sockaddr_storage ss;
-    socklen_t n = addr_to_sockaddr(at, &ss);
+    socklen_t n = (socklen_t)net_to_sockaddr(at, &ss);
     int fd = socket_open(at, e);
 
     if (fd < 0)

@@ -107,21 +107,49 @@ bool net_equal(const struct net_addr *a, const struct net_addr *b)
            (a->family != 6 || a->zone == b->zone);
 }
 
-static void from_sockaddr(struct net_addr *a, const struct sockaddr *sa, uint16_t port)
+size_t net_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *out)
 {
-    *a = (struct net_addr){.family = sa->sa_family == AF_INET ? 4 : 6, .port = port};
-    if (sa->sa_family == AF_INET) {
-        struct sockaddr_in in;
+    *out = (struct sockaddr_storage){0};
+    if (a->family == 4) {
+        struct sockaddr_in *in = (struct sockaddr_in *)out;
 
-        memcpy(&in, sa, sizeof in);
-        memcpy(a->ip, &in.sin_addr, 4);
-    } else {
-        struct sockaddr_in6 in6;
-
-        memcpy(&in6, sa, sizeof in6);
-        memcpy(a->ip, &in6.sin6_addr, 16);
-        a->zone = in6.sin6_scope_id;
+        in->sin_family = AF_INET;
+        in->sin_port = htons(a->port);
+        memcpy(&in->sin_addr, a->ip, 4);
+        return sizeof *in;
     }
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(a->port);
+    in6->sin6_scope_id = a->zone;
+    memcpy(&in6->sin6_addr, a->ip, 16);
+    return sizeof *in6;
+}
+
+struct net_addr net_from_sockaddr(const void *sockaddr, size_t n)
+{
+    struct net_addr a = {0};
+    struct sockaddr_storage ss = {0};
+
+    if (n > sizeof(struct sockaddr_in6))
+        return a;
+    memcpy(&ss, sockaddr, n);
+    if (ss.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&ss;
+
+        a.family = 4;
+        a.port = ntohs(in->sin_port);
+        memcpy(a.ip, &in->sin_addr, 4);
+    } else if (ss.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
+
+        a.family = 6;
+        a.port = ntohs(in6->sin6_port);
+        a.zone = in6->sin6_scope_id;
+        memcpy(a.ip, &in6->sin6_addr, 16);
+    }
+    return a;
 }
 
 /* All addresses of a name, at most `room`; 0 with e: there is none. */
@@ -137,9 +165,11 @@ static size_t look_up(const char *host, uint16_t port, struct net_addr *all, siz
                       failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
         return 0;
     }
-    for (const struct addrinfo *ai = found; ai && n < room; ai = ai->ai_next)
-        if (ai->ai_family == AF_INET || ai->ai_family == AF_INET6)
-            from_sockaddr(&all[n++], ai->ai_addr, port);
+    for (const struct addrinfo *ai = found; ai && n < room; ai = ai->ai_next) {
+        all[n] = net_from_sockaddr(ai->ai_addr, ai->ai_addrlen);
+        all[n].port = port;
+        n += all[n].family != 0;
+    }
     freeaddrinfo(found);
     if (n == 0)
         (void)err_set(e, EX_TARGET, "cannot resolve %s: it has no IP address", host);

@@ -103,11 +103,11 @@ static bool any_holds(const struct guard_net *nets, size_t count, const struct n
     return false;
 }
 
-bool guard_net_holds(const struct guard_net *n, const struct net_addr *a)
+bool guard_nets_hold(const struct guard_net *nets, size_t count, const struct net_addr *a)
 {
     struct net_addr real = unmapped(a);
 
-    return holds(n, &real);
+    return any_holds(nets, count, &real);
 }
 
 bool net_is_loopback(const struct net_addr *a)
@@ -208,9 +208,10 @@ bool guard_check(const struct guard *g, const struct net_addr *to, struct err *e
         return refuse(to, r->name, r->why, e);
     if (any_holds(loopback, COUNT(loopback), &real))
         return true;
-    if (holds(&shared4, &real) && !listed)
-        return refuse(to, "shared", "no network in the profile's safety section holds it", e);
-    if (any_holds(private, COUNT(private), &real) || holds(&shared4, &real))
+    if (holds(&shared4, &real))
+        return listed ||
+               refuse(to, "shared", "no network in the profile's safety section holds it", e);
+    if (any_holds(private, COUNT(private), &real))
         return listed || refuse(to, "private",
                                 "a private address is refused unless a network in the profile's "
                                 "safety section holds it",
@@ -245,14 +246,22 @@ static bool is_number(const char *label)
     return n > 0 && strspn(label, "0123456789") == n;
 }
 
-static bool has_idn_label(const char *host)
+static bool is_beyond_ascii(const char *name)
 {
-    for (const char *at = host; at; at = strchr(at, '.')) {
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        if (*c >= 0x80)
+            return true;
+    return false;
+}
+
+bool guard_is_idn(const char *name)
+{
+    for (const char *at = name; at; at = strchr(at, '.')) {
         at += *at == '.';
         if (strncasecmp(at, "xn--", 4) == 0)
             return true;
     }
-    return false;
+    return is_beyond_ascii(name);
 }
 
 bool guard_name(const char *host, struct err *e)
@@ -260,10 +269,9 @@ bool guard_name(const char *host, struct err *e)
     size_t n = strlen(host);
     const char *last = strrchr(host, '.');
 
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)host[i] >= 0x80)
-            return refuse_name(host, "idn", "a name in letters that only look like others", e);
-    if (has_idn_label(host))
+    if (is_beyond_ascii(host))
+        return refuse_name(host, "idn", "a name in letters that only look like others", e);
+    if (guard_is_idn(host))
         return refuse_name(host, "idn", "a name whose letters may only look like others", e);
     if (strchr(host, '%'))
         return refuse_name(host, "zone", "no such interface, or no link-local address", e);

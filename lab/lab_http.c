@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <netinet/in.h>
+#include <sys/socket.h>
+
 
 #include "base/clock.h"
 #include "lab/lab_service.h"
@@ -178,15 +179,15 @@ static void on_timer(struct timer *t)
 
 static bool start(struct lab_front_http *f, const struct net_addr *at, struct err *e)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(at->port)};
+    struct sockaddr_storage where;
     char text[NET_TEXT];
 
     if (at->family != 4 || !net_is_loopback(at))
         return err_set(e, EX_GUARD, "%s: the lab's control listens on 127.x.y.z only",
                        net_print(at, text));
-    memcpy(&in.sin_addr, at->ip, 4);
+    (void)net_to_sockaddr(at, &where);
     f->daemon = MHD_start_daemon(MHD_USE_EPOLL, at->port, NULL, NULL, on_request, f,
-                                 MHD_OPTION_SOCK_ADDR, &in, MHD_OPTION_CONNECTION_LIMIT,
+                                 MHD_OPTION_SOCK_ADDR, &where, MHD_OPTION_CONNECTION_LIMIT,
                                  CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S,
                                  MHD_OPTION_URI_LOG_CALLBACK, on_uri, f,
                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, f, MHD_OPTION_END);

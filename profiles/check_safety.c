@@ -82,19 +82,6 @@ static bool may_write_to(const struct profile *p, const char *domain)
 
 /* --- addresses of mail ------------------------------------------------------------------------------------------ */
 
-static bool has_idn(const char *domain)
-{
-    for (const char *at = domain; at; at = strchr(at, '.')) {
-        at += *at == '.';
-        if (strncasecmp(at, "xn--", 4) == 0)
-            return true;
-    }
-    for (const unsigned char *c = (const unsigned char *)domain; *c; c++)
-        if (*c >= 0x80)
-            return true;
-    return false;
-}
-
 struct refusal {
     const char *rule, *why;
 };
@@ -116,7 +103,7 @@ static struct refusal routed(const char *address)
         return (struct refusal){"percent-hack", "a relay may send it on to what the % hides"};
     if (memchr(address, '!', (size_t)(at - address)))
         return (struct refusal){"bang-path", "a relay may send it on along the path"};
-    if (has_idn(at + 1))
+    if (guard_is_idn(at + 1))
         return (struct refusal){"idn", "a domain whose letters may only look like others"};
     if (at[strlen(at) - 1] == '.')
         return (struct refusal){"trailing-dot", "write the domain without the dot at its end"};

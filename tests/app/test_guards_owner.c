@@ -35,7 +35,7 @@ static void an_owners_record_says_networks_rate_and_time(void)
     (void)CHECK_U64(r.until_s, 1798761600); /* the end of that day */
     (void)CHECK(net_parse(&in, "93.184.216.7:25", 0, NULL) &&
                 net_parse(&out, "93.184.217.7:25", 0, NULL));
-    (void)CHECK(guard_net_holds(&r.nets[0], &in) && !guard_net_holds(&r.nets[0], &out));
+    (void)CHECK(guard_nets_hold(r.nets, 1, &in) && !guard_nets_hold(r.nets, 1, &out));
     (void)CHECK(
         reads("v=pm1;key=00112233445566778899aabbccddeeff;net=1.2.3.4;until=2026-09-21", &r, &e));
     (void)CHECK(r.max_rate == OWNER_RATE);

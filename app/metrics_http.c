@@ -9,7 +9,6 @@
 
 #include <sys/socket.h>
 
-
 #include "app/metrics.h"
 #include "base/clock.h"
 #include "base/loop.h"

@@ -9,7 +9,6 @@
 
 #include <sys/socket.h>
 
-
 #include "base/clock.h"
 #include "lab/lab_service.h"
 #include "lab/schedule.h"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# run.sh BUILD MINUTES [TARGET...] - libFuzzer on every target, or on these, so many minutes each, on all processors; what reaches
-# something new is merged into tests/fuzz/corpus, a finding stays in BUILD/found and makes this exit 1.
+# run.sh BUILD MINUTES [TARGET...] - libFuzzer on every target, or on these, so many minutes of a processor each, on all processors;
+# what reaches something new is merged into tests/fuzz/corpus, a finding stays in BUILD/found and makes this exit 1.
 #
-# BUILD is of the preset `fuzz`.
+# BUILD is of the preset `fuzz`. libFuzzer counts by the clock on the wall, and at nice 19 that says little of what was tried: a
+# target is taken up again, with the corpus it had, until the processor has given its time.
 set -euo pipefail
 
 build=${1:?usage: run.sh BUILD MINUTES [TARGET...]}
@@ -30,25 +31,36 @@ seeds_of() {
     done <"$build/tests/fuzz/seeds_$target.txt"
 }
 
+# slice TARGET SECONDS OPTION...: so long by the clock; its log ends with the seconds of processor it took.
+slice() {
+    local target=$1 seconds=$2 work=$build/corpus/$1
+    shift 2
+    (
+        cd "$build/scratch/$target"
+        TIMEFORMAT=%U
+        # shellcheck disable=SC2086 # a list of options
+        time nice -n 19 "$build/fuzz_$target" $limits "$@" -print_final_stats=1 "-max_total_time=$seconds" \
+            "-artifact_prefix=$build/found/$target-" "$work/new" "$work/seeds"
+    ) >"$work/log.txt" 2>&1
+}
+
 # One line: edges and features that are covered, inputs tried, processor seconds, inputs a processor second, and the outcome.
 fuzz_one() {
-    local target=$1 work=$build/corpus/$1 dict=() status=0 cpu runs
+    local target=$1 work=$build/corpus/$1 dict=() status=0 took=0 runs=0 left=$((minutes * 60)) slices=0 cpu
     rm -rf "$work"
     mkdir -p "$work/seeds" "$work/new" "$build/scratch/$target"
     seeds_of "$target" "$work/seeds"
     [ ! -f "$here/dict/$target" ] || dict=("-dict=$here/dict/$target")
-    # shellcheck disable=SC2086 # a list of options
-    (
-        cd "$build/scratch/$target"
-        TIMEFORMAT=%U
-        time nice -n 19 "$build/fuzz_$target" $limits "${dict[@]}" -print_final_stats=1 -max_total_time=$((minutes * 60)) \
-            "-artifact_prefix=$build/found/$target-" "$work/new" "$work/seeds"
-    ) >"$work/log.txt" 2>&1 || status=$?
-    cpu=$(tail -n 1 "$work/log.txt")
-    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log.txt")
-    printf '%-10s %s  %s inputs, %s s of processor, %.0f a second  %s\n' "$target" \
-        "$(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$work/log.txt" | tail -n 1)" "$runs" "$cpu" \
-        "$(awk -v n="$runs" -v s="$cpu" 'BEGIN { print(s + 0 == 0 ? 0 : n / s) }')" \
+    while [ "$left" -gt 0 ] && [ "$slices" -lt 100 ] && [ "$status" -eq 0 ]; do
+        slice "$target" "$left" "${dict[@]}" || status=$?
+        cpu=$(tail -n 1 "$work/log.txt")
+        took=$((took + ${cpu%.*}))
+        left=$((minutes * 60 - took))
+        runs=$((runs + $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log.txt" | grep . || echo 0)))
+        slices=$((slices + 1))
+    done
+    printf '%-10s %s  %s inputs, %s s of processor, %s a second  %s\n' "$target" \
+        "$(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$work/log.txt" | tail -n 1)" "$runs" "$took" "$((runs / (took > 0 ? took : 1)))" \
         "$([ $status -eq 0 ] && echo fine || echo "FOUND: $work/log.txt")"
     return "$status"
 }
@@ -69,7 +81,7 @@ merge_one() {
     find "$work/had" -type f -size -8k ! -name 'seed-*' -exec cp {} "$to/" \;
 }
 
-export -f fuzz_one seeds_of
+export -f fuzz_one slice seeds_of
 export build here minutes limits
 status=0
 # shellcheck disable=SC2016 # expanded by the shells that xargs starts

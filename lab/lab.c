@@ -459,13 +459,11 @@ bool lab_set_component(struct lab *l, int server, const char *component, bool up
 
 /* --- mail comes in ---------------------------------------------------------------------------------------------- */
 
+/* The site's own clock may have been stepped; it never shows a time before the beginning. */
 static struct slice date_now(struct lab *l)
 {
-    int64_t ahead_ns = l->plants.ahead_ns;
-    uint64_t back_ns = ahead_ns < 0 ? (uint64_t)-ahead_ns : 0;
-    uint64_t now_ns = ahead_ns > 0          ? l->now_ns + (uint64_t)ahead_ns
-                      : l->now_ns > back_ns ? l->now_ns - back_ns
-                                            : 0;
+    int64_t shown_ns = (int64_t)l->now_ns + l->plants.ahead_ns;
+    uint64_t now_ns = shown_ns > 0 ? (uint64_t)shown_ns : 0;
 
     if (l->dated_s != now_ns / NS_PER_S + 1) {
         l->dated_s = now_ns / NS_PER_S + 1;

@@ -368,19 +368,27 @@ void copy_fail(struct lab *l, struct copy *c, int reason, int diag)
 
 /* --- to the store ----------------------------------------------------------------------------------------------- */
 
+void copy_into(struct lab *l, const struct copy *c, int server, uint32_t mailbox)
+{
+    struct fact f = copy_fact(l, c, is_report(c) ? TRACK_REPORT_DELIVERED : TRACK_DELIVERED,
+                              is_report(c) ? "report-delivered" : "delivered");
+    uint32_t uid = store_deliver(l, server, mailbox, c->mail, c->recipient, c->role);
+
+    f.mailbox = lab_mailbox_name(l, mailbox);
+    f.server = l->server[server].name;
+    truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32, uid,
+               store_box(l, server, mailbox)->uid_validity);
+}
+
 static void deliver_now(struct lab *l, struct copy *c)
 {
     if (plant_delivery(l, c))
         return;
 
     const struct mail_recipient *r = &c->mail->recipient[c->recipient];
-    struct fact f = copy_fact(l, c, is_report(c) ? TRACK_REPORT_DELIVERED : TRACK_DELIVERED,
-                              is_report(c) ? "report-delivered" : "delivered");
-    uint32_t uid = store_deliver(l, c->server, c->mailbox, c->mail, c->recipient, c->role);
 
+    copy_into(l, c, c->server, c->mailbox);
     store_mark(l, c->server, c->mailbox, c->planted);
-    truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32, uid,
-               store_box(l, c->server, c->mailbox)->uid_validity);
     if (!is_report(c) && c->role == ROLE_PRIMARY && r->success && c->mail->from.n > 0)
         make_report(l, c, c->mailbox, c->role, (struct report_cause){BOUNCE_DELIVERED, 0, 0});
     copy_end(l, c);

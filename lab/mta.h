@@ -92,6 +92,9 @@ void copy_resume(struct lab *l, struct copy *c); /* off its list; a wait that en
 void copy_fail(struct lab *l, struct copy *c, int reason, int diag);
 void copy_end(struct lab *l, struct copy *c);
 
+/* Its mail is in this mailbox from now on, and the truth says so; the copy itself goes on. */
+void copy_into(struct lab *l, const struct copy *c, int server, uint32_t mailbox);
+
 struct report_cause {
     enum bounce_kind kind;
     int reason, diag;

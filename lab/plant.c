@@ -63,14 +63,6 @@ static bool read_order(const char *name, const char *count, unsigned *plant, uin
     return true;
 }
 
-bool plant_check(const char *name, const char *count, struct err *e)
-{
-    unsigned plant;
-    uint64_t n;
-
-    return read_order(name, count, &plant, &n, e);
-}
-
 static void draw_passes(struct lab *l, unsigned plant)
 {
     struct rng r = rng_at(l->seed, RNG_STREAM_PLANT, l->plants.draws++);
@@ -173,23 +165,8 @@ static void deliver_elsewhere(struct lab *l, struct copy *c)
         drop(l, c);
         return;
     }
-    struct fact f = copy_fact(l, c, TRACK_DELIVERED, "delivered");
-    uint32_t uid = store_deliver(l, home, m, c->mail, c->recipient, c->role);
-
-    f.mailbox = lab_mailbox_name(l, m);
-    f.server = l->server[home].name;
-    truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32, uid,
-               store_box(l, home, m)->uid_validity);
+    copy_into(l, c, home, m);
     copy_end(l, c);
-}
-
-static void deliver_twice(struct lab *l, struct copy *c)
-{
-    struct fact f = copy_fact(l, c, TRACK_DELIVERED, "delivered");
-    uint32_t uid = store_deliver(l, c->server, c->mailbox, c->mail, c->recipient, c->role);
-
-    truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " validity=%" PRIu32, uid,
-               store_box(l, c->server, c->mailbox)->uid_validity);
 }
 
 static void deliver_rewritten(struct copy *c, enum plant p)
@@ -234,7 +211,7 @@ static bool strike(struct lab *l, struct copy *c, enum plant p)
         report(l, c, p, BOUNCE_FAILED);
         return false;
     case PLANT_TWICE:
-        deliver_twice(l, c);
+        copy_into(l, c, c->server, c->mailbox); /* and once more, as if nothing were */
         return false;
     case PLANT_STRANGER:
         deliver_elsewhere(l, c);
@@ -313,12 +290,9 @@ bool plant_behind(struct lab *l, struct copy *c)
 {
     if (!may_hit(c) || !hits(l, c, PLANT_BEHIND))
         return false;
-    deliver_twice(l, c); /* once: the copy itself ends here */
+    copy_into(l, c, c->server, c->mailbox);
+    store_mark(l, c->server, c->mailbox, c->planted);
     copy_end(l, c);
-
-    struct box *b = store_box(l, c->server, c->mailbox);
-
-    b->item[b->items - 1].planted = PLANT_BEHIND + 1;
     return true;
 }
 
@@ -357,13 +331,7 @@ static bool hits_item(struct lab *l, int server, uint32_t mailbox, const struct 
 {
     if (!takes_chance(l, p))
         return false;
-    struct fact f = {.number = TRACK_NONE,
-                     .word = "planted",
-                     .mail = i->mail,
-                     .recipient = i->recipient,
-                     .role = i->role,
-                     .mailbox = lab_mailbox_name(l, mailbox),
-                     .server = l->server[server].name};
+    struct fact f = store_item_fact(l, server, mailbox, i, "planted");
 
     truth_note(l->truth, l->now_ns, &f, "fault=%s", rows[p].name);
     return true;

@@ -82,8 +82,6 @@ const char *plant_name(unsigned plant); /* NULL past the end */
 const char *plant_help(unsigned plant);
 /* So many more of this kind; false: there is no such kind, or `count` is no number. */
 bool plant_ask(struct lab *l, const char *name, const char *count, struct err *e);
-/* What plant_ask() would complain about. */
-bool plant_check(const char *name, const char *count, struct err *e);
 
 /* --- hooks ------------------------------------------------------------------------------------------------------ */
 

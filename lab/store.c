@@ -56,11 +56,11 @@ void store_mark(struct lab *l, int server, uint32_t mailbox, uint8_t planted)
     b->item[b->items - 1].planted = planted;
 }
 
-static struct fact item_fact(const struct lab *l, int server, uint32_t mailbox,
-                             const struct item *i, const char *word, const char *report_word)
+struct fact store_item_fact(const struct lab *l, int server, uint32_t mailbox, const struct item *i,
+                            const char *word)
 {
     return (struct fact){.number = TRACK_NONE,
-                         .word = i->mail->about ? report_word : word,
+                         .word = word,
                          .mail = i->mail,
                          .recipient = i->recipient,
                          .role = i->role,
@@ -71,7 +71,8 @@ static struct fact item_fact(const struct lab *l, int server, uint32_t mailbox,
 static void forget_item(struct lab *l, int server, uint32_t mailbox, struct item *i,
                         const char *why)
 {
-    struct fact f = item_fact(l, server, mailbox, i, "removed", "report-removed");
+    struct fact f =
+        store_item_fact(l, server, mailbox, i, i->mail->about ? "report-removed" : "removed");
 
     truth_note(l->truth, l->now_ns, &f, "uid=%" PRIu32 " why=%s", i->uid, why);
     store_box(l, server, mailbox)->bytes -= i->mail->content.n;
@@ -82,7 +83,7 @@ static void carry(struct lab *l, uint32_t mailbox, int from, int to, const struc
 {
     struct box *dst = store_box(l, to, mailbox);
     struct item *carried = add_item(dst);
-    struct fact f = item_fact(l, to, mailbox, i, "moved", "report-moved");
+    struct fact f = store_item_fact(l, to, mailbox, i, i->mail->about ? "report-moved" : "moved");
 
     *carried = *i;
     carried->uid = dst->uid_next++;

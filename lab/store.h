@@ -7,6 +7,7 @@
 
 #include "lab/connector.h"
 #include "lab/mail.h"
+#include "lab/truth.h"
 
 struct lab;
 
@@ -44,6 +45,9 @@ uint32_t store_deliver(struct lab *l, int server, uint32_t mailbox, struct mail 
                        uint32_t recipient, enum mail_role role); /* returns the UID */
 /* The newest item is of a copy that was hit by this (enum plant plus one; 0: by nothing). */
 void store_mark(struct lab *l, int server, uint32_t mailbox, uint8_t planted);
+/* `word` of an item where it lies, for the truth. */
+struct fact store_item_fact(const struct lab *l, int server, uint32_t mailbox, const struct item *i,
+                            const char *word);
 /* The move's copy: the first `count` items go over with new UIDs, the rest is lost; the source ends empty. */
 void store_carry_over(struct lab *l, uint32_t mailbox, int from, int to, uint32_t count);
 void store_empty(struct lab *l, int server, uint32_t mailbox, const char *why);

@@ -25,10 +25,12 @@ struct hand {
     uint64_t seed;
 };
 
+#define LIVES "lives" /* the rule that a case breaks whose process dies */
+
 static void say_death(struct held *h, int status)
 {
     *h = (struct held){.number = NEVER_NS};
-    (void)snprintf(h->rule, sizeof h->rule, "lives");
+    (void)snprintf(h->rule, sizeof h->rule, LIVES);
     if (WIFSIGNALED(status))
         (void)snprintf(h->wrong, sizeof h->wrong, "ended by signal %d (%s)", WTERMSIG(status),
                        strsignal(WTERMSIG(status)));
@@ -36,6 +38,11 @@ static void say_death(struct held *h, int status)
         (void)snprintf(h->wrong, sizeof h->wrong, "ended with exit status %d",
                        WIFEXITED(status) ? WEXITSTATUS(status) : -1);
     (void)snprintf(h->sign, sizeof h->sign, "%s: %.140s", h->rule, h->wrong);
+}
+
+bool crew_died(const char *sign)
+{
+    return strncmp(sign, LIVES ":", sizeof LIVES) == 0;
 }
 
 static bool read_all(int socket, void *p, size_t n)

@@ -19,5 +19,7 @@ struct crew {
 bool crew_sweep(const struct crew *c); /* false: no process or pipe to be had */
 /* One case in a process of its own. */
 bool crew_hold(const char *text, const char *name, struct held *h);
+/* By the sign of a failure: did the process die that walked the case? */
+bool crew_died(const char *sign);
 
 #endif

@@ -106,22 +106,26 @@ static bool fails_alike(void *owner, const char *text)
     return !crew_hold(text, "trial", &h) && strcmp(h.sign, sign) == 0;
 }
 
-static void write_case(const char *path, const char *text)
+/* In this process, whose folder stays: false, and its story, if it fails. */
+static bool walk_here(const char *text)
 {
-    FILE *f = fopen(path, "we");
+    static struct held h;
+    char dir[80];
+    bool ok = hold_case(text, "story", &h);
 
-    if (f) {
-        (void)fputs(text, f);
-        (void)fclose(f);
-    }
+    (void)snprintf(dir, sizeof dir, "scratch/story-%ld/run", (long)getpid());
+    if (ok)
+        (void)printf("all right: %" PRIu64 " copies, %" PRIu64 " steps\n", h.copies, h.steps);
+    else
+        story_tell(text, &h, dir);
+    return ok;
 }
 
 static void tell(const struct failure *f, const char *program)
 {
     struct shrink s = {.fails = fails_alike, .owner = (void *)f->sign, .trials = TRIALS};
     struct buf text;
-    char path[80], dir[80];
-    struct held h;
+    char name[40], path[80];
 
     buf_init(&text, CASE_BYTES);
     case_draw(f->seed, &text);
@@ -130,11 +134,13 @@ static void tell(const struct failure *f, const char *program)
     char *small = shrink_text(buf_text(&text), &s);
 
     (void)mkdir("sweep-failed", 0700);
-    (void)snprintf(path, sizeof path, "sweep-failed/%" PRIu64 ".yaml", f->seed);
-    write_case(path, small);
-    (void)hold_case(small, "story", &h);
-    (void)snprintf(dir, sizeof dir, "scratch/story-%ld/run", (long)getpid());
-    story_tell(small, &h, dir);
+    (void)snprintf(name, sizeof name, "%" PRIu64 ".yaml", f->seed);
+    (void)snprintf(path, sizeof path, "%s", scratch_file("sweep-failed", name, small));
+    if (crew_died(f->sign)) {
+        story_case(small);
+        (void)printf("  no story: whoever walks it dies of it\n");
+    } else
+        (void)walk_here(small);
     (void)printf("  again: %s --case %s (cut down in %u walks), or whole: %s 1 %" PRIu64 "\n",
                  program, path, TRIALS - s.trials, program, f->seed);
     free(small);
@@ -185,21 +191,14 @@ static bool say_all(const struct totals *t)
 
 static int walk_file(const char *path)
 {
-    static struct held h;
-    char dir[80];
     char *text = scratch_read(path, NULL);
 
     if (!text) {
         (void)fprintf(stderr, "%s: cannot be read\n", path);
         return 74;
     }
-    bool ok = hold_case(text, "story", &h);
+    bool ok = walk_here(text);
 
-    (void)snprintf(dir, sizeof dir, "scratch/story-%ld/run", (long)getpid());
-    if (ok)
-        (void)printf("all right: %" PRIu64 " copies, %" PRIu64 " steps\n", h.copies, h.steps);
-    else
-        story_tell(text, &h, dir);
     free(text);
     return ok ? 0 : 1;
 }

@@ -53,6 +53,13 @@ static void print_truth(const struct manifest *m, uint64_t number, const char *d
     free(text);
 }
 
+void story_case(const char *text)
+{
+    (void)printf("  cut down to:\n");
+    for (const char *p = text; *p; p += strcspn(p, "\n") + (strchr(p, '\n') != NULL))
+        (void)printf("    %.*s\n", (int)strcspn(p, "\n"), p);
+}
+
 void story_tell(const char *text, const struct held *h, const char *dir)
 {
     struct run_record r;
@@ -60,9 +67,7 @@ void story_tell(const char *text, const struct held *h, const char *dir)
     unsigned lines = 0;
     const struct line_sink sink = {.line = print_line, .token = print_token, .owner = &lines};
 
-    (void)printf("  cut down to:\n");
-    for (const char *p = text; *p; p += strcspn(p, "\n") + (strchr(p, '\n') != NULL))
-        (void)printf("    %.*s\n", (int)strcspn(p, "\n"), p);
+    story_case(text);
     (void)printf("  %s: %s\n", h->rule, h->wrong);
     if (h->number == NEVER_NS)
         return;

@@ -4,6 +4,7 @@
 
 #include "tests/sim/hold.h"
 
+void story_case(const char *text); /* prints it, and nothing else */
 /* Prints. `dir`: the run's folder; it may be missing half of its files. */
 void story_tell(const char *text, const struct held *h, const char *dir);
 

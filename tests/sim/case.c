@@ -59,8 +59,7 @@ static bool chance(struct rng *r, unsigned percent)
     return rng_below(r, 100) < percent;
 }
 
-/* true: it is to be interrupted. */
-static bool draw_kind(struct rng *r, struct sim_case *c, enum draw_kind *kind)
+static enum draw_kind draw_kind(struct rng *r, uint64_t *view)
 {
     static const struct {
         unsigned upto;
@@ -76,9 +75,8 @@ static bool draw_kind(struct rng *r, struct sim_case *c, enum draw_kind *kind)
 
     while (at >= kinds[i].upto)
         i++;
-    *kind = kinds[i].kind;
-    c->view = kinds[i].view;
-    return at >= kinds[3].upto;
+    *view = kinds[i].view;
+    return kinds[i].kind;
 }
 
 void case_draw(uint64_t seed, struct buf *out)
@@ -92,15 +90,13 @@ void case_draw(uint64_t seed, struct buf *out)
                          .window = d.net.window,
                          .cut_mail_percent = d.cut_smtp_percent,
                          .cut_imap_percent = d.cut_imap_percent};
-    enum draw_kind kind;
-
-    bool told = draw_kind(&r, &c, &kind);
+    enum draw_kind kind = draw_kind(&r, &c.view);
 
     if (chance(&r, 30)) {
         c.stall_per_mille = 1 + rng_below(&r, 30);
         c.stall_ms = chance(&r, 30) ? 1 + rng_below(&r, 30000) : 1 + rng_below(&r, 1000);
     }
-    if (told) {
+    if (kind == DRAW_TOLD) {
         c.interrupt_ms = 1 + rng_below(&r, 8000);
         c.again_ms = chance(&r, 50) ? c.interrupt_ms + 1 + rng_below(&r, 3000) : 0;
     }

@@ -99,12 +99,6 @@ static bool was_seen(const struct facts *f)
     return f->h || f->b || f->o || f->l || f->v;
 }
 
-static bool says_lost(enum outcome o)
-{
-    return o == CLASS_LEFT_BEHIND || o == CLASS_VANISHED || o == CLASS_STRANDED ||
-           o == CLASS_IN_DOUBT_SILENT || o == CLASS_SILENT_BY_REQUEST || o == CLASS_SILENT_LOSS;
-}
-
 const char *killed_wrong(const struct copy *killed, const struct copy *whole,
                          const struct killed_when *when)
 {
@@ -113,7 +107,7 @@ const char *killed_wrong(const struct copy *killed, const struct copy *whole,
     if (when->ended)
         return killed->outcome == whole->outcome ? NULL
                                                  : "all is recorded, and the class is another";
-    if (k->z || says_lost(killed->outcome))
+    if (k->z || truth_is_silence(killed->outcome))
         return "silence is called final in a killed run";
     if (was_seen(k) && !was_seen(w))
         return "seen, and later it never was";
@@ -188,9 +182,10 @@ static bool compare_message(void *owner, const struct copy *killed, uint32_t n)
 }
 
 static bool verdict_differs(const struct judgement *killed, const struct judgement *whole,
-                            bool torn, struct comparing *c)
+                            struct comparing *c)
 {
     const char *wrong = NULL;
+    bool torn = c->when.torn;
 
     if (killed->tally.health.ended)
         wrong = killed->verdict == whole->verdict ? NULL
@@ -211,24 +206,27 @@ static bool verdict_differs(const struct judgement *killed, const struct judgeme
     return wrong != NULL;
 }
 
-static bool judge_kill(struct killer *k, const struct kill *kill, bool torn, const char *scratch,
-                       struct comparing *c)
+static bool unreadable(struct comparing *c, const char *wrong)
+{
+    (void)snprintf(c->why, c->room, "killed at %.3f s: %s", (double)c->when.target_ns / 1e9, wrong);
+    return false;
+}
+
+static bool judge_kill(struct killer *k, const struct kill *kill, struct comparing *c)
 {
     struct run_record r;
     struct err e = {0};
 
-    if (!put_down(k, kill, torn, scratch))
-        return err_set(&e, EX_IO, "%s: cannot be written", scratch);
-    bool ok = judge_folder(&r, scratch, &e);
+    c->when = (struct killed_when){.target_ns = clock_target(&k->run->run->clock, kill->loop_ns),
+                                   .torn = kill == &k->kill[0]};
+    if (!put_down(k, kill, c->when.torn, c->dir))
+        return unreadable(c, "what it leaves cannot be written");
+    bool ok = judge_folder(&r, c->dir, &e);
     struct copies *killed = ok ? copies_create(r.ledger, &e) : NULL;
 
-    c->when = (struct killed_when){clock_target(&k->run->run->clock, kill->loop_ns),
-                                   ok && r.judgement->tally.health.ended, torn};
-    if (!killed)
-        (void)snprintf(c->why, c->room, "killed at %.3f s: %s", (double)c->when.target_ns / 1e9,
-                       e.text);
-    ok = killed && copies_each(killed, compare_message, c) && !*c->why &&
-         !verdict_differs(r.judgement, k->run->result.judgement, torn, c);
+    c->when.ended = ok && r.judgement->tally.health.ended;
+    ok = (killed || unreadable(c, e.text)) && copies_each(killed, compare_message, c) && !*c->why &&
+         !verdict_differs(r.judgement, k->run->result.judgement, c);
     copies_destroy(killed);
     run_record_fini(&r);
     return ok;
@@ -241,13 +239,13 @@ bool killed_differs(struct killer *k, const char *scratch, char *why, size_t roo
                           .dir = scratch,
                           .why = why,
                           .room = room};
-    bool ok = true;
+    bool ok = c.whole != NULL;
 
-    *why = '\0';
+    (void)snprintf(why, room, "%s", e.text);
     for (unsigned i = 0; ok && i < KILLS; i++)
         if (k->kill[i].taken && k->kill[i].size[0] && k->run->run->clock.origin_ns != NEVER_NS &&
             k->kill[i].loop_ns > k->run->run->clock.origin_ns)
-            ok = judge_kill(k, &k->kill[i], i == 0, scratch, &c);
+            ok = judge_kill(k, &k->kill[i], &c);
     copies_destroy(c.whole);
     return !ok;
 }

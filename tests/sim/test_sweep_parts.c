@@ -190,6 +190,24 @@ static void what_a_killed_account_must_not_say_is_noticed(void)
     CHECK_HAS(wrong(unsent, lost, then), "after it had left");
 }
 
+static void a_kill_that_cannot_be_put_down_says_so(void)
+{
+    struct sim_run s;
+    struct killer k;
+    char why[400], fine[320];
+
+    if (walk(&s)) {
+        killer_init(&k, 1, &s, s.result.dir);
+        killer_watch(&k);
+        (void)snprintf(fine, sizeof fine, "%s/killed", s.result.dir);
+        CHECK(!killed_differs(&k, fine, why, sizeof why));
+        CHECK_STR(why, "");
+        CHECK(killed_differs(&k, "/dev/null/killed", why, sizeof why));
+        CHECK_HAS(why, "cannot be written");
+    }
+    sim_fini(&s);
+}
+
 static const struct test tests[] = {
     TEST(a_failing_case_is_cut_down_to_what_makes_it_fail),
     TEST(cutting_down_ends_when_its_trials_do),
@@ -197,6 +215,7 @@ static const struct test tests[] = {
     TEST(a_case_that_is_no_profile_is_a_failure_that_says_so),
     TEST(an_account_that_lacks_one_event_of_its_copies_is_another),
     TEST(what_a_killed_account_must_not_say_is_noticed),
+    TEST(a_kill_that_cannot_be_put_down_says_so),
     TEST_END,
 };
 

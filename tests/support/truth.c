@@ -319,6 +319,11 @@ static const uint32_t silent_classes = 1u << CLASS_LEFT_BEHIND | 1u << CLASS_VAN
                                        1u << CLASS_STRANDED | 1u << CLASS_IN_DOUBT_SILENT |
                                        1u << CLASS_SILENT_BY_REQUEST | 1u << CLASS_SILENT_LOSS;
 
+bool truth_is_silence(enum outcome c)
+{
+    return bit(c) & silent_classes;
+}
+
 /* One, or two where only luck decides whether a probe saw what is gone now. */
 static uint32_t classes_by_luck(struct reading r)
 {

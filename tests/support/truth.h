@@ -31,6 +31,7 @@ struct truth_score {
     char first[900];               /* the first wrong copy, in words; "" if none */
 };
 
+bool truth_is_silence(enum outcome c); /* a class that only final silence proves */
 /* false: something cannot be read. A wrong copy is no error but counted. */
 bool truth_compare(const struct manifest *m, const struct ledger *l, const char *truth_path,
                    enum truth_view view, struct truth_score *s, struct err *e);

@@ -194,13 +194,14 @@ class Part:
         with open(os.path.join(self.run, "summary.json"), "rb") as f:
             return f.read()
 
-    def judged_again(self):
+    def judge_again(self):
         before = self.summary()
         done = subprocess.run([*self.program, "judge", self.run], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               timeout=HOURS, check=False)
+        if done.returncode not in (0, 1, 2):
+            raise SoakError(f"{self.name}: judge gives no verdict (exit {done.returncode})")
         if self.summary() != before:
             raise SoakError(f"{self.name}: judge makes another summary than the run did")
-        return done.returncode
 
     def check(self):
         under, records = self.load()
@@ -316,7 +317,7 @@ def main():
                 part = one([os.path.realpath(a.program)], folder, a.minutes, say)
                 parts.append(part)
                 part.check()
-                part.judged_again()
+                part.judge_again()
         return 0
     except SoakError as e:
         say(f"FAILED: {e}")

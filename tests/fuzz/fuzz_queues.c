@@ -63,7 +63,7 @@ static void hold_list(const struct queue_list *list, size_t octets)
                   list->servers[i].due <= sums[i].entries);
 }
 
-static bool read_once(struct bed *b, struct queue_list *list, unsigned kind, struct slice text)
+static bool read_once(struct queue_list *list, unsigned kind, struct slice text)
 {
     const struct queue_format *f = queue_format_of(types[kind]);
     struct err e = {0};
@@ -72,7 +72,6 @@ static bool read_once(struct bed *b, struct queue_list *list, unsigned kind, str
 
     PM_ASSERT(ok || (e.code == EX_WIRE && e.text[0]));
     PM_ASSERT(f || types[kind] == PROBE_QUEUE_HTTP || types[kind] == PROBE_QUEUE_EXEC);
-    (void)b;
     return ok;
 }
 
@@ -82,10 +81,10 @@ static void read_twice(struct bed *b, unsigned kind, struct slice text)
 
     PM_ASSERT(queue_list_init(&first, &b->r->profile.site, &b->key));
     PM_ASSERT(queue_list_init(&second, &b->r->profile.site, &b->key));
-    bool ok = read_once(b, &first, kind, text);
+    bool ok = read_once(&first, kind, text);
 
     hold_list(&first, text.n);
-    PM_ASSERT(read_once(b, &second, kind, text) == ok && second.count == first.count);
+    PM_ASSERT(read_once(&second, kind, text) == ok && second.count == first.count);
     for (uint32_t i = 0; i < first.count; i++)
         PM_ASSERT(first.entries[i].fingerprint == second.entries[i].fingerprint &&
                   first.entries[i].ours == second.entries[i].ours);

@@ -52,30 +52,23 @@ static bool fill_mailboxes(const struct profile *p, struct arena *a, struct lab_
     return true;
 }
 
-static bool fill_knobs(const struct profile *p, struct arena *a, struct lab_config *c)
+static const struct lab_knob *knobs_of(struct arena *a, const char *const *names,
+                                       const char *const *values, uint32_t count)
 {
-    struct lab_knob *knobs = arena_new(a, struct lab_knob, p->lab.knob_count + 1);
+    struct lab_knob *knobs = arena_new(a, struct lab_knob, count + 1);
 
-    if (!knobs)
-        return false;
-    for (uint32_t i = 0; i < p->lab.knob_count; i++)
-        knobs[i] = (struct lab_knob){p->lab.knob_names[i], p->lab.knob_values[i]};
-    c->knobs = knobs;
-    c->knob_count = p->lab.knob_count;
-    return true;
+    for (uint32_t i = 0; knobs && i < count; i++)
+        knobs[i] = (struct lab_knob){names[i], values[i]};
+    return knobs;
 }
 
-static bool fill_plants(const struct profile *p, struct arena *a, struct lab_config *c)
+static bool fill_knobs(const struct lab_profile *p, struct arena *a, struct lab_config *c)
 {
-    struct lab_knob *plants = arena_new(a, struct lab_knob, p->lab.plant_count + 1);
-
-    if (!plants)
-        return false;
-    for (uint32_t i = 0; i < p->lab.plant_count; i++)
-        plants[i] = (struct lab_knob){p->lab.plant_names[i], p->lab.plant_values[i]};
-    c->plants = plants;
-    c->plant_count = p->lab.plant_count;
-    return true;
+    c->knobs = knobs_of(a, p->knob_names, p->knob_values, p->knob_count);
+    c->knob_count = p->knob_count;
+    c->plants = knobs_of(a, p->plant_names, p->plant_values, p->plant_count);
+    c->plant_count = p->plant_count;
+    return c->knobs && c->plants;
 }
 
 /* Servers of the lab's own: all but our MTA. */
@@ -146,7 +139,7 @@ static bool configure(const struct profile *p, struct arena *a, const char *dir,
                                  .truth_path = arena_format(a, "%s/truth.tsv", dir)};
     c->cert_path = arena_format(a, "%s/lab-cert.pem", dir);
     if (!names || !c->cert_path || !c->lab.truth_path || !fill_mailboxes(p, a, &c->lab) ||
-        !fill_knobs(p, a, &c->lab) || !fill_plants(p, a, &c->lab) || !fill_p1(p, a, &c->p1))
+        !fill_knobs(&p->lab, a, &c->lab) || !fill_p1(p, a, &c->p1))
         return err_set(e, EX_IO, "out of memory for the lab");
     for (uint32_t i = 0; i < servers; i++) {
         names[i] = p->site.servers[i].name;

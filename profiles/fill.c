@@ -3,7 +3,6 @@
  * Every complaint has the form FILE:LINE:COLUMN: section.entry.key: expected ..., got "...".
  */
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -183,47 +183,49 @@ static bool name_run(struct draft *d)
     return true;
 }
 
-static bool fill_knobs(struct draft *d, struct lab_spec *lab)
-{
-    const struct node *knobs = node_find(section_map(d, SEC_LAB), "knobs");
-    uint32_t room = (knobs ? knobs->count : 0) + 1, n = 0;
-    const char **names = arena_new(d->arena, const char *, room);
-    const char **values = arena_new(d->arena, const char *, room);
+struct words { /* what stands in a map of the lab's that has no table here */
+    const char **names, **values;
+    uint32_t count;
+};
 
-    if (!names || !values)
+/* `first`: stands before them, unless NULL. */
+static bool read_words(struct draft *d, const char *map, const char *expected, const char *first,
+                       const char *value, struct words *w)
+{
+    const struct node *n = node_find(section_map(d, SEC_LAB), map);
+    uint32_t room = (n ? n->count : 0) + 1;
+
+    *w = (struct words){arena_new(d->arena, const char *, room),
+                        arena_new(d->arena, const char *, room), 0};
+    if (!w->names || !w->values)
         return draft_no_memory(d);
-    names[n] = "ndr_format";
-    values[n++] = lab->ndr;
-    for (const struct node *k = knobs ? knobs->first : NULL; k; k = k->next) {
-        if (k->kind != NODE_TEXT)
-            return node_complain(k, d->err, "lab.knobs.%s: expected a value", k->key);
-        names[n] = k->key;
-        values[n++] = k->text;
+    if (first) {
+        w->names[w->count] = first;
+        w->values[w->count++] = value;
     }
-    lab->lab.knob_names = names;
-    lab->lab.knob_values = values;
-    lab->lab.knob_count = n;
+    for (const struct node *k = n ? n->first : NULL; k; k = k->next) {
+        if (k->kind != NODE_TEXT)
+            return node_complain(k, d->err, "lab.%s.%s: expected a %s", map, k->key, expected);
+        w->names[w->count] = k->key;
+        w->values[w->count++] = k->text;
+    }
     return true;
 }
 
-static bool fill_plants(struct draft *d, struct lab_spec *lab)
+static bool fill_knobs(struct draft *d, struct lab_spec *spec)
 {
-    const struct node *plants = node_find(section_map(d, SEC_LAB), "plant");
-    uint32_t room = (plants ? plants->count : 0) + 1, n = 0;
-    const char **names = arena_new(d->arena, const char *, room);
-    const char **values = arena_new(d->arena, const char *, room);
+    struct lab_profile *lab = &spec->lab;
+    struct words knobs, plants;
 
-    if (!names || !values)
-        return draft_no_memory(d);
-    for (const struct node *k = plants ? plants->first : NULL; k; k = k->next) {
-        if (k->kind != NODE_TEXT)
-            return node_complain(k, d->err, "lab.plant.%s: expected a count", k->key);
-        names[n] = k->key;
-        values[n++] = k->text;
-    }
-    lab->lab.plant_names = names;
-    lab->lab.plant_values = values;
-    lab->lab.plant_count = n;
+    if (!read_words(d, "knobs", "value", "ndr_format", spec->ndr, &knobs) ||
+        !read_words(d, "plant", "count", NULL, NULL, &plants))
+        return false;
+    lab->knob_names = knobs.names;
+    lab->knob_values = knobs.values;
+    lab->knob_count = knobs.count;
+    lab->plant_names = plants.names;
+    lab->plant_values = plants.values;
+    lab->plant_count = plants.count;
     return true;
 }
 
@@ -258,7 +260,7 @@ static bool fill_servers(struct draft *d)
     if (servers)
         return node_complain_key(servers, d->err,
                                  "servers: a lab brings its own; name them in lab.servers");
-    if (!fill_section(d, SEC_LAB, &spec) || !fill_knobs(d, &spec) || !fill_plants(d, &spec))
+    if (!fill_section(d, SEC_LAB, &spec) || !fill_knobs(d, &spec))
         return false;
     d->p->lab = spec.lab;
     d->p->lab.on = true;

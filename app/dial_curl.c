@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
 #define LINE_MAX_BYTES     300
@@ -247,7 +248,7 @@ static int on_debug(CURL *easy, curl_infotype type, char *p, size_t n, void *own
         n -= i;
         break;
     }
-    (void)snprintf(q->last_line, sizeof q->last_line, "%.*s", (int)(n < 280 ? n : 280), p);
+    (void)text_clean(q->last_line, sizeof q->last_line, slice_from(p, n));
     return 0;
 }
 

@@ -14,12 +14,13 @@
 #include "base/secret.h"
 #include "base/text.h"
 
-static void put_text(struct err *e, char *text)
+/* cut: `text` is not all that was to be said. */
+static void put_text(struct err *e, char *text, bool cut)
 {
     struct slice rest = slice_of(text);
     size_t n = 0, took;
 
-    secret_hide(text);
+    secret_hide(text, cut);
     for (; rest.n > 0; rest = slice_skip(rest, took)) {
         struct slice one = text_shown(rest, &took);
 
@@ -41,9 +42,9 @@ bool err_set(struct err *e, int code, const char *format, ...)
     if (!e)
         return false;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    put_text(e, text);
+    put_text(e, text, n < 0 || (size_t)n >= sizeof text);
     e->code = code;
     return false;
 }
@@ -58,9 +59,10 @@ bool err_wrap(struct err *e, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(text, sizeof e->text, format, args);
     va_end(args);
-    if (n >= 0 && (size_t)n < sizeof e->text)
+    bool cut = n < 0 || (size_t)n >= sizeof e->text;
+    if (!cut)
         (void)snprintf(text + n, sizeof text - (size_t)n, ": %s", e->text);
-    put_text(e, text);
+    put_text(e, text, cut);
     return false;
 }
 

@@ -20,7 +20,7 @@
 #include <openssl/evp.h>
 
 #define SHORTEST 4
-#define LONGEST  1024
+#define LONGEST  4096 /* and no file may hold a longer one */
 #define SHAPES   4
 
 struct noted {
@@ -50,8 +50,12 @@ static char *base64_core(const char *value, size_t n, size_t lead)
     memcpy(plain + lead, value, n);
     size_t whole = (lead + n) / 3 * 3, from = lead > 0 ? 4 : 0;
     int length = EVP_EncodeBlock(text, plain, (int)whole);
-    char *core = length > (int)from + SHORTEST ? strdup((const char *)text + from) : NULL;
+    char *core = NULL;
 
+    if (length > (int)from + SHORTEST) {
+        core = strdup((const char *)text + from);
+        PM_MEMORY(core);
+    }
     explicit_bzero(plain, sizeof plain);
     explicit_bzero(text, sizeof text);
     return core;
@@ -65,6 +69,20 @@ static bool is_noted(const char *value)
     return false;
 }
 
+/* One that found no memory would be said from now on: the program ends instead. */
+static void keep(const char *value, size_t n)
+{
+    struct noted *s = calloc(1, sizeof *s);
+
+    PM_MEMORY(s);
+    s->shape[0] = strdup(value);
+    PM_MEMORY(s->shape[0]);
+    for (size_t lead = 0; lead < 3; lead++)
+        s->shape[lead + 1] = base64_core(value, n, lead);
+    s->next = noted;
+    noted = s;
+}
+
 void secret_note(const char *value)
 {
     size_t n = strlen(value);
@@ -73,26 +91,45 @@ void secret_note(const char *value)
     if (n < SHORTEST || n > LONGEST)
         return;
     (void)pthread_mutex_lock(&lock);
-    struct noted *s = is_noted(value) ? NULL : calloc(1, sizeof *s);
-
-    if (s) {
-        s->shape[0] = strdup(value);
-        PM_MEMORY(s->shape[0]);
-        for (size_t lead = 0; lead < 3; lead++)
-            s->shape[lead + 1] = base64_core(value, n, lead);
-        s->next = noted;
-        noted = s;
-    }
+    if (!is_noted(value))
+        keep(value, n);
     (void)pthread_mutex_unlock(&lock);
 }
 
-void secret_hide(char *text)
+/* How many octets before `end`, at most n, are the beginning of this, but not all of it. */
+static size_t begun(const char *end, size_t n, const char *shape)
+{
+    size_t most = strlen(shape) - 1;
+
+    for (size_t k = n < most ? n : most; k >= SHORTEST; k--)
+        if (memcmp(end - k, shape, k) == 0)
+            return k;
+    return 0;
+}
+
+static size_t longest_begun(const char *text, size_t n)
+{
+    size_t longest = 0;
+
+    for (const struct noted *s = noted; s; s = s->next)
+        for (size_t i = 0; i < SHAPES; i++) {
+            size_t k = s->shape[i] ? begun(text + n, n, s->shape[i]) : 0;
+
+            longest = k > longest ? k : longest;
+        }
+    return longest;
+}
+
+void secret_hide(char *text, bool cut)
 {
     (void)pthread_mutex_lock(&lock);
+    size_t n = strlen(text), tail = cut ? longest_begun(text, n) : 0; /* before stars stand in it */
+
     for (const struct noted *s = noted; s; s = s->next)
         for (size_t i = 0; i < SHAPES; i++)
             for (char *at = text; s->shape[i] && (at = strstr(at, s->shape[i]));)
                 memset(at, '*', strlen(s->shape[i]));
+    memset(text + n - tail, '*', tail);
     (void)pthread_mutex_unlock(&lock);
 }
 

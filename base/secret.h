@@ -15,7 +15,8 @@ void secret_held(void);
 /* The same, and wherever it would be said from now on it is not: servers repeat what they were told. Short ones cannot be told from
  * words and are not noted. */
 void secret_note(const char *value);
-/* Stars in place of every noted secret, also where it stands in base64. */
-void secret_hide(char *text);
+/* Stars in place of every noted secret, also where it stands in base64. Where the text was cut, its end may be the beginning of one:
+ * that too, if it is no shorter than what is noted. */
+void secret_hide(char *text, bool cut);
 
 #endif

@@ -414,6 +414,6 @@ const char *text_clean(char *out, size_t room, struct slice said)
         blank = false;
     }
     out[at] = '\0';
-    secret_hide(out);
+    secret_hide(out, said.n > 0);
     return out;
 }

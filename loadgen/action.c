@@ -202,9 +202,8 @@ static void on_answer(void *owner, const struct http_answer *answer)
     if (answer->status / 100 == 2) {
         took_effect(a, call->step);
     } else {
-        struct slice body = slice_from(answer->body.p, answer->body.n < 400 ? answer->body.n : 400);
-
-        (void)text_clean(said, sizeof said, answer->status ? body : slice_of(answer->error));
+        (void)text_clean(said, sizeof said,
+                         answer->status ? answer->body : slice_of(answer->error));
         (void)snprintf(why, sizeof why, "HTTP %d: %s", answer->status, said);
         finding(a, call->step, (uint32_t)answer->status, answer->status ? why : said);
     }

@@ -189,8 +189,7 @@ static const char *complaint(struct http_move *h, const struct http_answer *a, c
     if (a->status / 100 == 2 && json)
         return NULL;
     if (!*field_text(json, h->job->mover->error_field, said, sizeof said))
-        (void)text_clean(said, sizeof said,
-                         slice_from(a->body.p, a->body.n < 400 ? a->body.n : 400));
+        (void)text_clean(said, sizeof said, a->body);
     const char *kind = a->status / 100 == 2   ? "nonsense, no JSON"
                        : a->status / 100 == 4 ? "refused"
                        : a->status / 100 == 5 ? "server error"

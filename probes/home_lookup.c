@@ -171,9 +171,7 @@ static void on_answer(void *owner, const struct http_answer *a)
     if (a->status == 0)
         (void)err_set(&e, EX_WIRE, "no answer: %.150s", a->error);
     else if (a->status / 100 != 2)
-        (void)err_set(
-            &e, EX_WIRE, "HTTP %d: %s", a->status,
-            text_clean(said, 100, slice_from(a->body.p, a->body.n < 200 ? a->body.n : 200)));
+        (void)err_set(&e, EX_WIRE, "HTTP %d: %s", a->status, text_clean(said, 100, a->body));
     else if (read_json(q->h->site, a->body, &r, &e)) {
         answer(q, &r, "");
         return;

@@ -241,8 +241,7 @@ static void on_answer(void *owner, const struct http_answer *a)
         (void)err_set(&e, EX_WIRE, "no answer: %.150s", a->error);
     else if (a->status / 100 != 2)
         (void)err_set(&e, EX_WIRE, "HTTP %d: %s", a->status,
-                      text_clean(said, sizeof said,
-                                 slice_from(a->body.p, a->body.n < 200 ? a->body.n : 200)));
+                      text_clean(said, sizeof said, a->body));
     bool ok = a->status / 100 == 2 && queue_list_json(&o->list, a->body, &e);
 
     finish(o, ok, e.text);

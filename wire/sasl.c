@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define CHALLENGE_MAX 8192
 
 struct sasl {
@@ -50,12 +52,14 @@ static const struct mechanism *choose(Gsasl *library, struct slice offered)
 static bool begin(struct sasl *s, struct slice offered, const struct sasl_login *login,
                   struct err *e)
 {
+    char offers[201];
+
     if (gsasl_init(&s->library) != GSASL_OK)
         return err_set(e, EX_IO, "libgsasl does not start");
     s->mechanism = choose(s->library, offered);
     if (!s->mechanism)
-        return err_set(e, EX_TARGET, "no AUTH mechanism in common; it offers \"%.*s\"",
-                       (int)(offered.n < 200 ? offered.n : 200), (const char *)offered.p);
+        return err_set(e, EX_TARGET, "no AUTH mechanism in common; it offers \"%s\"",
+                       text_clean(offers, sizeof offers, offered));
     if (gsasl_client_start(s->library, s->mechanism->name, &s->session) != GSASL_OK)
         return err_set(e, EX_TARGET, "AUTH %s does not start", s->mechanism->name);
     if (gsasl_property_set(s->session, GSASL_AUTHID, login->user) != GSASL_OK ||

@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "wire/sasl.h"
 #include "wire/smtp_client_private.h"
+
+#define SAID_MAX 201 /* of a reply, in words for people */
 
 #define EXPECT_MIN 64u
 #define MAIL_MIN   2u                        /* one waits for the reply to its dot, one follows */
@@ -138,20 +141,24 @@ void smtp_denied(struct smtp_client *c, const char *what)
 
 void smtp_denied_reply(struct smtp_client *c, struct slice text)
 {
-    err_set(&c->error, EX_TARGET, "%s: %u %.*s", states[c->doing].doing, c->reply.code,
-            (int)(text.n < 200 ? text.n : 200), (const char *)text.p);
+    char said[SAID_MAX];
+
+    err_set(&c->error, EX_TARGET, "%s: %u %s", states[c->doing].doing, c->reply.code,
+            text_clean(said, sizeof said, text));
     c->news = SMTP_DENIED;
 }
 
 /* 421 may answer anything (RFC 5321 section 3.8): the message it answered is refused, the rest is lost. */
 static void closing(struct smtp_client *c, const struct expect *x, struct slice text)
 {
+    char said[SAID_MAX];
+
     if (c->trial.on) {
         smtp_trial_end(c, SMTP_TRIAL_BROKEN, "421, the server closes the connection");
         return;
     }
-    err_set(&c->error, EX_TARGET, "%s: 421 %.*s", states[c->doing].doing,
-            (int)(text.n < 200 ? text.n : 200), (const char *)text.p);
+    err_set(&c->error, EX_TARGET, "%s: 421 %s", states[c->doing].doing,
+            text_clean(said, sizeof said, text));
     if (c->first != c->end && x->mail != SMTP_NO_MAIL)
         smtp_turn_closing(c, *x);
     c->news = c->up ? SMTP_CLOSED : SMTP_DENIED;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "tests/support/check.h"
 #include "tests/wire/client_rig.h"
 
@@ -454,6 +455,26 @@ static void a_refused_password_is_denied(void)
     rig_close();
 }
 
+/* Only so much of a reply is said, and what is left of the password there was not known for a secret. */
+static void a_reply_that_repeats_the_password_across_its_cut_shows_no_part_of_it(void)
+{
+    char reply[300];
+
+    rig.config.user = "joe";
+    rig.config.password = "S3cret-horse";
+    rig.config.secure = true;
+    secret_note(rig.config.password);
+    rig_open(true);
+    (void)rig_hear("220 mx\r\n");
+    (void)rig_hear("250-mx\r\n250 AUTH PLAIN\r\n");
+    (void)snprintf(reply, sizeof reply, "535 %0193d S3cret-horse is no password\r\n", 0);
+    CHECK_STR((rig_said(), rig_hear(reply)), "denied; ");
+    CHECK_HAS(smtp_client_error(rig.client), "logging in: 535 0000");
+    CHECK_HAS(smtp_client_error(rig.client), "0 ******");
+    CHECK(!strstr(smtp_client_error(rig.client), "S3cr"));
+    rig_close();
+}
+
 /* It was answered for ever, and held up the load's other connections meanwhile. */
 static void a_server_that_asks_without_end_is_denied(void)
 {
@@ -628,6 +649,7 @@ static const struct test tests[] = {
     TEST(without_starttls_nothing_goes_on_where_it_is_wanted),
     TEST(a_password_is_never_said_in_clear),
     TEST(a_refused_password_is_denied),
+    TEST(a_reply_that_repeats_the_password_across_its_cut_shows_no_part_of_it),
     TEST(a_server_that_asks_without_end_is_denied),
     TEST(a_server_without_a_proof_is_not_believed),
     TEST(replies_split_anywhere_mean_the_same),

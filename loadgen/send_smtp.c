@@ -60,16 +60,9 @@ static bool name_mailboxes(struct smtp_pool *p, const struct site *site)
     return p->addresses;
 }
 
-/* What an envelope of SMTP can name; other protocols have addresses of their own. */
-bool sender_can_say(const struct profile *p, struct err *e)
+/* What an envelope of SMTP can name. */
+static bool can_say_mailboxes(const struct site *site, struct err *e)
 {
-    const struct site *site = &p->site;
-    bool smtp = false;
-
-    for (uint32_t i = 0; i < p->load_count; i++)
-        smtp = smtp || strcmp(p->loads[i].protocol ? p->loads[i].protocol : "smtp", "p1") != 0;
-    if (!smtp)
-        return true;
     for (uint32_t i = 0; i < site->mailbox_count; i++) {
         const char *a = site->mailboxes[i].address;
         size_t n = strlen(a);
@@ -89,19 +82,24 @@ bool sender_can_say(const struct profile *p, struct err *e)
 
 static bool open_pool(struct sender_load *l, bool lmtp, struct err *e)
 {
-    const struct server *server = &l->context->work->profile->site.servers[l->load->via];
+    const struct site *site = &l->context->work->profile->site;
+
+    if (!can_say_mailboxes(site, e))
+        return false;
     struct smtp_pool *p = calloc(1, sizeof *p);
 
     l->state = p;
     if (!p)
         return err_set(e, EX_IO, "out of memory");
+    const struct server *server = &site->servers[l->load->via];
+
     p->lmtp = lmtp;
     p->window = workload_window(l->context->work->profile,
                                 (uint32_t)(l->load - l->context->work->profile->loads));
     if (!pool_init(&p->pool, &smtp_link_ops, l, lmtp ? &server->lmtp : &server->smtp))
         return err_set(e, EX_IO, "out of memory for connections");
     name_things(p);
-    if (!name_mailboxes(p, &l->context->work->profile->site))
+    if (!name_mailboxes(p, site))
         return err_set(e, EX_IO, "out of memory for addresses");
     p->links = calloc(p->pool.count, sizeof *p->links);
     for (uint32_t i = 0; p->links && i < p->pool.count; i++)

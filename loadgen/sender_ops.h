@@ -45,9 +45,6 @@ struct sender_ops {
 extern const struct sender_ops sender_smtp, sender_lmtp, sender_p1;
 extern const struct sender_ops *const senders[]; /* NULL-terminated */
 
-/* Where a load speaks SMTP or LMTP: every address of the site can be said there. EX_BAD_PROFILE. */
-bool sender_can_say(const struct profile *p, struct err *e);
-
 /* The next message that is due; false: none is (or no more may be sent). Its number is leased. */
 bool sender_take(struct sender_load *l, struct sender_item *item);
 bool sender_has_due(const struct sender_load *l);

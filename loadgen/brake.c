@@ -60,8 +60,8 @@ void brake_begin(struct brake *b, struct loop *l, const struct sender_health *he
     timer_arm(l, &b->timer, loop_now(l) + NS_PER_S);
 }
 
-void brake_end(struct brake *b, struct loop *l)
+void brake_end(struct brake *b)
 {
     if (b->loop)
-        timer_disarm(l, &b->timer);
+        timer_disarm(b->loop, &b->timer);
 }

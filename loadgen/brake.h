@@ -35,7 +35,7 @@ struct brake {
 
 void brake_begin(struct brake *b, struct loop *l, const struct sender_health *health,
                  void (*pull)(void *owner, struct brake_word w), void *owner);
-void brake_end(struct brake *b, struct loop *l); /* zeroed is fine */
+void brake_end(struct brake *b); /* zeroed is fine */
 
 /* Is what lies between two counts too much? why BRAKE_NOT: no. Pure. */
 struct brake_word brake_look(const struct brake_count *from, const struct brake_count *to);

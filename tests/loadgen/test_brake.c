@@ -96,7 +96,7 @@ static void the_window_is_ten_seconds_and_it_is_pulled_once(void)
     CHECK_U64(p.word.why, BRAKE_BUSY_REPLIES);
     CHECK_U64(p.word.per_mille, 54); /* nine bad seconds in the window of ten */
     CHECK_U64(p.at_ns, 30 * NS_PER_S);
-    brake_end(&b, l);
+    brake_end(&b);
     timer_disarm(l, &second.timer);
     loop_destroy(l);
 }

@@ -74,11 +74,14 @@ uint64_t clock_span(const struct run_clock *c, uint64_t target_span_ns)
 
 uint64_t clock_loop(const struct run_clock *c, uint64_t target_ns)
 {
-    uint64_t ahead_ns = target_ns < c->ahead_ns ? target_ns : c->ahead_ns;
-    uint64_t span_ns = clock_span(c, target_ns == NEVER_NS ? NEVER_NS : target_ns - ahead_ns),
-             loop_ns;
+    uint64_t loop_ns;
 
-    if (span_ns == NEVER_NS || __builtin_add_overflow(c->origin_ns, span_ns, &loop_ns))
+    PM_ASSERT(c->scale >= 1);
+    if (target_ns == NEVER_NS)
+        return NEVER_NS;
+    uint64_t span_ns = target_ns > c->ahead_ns ? target_ns - c->ahead_ns : 0;
+
+    if (__builtin_add_overflow(c->origin_ns, clock_span(c, span_ns), &loop_ns))
         return NEVER_NS;
     return loop_ns;
 }

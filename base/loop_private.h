@@ -59,7 +59,7 @@ struct listener {
 #define LOOP_HOLDER(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 void loop_init(struct loop *l, const struct loop_ops *ops, uint64_t now_ns);
-void *loop_must(void *memory); /* asserts that there was memory: limits are set at start */
+void *loop_must(void *memory); /* returns it; there was none: the process ends, EX_IO */
 
 /* Fires what is due, but nothing that was armed meanwhile; the number of timers that fired. */
 uint64_t loop_fire_timers(struct loop *l);

@@ -15,9 +15,9 @@ struct probe_queues *probe_queues_create(void);     /* NULL: out of memory */
 void probe_queues_destroy(struct probe_queues *qs); /* after its probes; NULL is fine */
 /* The driver that lists queues so; NULL: the one that says of a server that it has none. */
 const struct probe_ops *probe_queue_ops(const struct probe_profile *how);
+/* So many waves there were before this process began: numbers go on from there. */
+void probe_queues_used(struct probe_queues *qs, uint32_t waves);
 /* Begins a wave: the number of all listings asked for from now on. */
-void probe_queues_used(struct probe_queues *qs,
-                       uint32_t waves); /* before: numbers go on from there */
 uint32_t probe_queues_wave(struct probe_queues *qs);
 
 #endif

@@ -197,11 +197,17 @@ static void forget_cached(int descriptor, uint64_t *upto, uint64_t end)
     *upto = whole;
 }
 
+/* What cannot be synchronised (a pipe, /dev/full) says EINVAL: there is nothing to do for it then. */
+static bool sync_data(int descriptor)
+{
+    return fdatasync(descriptor) == 0 || errno == EINVAL;
+}
+
 bool journal_sync(int descriptor, uint64_t *upto)
 {
     struct stat st;
 
-    if (fstat(descriptor, &st) < 0 || (fdatasync(descriptor) < 0 && errno != EINVAL))
+    if (fstat(descriptor, &st) < 0 || !sync_data(descriptor))
         return false;
     forget_cached(descriptor, upto, (uint64_t)st.st_size);
     return true;
@@ -213,7 +219,7 @@ bool journal_close(struct journal *j, struct err *e)
         return true;
     bool ok = journal_flush(j);
 
-    if (ok && fdatasync(j->fd) < 0 && errno != EINVAL)
+    if (ok && !sync_data(j->fd))
         ok = give_up(j);
     if (close(j->fd) < 0 && ok)
         ok = err_set(&j->err, EX_IO, "%s: %s", j->path, strerror(errno));
@@ -353,10 +359,10 @@ static bool read_blocks(struct reader *r, struct err *e)
 /* Behind the last whole block; a file that has not even its head goes. */
 static bool cut_off(const struct reader *r, const char *path, struct err *e)
 {
-    bool ok = r->whole ? ftruncate(r->fd, (off_t)r->whole) == 0 && fdatasync(r->fd) == 0
-                       : unlink(path) == 0;
+    bool ok =
+        r->whole ? ftruncate(r->fd, (off_t)r->whole) == 0 && sync_data(r->fd) : unlink(path) == 0;
 
-    return ok || errno == EINVAL || err_set(e, EX_IO, "cannot be mended: %s", strerror(errno));
+    return ok || err_set(e, EX_IO, "cannot be mended: %s", strerror(errno));
 }
 
 static bool read_file(struct reader *r, const char *dir, const char *name, struct err *e)

@@ -395,6 +395,29 @@ static void what_is_torn_is_cut_off_once_and_for_all(void)
     CHECK_U64(s.count, 15);
 }
 
+/* A pipe can be read and not be cut: it says EINVAL, which only what cannot be synchronised may. */
+static void a_torn_end_that_cannot_be_cut_off_is_an_error(void)
+{
+    const char *dir = scratch_dir("journal-uncut");
+    char path[300], from[64 + 16] = "";
+    struct sums s = {0};
+    uint32_t torn = 9;
+    struct err e = {0};
+
+    CHECK(write_file(dir, 0, 0, 0));
+    (void)snprintf(path, sizeof path, "%s/0000.mpj", dir);
+    int fd = open(path, O_RDONLY);
+
+    CHECK(read(fd, from, 64) == 64); /* a head, and behind it a block of no events */
+    CHECK(close(fd) == 0 && unlink(path) == 0 && mkfifo(path, 0600) == 0);
+    fd = open(path, O_RDWR);
+    CHECK(write(fd, from, sizeof from) == (ssize_t)sizeof from);
+    CHECK(!journal_mend(dir, RUN, sum_up, &s, &torn, &e));
+    CHECK_U64(e.code, EX_IO);
+    CHECK_HAS(e.text, "cannot be mended");
+    CHECK(close(fd) == 0 && unlink(path) == 0);
+}
+
 static void a_journal_goes_on_behind_its_last_whole_block(void)
 {
     const char *dir = scratch_dir("journal-on");
@@ -443,6 +466,7 @@ static const struct test tests[] = {
     TEST(a_block_in_the_place_of_another_ends_the_file),
     TEST(a_blocks_checksum_is_over_its_number_its_count_and_its_records),
     TEST(what_is_torn_is_cut_off_once_and_for_all),
+    TEST(a_torn_end_that_cannot_be_cut_off_is_an_error),
     TEST(a_journal_goes_on_behind_its_last_whole_block),
     TEST(a_journal_that_is_not_there_is_made_and_another_runs_is_refused),
     TEST_END,

@@ -405,6 +405,15 @@ uint32_t manifest_copies(const struct manifest_load *l)
     return l->recipients * (l->alternates ? 2 : 1);
 }
 
+uint64_t manifest_planned_copies(const struct manifest *m)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < m->load_count; i++)
+        n += m->loads[i].count * manifest_copies(&m->loads[i]);
+    return n;
+}
+
 bool manifest_is_ours(const struct manifest *m, uint32_t server)
 {
     return strcmp(m->servers[server], MANIFEST_OURS) == 0;

@@ -101,5 +101,6 @@ struct manifest *manifest_read(struct arena *a, const char *path, struct err *e)
 bool manifest_is_ours(const struct manifest *m, uint32_t server);
 /* Copies counted per message of this load: recipients x (1 or 2). */
 uint32_t manifest_copies(const struct manifest_load *l);
+uint64_t manifest_planned_copies(const struct manifest *m); /* of all loads */
 
 #endif

@@ -103,7 +103,7 @@ uint32_t stop_losses(const struct manifest *m)
 }
 
 /* What may become of a copy that was delivered, or reported, when its mailbox moves once more. */
-static bool can_follow(enum outcome o)
+static bool can_follow_move(enum outcome o)
 {
     static const uint32_t never =
         1u << CLASS_SILENT_LOSS | 1u << CLASS_STRANDED | 1u << CLASS_REFUSED_TEMPORARY |
@@ -111,6 +111,15 @@ static bool can_follow(enum outcome o)
         1u << CLASS_SILENT_BY_REQUEST | 1u << CLASS_NDR | 1u << CLASS_NDR_MISROUTED;
 
     return !(never >> o & 1);
+}
+
+/* Of the copies that are known, those that this class may still be made of. */
+static uint64_t can_follow(const struct stop_account *a, enum outcome o)
+{
+    if (a->moves_left && can_follow_move(o))
+        return a->known - a->classes[o];
+    /* The entry leaves its queue, or the originator is told as well: no move is needed for that. */
+    return o == CLASS_NDR ? a->classes[CLASS_NDR_BUT_QUEUED] + a->classes[CLASS_NDR_MISROUTED] : 0;
 }
 
 /* What a gate that can fail counts; *open: what might still be added. false: it leaves a run undecided at worst. */
@@ -122,7 +131,7 @@ static bool gate_counts(const struct manifest_gate *g, const struct stop_account
 
     if (gate_class(g, &o)) {
         *count = a->classes[o];
-        *open = a->open + (a->moves_left && can_follow(o) ? a->known - a->classes[o] : 0);
+        *open = a->open + can_follow(a, o);
     } else if (flag_named(g->name, &f)) {
         *count = a->flags[f];
         *open = a->open + (a->moves_left ? a->known - a->flags[f] : 0);
@@ -283,13 +292,14 @@ static void count_copy(const struct reader *r, struct copies *c, const struct co
 {
     const struct stop_watch *w = r->owner;
     enum outcome o = outcome_now(r, c, p);
-    bool certain = class_is_certain(o) || o != p->outcome;
+    bool presumed = o != p->outcome; /* lost: it may turn up all the same */
+    bool certain = presumed || class_is_certain(o);
     bool lost = certain && (w->losses >> o & 1);
     bool open =
         !certain && o != CLASS_DELIVERED && o != CLASS_DELIVERED_RESIDUE && o != CLASS_NOT_OWED;
 
     into->begun++;
-    if (!open)
+    if (!open && !presumed)
         count_into(&into->known, p, o);
     if (certain)
         into->certain.classes[o]++;
@@ -352,15 +362,6 @@ static void add_account(struct stop_account *into, const struct stop_account *a)
     into->known += a->known;
 }
 
-static uint64_t planned_copies(const struct manifest *m)
-{
-    uint64_t n = 0;
-
-    for (uint32_t i = 0; i < m->load_count; i++)
-        n += m->loads[i].count * manifest_copies(&m->loads[i]);
-    return n;
-}
-
 static uint64_t moves_marked(const struct ledger *l, enum move_mark mark)
 {
     uint64_t n = 0;
@@ -373,7 +374,7 @@ static uint64_t moves_marked(const struct ledger *l, enum move_mark mark)
 /* Is the verdict certain, whatever becomes of the rest? */
 static enum stop_end look_at_gates(const struct stop_watch *w, const struct ledger *l)
 {
-    uint64_t planned = planned_copies(w->m), begun = w->over.begun + w->fresh.begun;
+    uint64_t planned = manifest_planned_copies(w->m), begun = w->over.begun + w->fresh.begun;
     struct stop_account known = w->over.known, certain = w->over.certain;
     bool some = w->m->move_count == 0 || moves_marked(l, MARK_DONE) > 0;
 
@@ -440,16 +441,15 @@ static void read_claim(struct stop_outcome *out, const struct ledger *l)
 }
 
 /* Also if what was left had been sent and moved: nothing would have failed. */
-static bool could_not_fail(const struct ledger *l, const struct tally *t)
+static bool could_not_fail(const struct manifest *m, const struct tally *t)
 {
-    const struct manifest *m = l->manifest;
     struct stop_account a = {.disproved = t->health.moves_disproved,
                              .open = t->classes[CLASS_NOT_SENT] + t->classes[CLASS_UNKNOWN]};
 
     memcpy(a.classes, t->classes, sizeof a.classes);
     memcpy(a.flags, t->flags, sizeof a.flags);
-    a.known = planned_copies(m) - a.open;
-    a.moves_left = m->move_count - moves_marked(l, MARK_ASKED);
+    a.known = t->planned - a.open;
+    a.moves_left = m->move_count - t->health.moves_asked;
     return stop_cannot_fail(m, &a);
 }
 
@@ -471,7 +471,7 @@ bool stop_judge(struct stop_outcome *out, const struct ledger *l, const struct t
     if (out->claim == STOP_LOW)
         out->holds = out->last.end == STOP_LOW;
     else if (out->claim == STOP_PASS)
-        out->holds = !fails && could_not_fail(l, t);
+        out->holds = !fails && could_not_fail(m, t);
     else
         out->holds = fails;
     return true;

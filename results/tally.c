@@ -335,8 +335,7 @@ static bool sum_up(struct tally *t, struct walk *w, uint32_t count, struct copie
     const struct ledger *l = copies_ledger(c);
     const struct manifest *m = l->manifest;
 
-    for (uint32_t i = 0; i < m->load_count; i++)
-        t->planned += m->loads[i].count * manifest_copies(&m->loads[i]);
+    t->planned = manifest_planned_copies(m);
     if (!read_sessions(t, l) || !walk_all(w, count) || !read_health(t, c, w[0].sides))
         return false;
     pacing_sum(&t->pacing, &t->lateness);

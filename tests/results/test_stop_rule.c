@@ -147,6 +147,30 @@ static void a_plan_cannot_fail_when_all_of_its_rest_could_be_lost(void)
     world_fini(&w);
 }
 
+/* The entry may leave its queue, and a report that went astray be followed by one that does not. */
+static void what_is_reported_and_queued_or_reported_to_others_may_become_an_ndr_without_a_move(void)
+{
+    static const enum outcome now[] = {CLASS_NDR_BUT_QUEUED, CLASS_NDR_MISROUTED};
+
+    for (int i = 0; i < 2; i++) {
+        struct world w;
+        struct stop_account a = {.known = 100};
+
+        world_init(&w, 100);
+        a.classes[CLASS_DELIVERED] = 98;
+        a.classes[CLASS_NDR] = 1;
+        a.classes[now[i]] = 1;
+        w.gates[0] = (struct manifest_gate){"ndr", 1};
+        w.m.gate_count = 1;
+        CHECK(!stop_cannot_fail(&w.m, &a));
+        a.moves_left = 1;
+        CHECK(!stop_cannot_fail(&w.m, &a));
+        w.gates[0].limit = 2;
+        CHECK(stop_cannot_fail(&w.m, &a));
+        world_fini(&w);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------------------ looks */
 
 /* A world whose load is under way, with one move from 100 to 110. */
@@ -301,6 +325,29 @@ static void what_is_certain_to_pass_ends_the_run_too(void)
     CHECK_U64(look(&w, 250).end, STOP_PASS); /* eleven are left, and one is reported */
     w.gates[0].limit = 11;
     CHECK_U64(look(&w, 250).end, STOP_GO_ON);
+    world_fini(&w);
+}
+
+/* Eight of twenty are sent: one of them has been silent for so long that it counts as lost, and may be reported yet. */
+static void a_copy_presumed_lost_may_still_be_reported(void)
+{
+    struct world w;
+
+    open_world(&w, STOP_CERTAIN);
+    w.loads[0].alternates = false;
+    w.m.stop.silence_ns = S(60);
+    w.m.gate_count = 1;
+    w.gates[0] = (struct manifest_gate){"ndr", 12};
+    for (uint64_t n = 0; n < 8; n++) {
+        accepted(&w, n, 120 + (double)n);
+        if (n > 0)
+            seen(&w, n, 130 + (double)n, 1, BOB, 3);
+    }
+    CHECK_U64(look(&w, 250).end, STOP_GO_ON); /* 12 are left, and that one */
+    w.gates[0].limit = 13;
+    CHECK_U64(look(&w, 250).end, STOP_PASS);
+    w.gates[0] = (struct manifest_gate){"silent-loss", 0}; /* which it is, until it turns up */
+    CHECK_U64(look(&w, 250).end, STOP_FAIL);
     world_fini(&w);
 }
 
@@ -483,10 +530,12 @@ static const struct test tests[] = {
     TEST(a_move_is_read_when_it_is_done_and_what_is_late_has_had_its_time),
     TEST(a_report_is_certain_and_silence_only_where_the_profile_says_so),
     TEST(a_plan_cannot_fail_when_all_of_its_rest_could_be_lost),
+    TEST(what_is_reported_and_queued_or_reported_to_others_may_become_an_ndr_without_a_move),
     TEST(silence_is_a_loss_once_everything_was_looked_at_for_long_enough),
     TEST(a_queue_that_showed_the_copy_lately_may_have_sent_it_on),
     TEST(without_sight_of_the_queues_silence_lasts_a_lifetime),
     TEST(what_is_certain_to_pass_ends_the_run_too),
+    TEST(a_copy_presumed_lost_may_still_be_reported),
     TEST(a_claim_to_pass_is_held_against_what_was_left),
     TEST(a_sighting_that_comes_before_the_record_of_its_send_is_no_loss),
     TEST(nothing_is_looked_at_before_the_load_and_after_it),

@@ -18,8 +18,6 @@ struct copies {
     struct settle *s;
     struct clue_counts attributed;
     bool ended;
-    bool resumed;       /* the run died on the way: what was leased then may have been sent */
-    bool cut;           /* and torn ends of its journals were cut off */
     bool shared;        /* history and settle are another's */
     struct clue *clues; /* of the message at hand, sorted */
     uint32_t clue_count, clue_room;
@@ -44,8 +42,6 @@ struct copies *copies_create(const struct ledger *l, struct err *e)
         return NULL;
     }
     c->ended = settle_ran_to_end(c->s);
-    c->resumed = history_resumed(c->h);
-    c->cut = history_cut(c->h) > 0;
     return c;
 }
 
@@ -59,8 +55,6 @@ struct copies *copies_share(const struct copies *from)
     c->h = from->h;
     c->s = from->s;
     c->ended = from->ended;
-    c->resumed = from->resumed;
-    c->cut = from->cut;
     c->shared = true;
     return c;
 }
@@ -123,10 +117,11 @@ static enum ending knowledge(const struct copies *c, const struct slot *s, const
     if (s->sent)
         return END_DOUBT; /* begun, and no end was recorded */
     /* A block that was damaged may have held the record, and the lease too. */
-    if ((c->l->torn || c->cut) && c->clue_count)
+    if ((c->l->torn || history_cut(c->h)) && c->clue_count)
         return END_DOUBT;
     /* A killed run: the number was leased, whatever was recorded of it may be lost. */
-    return first->state & SLOT_LEASED && (!c->ended || c->resumed) ? END_DOUBT : END_NONE;
+    return first->state & SLOT_LEASED && (!c->ended || history_resumed(c->h)) ? END_DOUBT
+                                                                              : END_NONE;
 }
 
 /* Delivery is not due before: acceptance, and as long after it as was asked for. */
@@ -282,7 +277,7 @@ static void saw(struct copies *c, struct copy *p, const struct clue *k, uint32_t
     else if (!there && CHECK_ON(GONE)) {
         p->facts.v = true; /* until it is found somewhere: see close_copy() */
         p->silence.broken |=
-            seen > k->as.copy.gone && c->resumed && history_died_between(c->h, seen, place->reset);
+            seen > k->as.copy.gone && history_died_between(c->h, seen, place->reset);
     } else if (home == NO_INDEX || home == k->server || !CHECK_ON(OLD_HOME))
         p->facts.h = (uint8_t)(p->facts.h + n > 2 ? 2 : p->facts.h + n);
     else
@@ -392,16 +387,16 @@ static void attribute_report(struct copies *c, const struct clue *k)
 
 /* ------------------------------------------------------------------------------------------------ facts to classes */
 
-static uint64_t unwatched_ns(const struct copies *c, const struct copy *p)
+static uint64_t time_unwatched(const struct copies *c, const struct copy *p)
 {
-    return p->sent_ns == NEVER_NS || p->first_seen_ns == NEVER_NS
+    return c->l->unwatched.count == 0 || p->sent_ns == NEVER_NS || p->first_seen_ns == NEVER_NS
                ? 0
                : history_unwatched(c->h, p->sent_ns, p->first_seen_ns);
 }
 
 /* While a mailbox moves nobody can log on to it: what came just before is first seen after the move, however early it was
  * there. So the part of a move that lies between acceptance and sight does not count, nor does the way back to a log-on. */
-static bool is_late(const struct copies *c, struct copy *p)
+static bool is_late(const struct copies *c, struct copy *p, uint64_t unwatched_ns)
 {
     uint64_t due = due_ns(c, p);
 
@@ -418,8 +413,8 @@ static bool is_late(const struct copies *c, struct copy *p)
     if (p->first_seen_ns - due <= limit)
         return false;
     /* Nor does time in which nobody watched, and until every place was scanned again. */
-    p->excused = p->unwatched;
-    limit += p->unwatched ? unwatched_ns(c, p) + LATE_AFTER_MOVE_NS : 0;
+    p->excused = unwatched_ns > 0;
+    limit += unwatched_ns ? unwatched_ns + LATE_AFTER_MOVE_NS : 0;
     return p->first_seen_ns - due > limit;
 }
 
@@ -440,12 +435,14 @@ static bool is_silent(const struct copy *p)
 
 static void close_copy(struct copies *c, struct copy *p)
 {
+    uint64_t unwatched_ns = time_unwatched(c, p);
+
     if (p->facts.h || p->facts.l)
         p->facts.v = false;
     p->facts.z = settle_is_final(c->s, &p->silence);
     p->outcome = classify(&p->facts);
-    p->unwatched = c->l->unwatched.count > 0 && unwatched_ns(c, p) > 0;
-    set_flag(p, FLAG_LATE, is_late(c, p));
+    p->unwatched = unwatched_ns > 0;
+    set_flag(p, FLAG_LATE, is_late(c, p, unwatched_ns));
     if (p->flags >> FLAG_LATE & 1u)
         p->excused = false;
     set_flag(p, FLAG_DOUBT, p->facts.k == END_DOUBT);

@@ -25,6 +25,8 @@ struct history {
     struct config *configs;
     uint32_t *move_first, *moves;
     bool *is_alternate;
+    bool resumed;
+    uint32_t cut; /* torn ends of journals */
 };
 
 #define ORDER(x, y) (((x) > (y)) - ((x) < (y)))
@@ -170,6 +172,16 @@ static bool build_moves(struct history *h)
     return ok;
 }
 
+static void read_deaths(struct history *h)
+{
+    const struct bag *bag = &h->l->unwatched;
+
+    for (uint32_t i = 0; i < bag->count; i++) {
+        h->resumed |= bag->all[i].code == UNWATCHED_RESUMED;
+        h->cut += bag->all[i].place;
+    }
+}
+
 struct history *history_create(const struct ledger *l, struct err *e)
 {
     struct history *h = calloc(1, sizeof *h);
@@ -178,6 +190,7 @@ struct history *history_create(const struct ledger *l, struct err *e)
     if (h) {
         h->m = l->manifest;
         h->l = l;
+        read_deaths(h);
         h->home = calloc(boxes, sizeof *h->home);
         h->is_alternate = calloc(boxes, sizeof *h->is_alternate);
         if (h->home && h->is_alternate && build_homes(h) && build_configs(h) && build_moves(h))
@@ -363,12 +376,7 @@ uint64_t history_moving(const struct history *h, uint32_t mailbox, uint64_t from
 
 bool history_resumed(const struct history *h)
 {
-    const struct bag *bag = &h->l->unwatched;
-
-    for (uint32_t i = 0; i < bag->count; i++)
-        if (bag->all[i].code == UNWATCHED_RESUMED)
-            return true;
-    return false;
+    return h->resumed;
 }
 
 bool history_move_is_unverified(const struct history *h, uint32_t move)
@@ -378,12 +386,12 @@ bool history_move_is_unverified(const struct history *h, uint32_t move)
     return marks[MARK_ASKED] && !marks[MARK_VERIFIED] && !marks[MARK_DISPROVED];
 }
 
-bool history_move_is_open(const struct history *h, uint32_t move)
+/* Asked for, and no end is on record. */
+static bool is_open(const struct history *h, uint32_t move)
 {
     const uint64_t *marks = h->l->marks[move];
 
-    return marks[MARK_ASKED] && !marks[MARK_DONE] && !marks[MARK_FAILED] && !marks[MARK_VERIFIED] &&
-           !marks[MARK_DISPROVED];
+    return history_move_is_unverified(h, move) && !marks[MARK_DONE] && !marks[MARK_FAILED];
 }
 
 uint64_t history_last_moved(const struct history *h, uint32_t mailbox)
@@ -391,7 +399,7 @@ uint64_t history_last_moved(const struct history *h, uint32_t mailbox)
     uint64_t last = 0;
 
     for (uint32_t i = h->move_first[mailbox]; i < h->move_first[mailbox + 1]; i++) {
-        if (history_move_is_open(h, h->moves[i]) && history_resumed(h))
+        if (h->resumed && is_open(h, h->moves[i]))
             return NEVER_NS;
         for (enum move_mark m = MARK_ASKED; m <= MARK_FAILED; m++) {
             uint64_t t = mark(h, h->moves[i], m);
@@ -430,10 +438,5 @@ bool history_died_between(const struct history *h, uint32_t seen, uint32_t reset
 
 uint32_t history_cut(const struct history *h)
 {
-    const struct bag *bag = &h->l->unwatched;
-    uint32_t cut = 0;
-
-    for (uint32_t i = 0; i < bag->count; i++)
-        cut += bag->all[i].place;
-    return cut;
+    return h->cut;
 }

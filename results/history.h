@@ -72,8 +72,6 @@ uint64_t history_last_moved(const struct history *h, uint32_t mailbox);
 
 /* How much of [from_ns, to_ns] nobody of ours watched. */
 uint64_t history_unwatched(const struct history *h, uint64_t from_ns, uint64_t to_ns);
-bool history_move_is_open(const struct history *h,
-                          uint32_t move); /* asked for; no end is on record */
 bool history_move_is_unverified(const struct history *h,
                                 uint32_t move); /* asked for; neither verified nor disproved */
 bool history_resumed(const struct history *h);  /* the run died, and was resumed */

@@ -24,6 +24,7 @@ struct settle {
     const struct ledger *l;
     const struct history *h;
     uint64_t quiescent_ns; /* NEVER_NS: never */
+    uint64_t listed_ns;    /* every queue was listed completely since then; 0: not all */
     struct reach *reach;   /* per mailbox */
     bool *alive;           /* per load: a canary was reported after the load began */
     struct wave *waves;    /* by server and number */
@@ -111,6 +112,22 @@ static const struct wave *find_wave(const struct settle *s, uint32_t server, uin
     return low < s->wave_count && w->server == server && w->number == number ? w : NULL;
 }
 
+/* When the oldest began of the waves that are each server's newest complete one. */
+static uint64_t read_listed(const struct settle *s)
+{
+    uint64_t listed = s->waves_complete ? NEVER_NS : 0;
+
+    for (uint32_t i = 0; listed && i < s->l->manifest->server_count; i++) {
+        if (manifest_is_ours(s->l->manifest, i))
+            continue;
+        const struct wave *w = find_wave(s, i, s->newest[i] - 1);
+        uint64_t begin = w ? w->begin_ns : 0;
+
+        listed = begin < listed ? begin : listed;
+    }
+    return listed;
+}
+
 static void read_own_reach(struct settle *s, uint32_t box)
 {
     const uint32_t *servers;
@@ -190,6 +207,7 @@ struct settle *settle_create(const struct ledger *l, const struct history *h, st
         if (s->reach && s->alive && read_waves(s)) {
             if (!stayed_quiet(s))
                 s->quiescent_ns = NEVER_NS;
+            s->listed_ns = read_listed(s);
             read_reach(s);
             read_canaries(s);
             return s;
@@ -257,22 +275,9 @@ static bool covered_since(const struct settle *s, const struct silence *w, uint6
     return s->reach[w->from].covered_ns > since_ns && s->reach[w->from].moved_ns <= since_ns;
 }
 
-static bool queues_listed_since(const struct settle *s, uint64_t since_ns)
-{
-    if (!s->waves_complete)
-        return false;
-    for (uint32_t i = 0; i < s->l->manifest->server_count; i++) {
-        const struct wave *w = s->newest[i] ? find_wave(s, i, s->newest[i] - 1) : NULL;
-
-        if (!manifest_is_ours(s->l->manifest, i) && (!w || w->begin_ns <= since_ns))
-            return false;
-    }
-    return true;
-}
-
 bool settle_looked_since(const struct settle *s, const struct silence *w, uint64_t since_ns)
 {
-    if (w->to == NO_INDEX || (s->l->manifest->queues_visible && !queues_listed_since(s, since_ns)))
+    if (w->to == NO_INDEX || (s->l->manifest->queues_visible && s->listed_ns <= since_ns))
         return false;
     if (s->reach[w->to].all_moved_ns > since_ns)
         since_ns = s->reach[w->to].all_moved_ns;

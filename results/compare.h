@@ -168,6 +168,8 @@ bool compare_text_windows(const struct comparison *c, struct buf *out);
 
 const char *compared_word(const struct compared *c); /* its label, or its name where it has none */
 const char *shown_words(const struct answer *q);     /* "better", "not shown", ... */
+/* A question whose row would repeat one above it has none, unless it is asked by name. */
+bool answer_has_row(const struct pair *p, uint32_t i);
 bool say_change(const struct compared *a, const struct compared *b, struct buf *out);
 /* "sp4 is better in silence; a difference was not shown in delivery": one line. */
 bool say_conclusion(const struct pair *p, struct buf *out);

@@ -193,21 +193,21 @@ static const char *state_of(enum shown s)
     return s == SHOWN_WORSE ? "violation" : s == SHOWN_NOT ? "open" : "ok";
 }
 
-static void put_answer(struct html *h, const struct pair *p, const struct answer *q)
+static void put_answer(struct html *h, const struct answer *q, bool by_move, double scale)
 {
     char fisher[32], dealt[32], chance[32];
 
     html_mix(h, "<tr><th scope=\"row\">", q->question.name, "</th>", NULL);
     put_of(h, q->a.units);
     put_of(h, q->b.units);
-    put_difference(h, q, scale_of(p));
-    if (p->by_move) {
+    put_difference(h, q, scale);
+    if (by_move) {
         put_of(h, q->a.copies);
         put_of(h, q->b.copies);
     }
     html_mix(h, "<td class=\"n\">", say_p(fisher, sizeof fisher, q->fisher_adjusted), "</td>",
              NULL);
-    if (p->by_move)
+    if (by_move)
         html_mix(h, "<td class=\"n\">", say_p(dealt, sizeof dealt, q->dealt_adjusted), "</td>",
                  NULL);
     html_mix(h, "<td class=\"n\">", say_chance(chance, sizeof chance, q->better),
@@ -246,13 +246,14 @@ static void put_tests_head(struct html *h, const struct pair *p)
 
 static void put_pair(struct html *h, const struct pair *p)
 {
+    double scale = scale_of(p);
     struct buf text;
 
     html_mix(h, "<h3>", compared_word(p->a), ARROW, compared_word(p->b), "</h3>\n", NULL);
     put_tests_head(h, p);
     for (uint32_t i = 0; i < p->answer_count; i++)
-        if (p->answers[i].question.headline || p->answers[i].same_as == i)
-            put_answer(h, p, &p->answers[i]);
+        if (answer_has_row(p, i))
+            put_answer(h, &p->answers[i], p->by_move, scale);
     html_mix(h, "</tbody>\n</table>\n</div>\n", NULL);
     buf_init(&text, WORDS_MAX);
     h->ok = h->ok && say_caveats(p, &text);
@@ -284,20 +285,11 @@ static void put_box(struct html *h, const char *look, double from, double to)
     html_mix(h, rect, NULL);
 }
 
-static struct word relative(int64_t ns)
-{
-    struct word w;
-    uint64_t size = ns < 0 ? (uint64_t)-ns : (uint64_t)ns;
-
-    (void)snprintf(w.t, sizeof w.t, "%s%.40s", ns < 0 ? "\xe2\x88\x92" : "+", word_span(size).t);
-    return w;
-}
-
 static void put_edge(struct html *h, int64_t at, int64_t low, int64_t high)
 {
-    html_mix(h, "<td>", relative(at).t, " <small>(",
-             low == INT64_MIN ? "unbounded" : relative(low).t, " to ",
-             high == INT64_MAX ? "unbounded" : relative(high).t, ")</small></td>", NULL);
+    html_mix(h, "<td>", word_relative(at).t, " <small>(",
+             low == INT64_MIN ? "unbounded" : word_relative(low).t, " to ",
+             high == INT64_MAX ? "unbounded" : word_relative(high).t, ")</small></td>", NULL);
 }
 
 static void put_window(struct html *h, const struct compared *r, const struct extent *x)
@@ -347,8 +339,8 @@ static void put_windows(struct html *h, const struct comparison *c)
         "class=\"sides\">\n"
         "<thead><tr><th scope=\"col\">run</th><th scope=\"col\"><span "
         "class=\"sr\">where</span><span class=\"ends\"><span>",
-        x.any ? relative((int64_t)x.from_ns).t : "", "</span><span>",
-        x.any ? relative((int64_t)x.to_ns).t : "",
+        x.any ? word_relative((int64_t)x.from_ns).t : "", "</span><span>",
+        x.any ? word_relative((int64_t)x.to_ns).t : "",
         "</span></span></th><th scope=\"col\">begins</th><th "
         "scope=\"col\">ends</th></tr></thead>\n<tbody>\n",
         NULL);

@@ -30,15 +30,6 @@ static bool has_column(const struct matrix_shown *m, uint32_t scenario)
     return false;
 }
 
-static uint64_t owed(const uint64_t counts[CLASS_COUNT])
-{
-    uint64_t sum = 0;
-
-    for (enum outcome k = 0; k < CLASS_COUNT; k++)
-        sum += k == CLASS_NOT_OWED ? 0 : counts[k];
-    return sum;
-}
-
 static const char *shape_of(const struct matrix_cell_shown *c)
 {
     return c->good ? "ok" : c->open ? "open" : "violation";
@@ -52,20 +43,20 @@ static const char *absence(const struct matrix_cell_shown *c)
 /* Of a redirect no primary is owed: then the mix is that of the alternates. */
 static void put_mix(struct html *h, const struct matrix_cell_shown *c)
 {
-    part_mix(h, owed(c->primaries) ? c->primaries : c->alternates);
+    part_mix(h, mix_owed(c->primaries) ? c->primaries : c->alternates);
 }
 
 static void put_counts(struct html *h, const struct matrix_cell_shown *c)
 {
     put_mix(h, c);
     html_mix(h, "<dl><dt>observed</dt><dd>", NULL);
-    if (owed(c->primaries))
+    if (mix_owed(c->primaries))
         part_mix_words(h, c->primaries);
     else
         html_mix(h, "no primary was owed", NULL);
     if (c->late)
         html_mix(h, " (late ", word_count(c->late).t, ")", NULL);
-    if (owed(c->alternates)) {
+    if (mix_owed(c->alternates)) {
         html_mix(h, "; alternates: ", NULL);
         part_mix_words(h, c->alternates);
     }

@@ -80,13 +80,20 @@ const char *class_fill(enum outcome c)
     return class_transparency(c) == AXIS_OK ? "ok" : "warning";
 }
 
-void part_mix(struct html *h, const uint64_t counts[CLASS_COUNT])
+uint64_t mix_owed(const uint64_t counts[CLASS_COUNT])
 {
-    uint64_t all = 0, before = 0;
-    char rect[120];
+    uint64_t all = 0;
 
     for (enum outcome c = 0; c < CLASS_COUNT; c++)
         all += c == CLASS_NOT_OWED ? 0 : counts[c];
+    return all;
+}
+
+void part_mix(struct html *h, const uint64_t counts[CLASS_COUNT])
+{
+    uint64_t all = mix_owed(counts), before = 0;
+    char rect[120];
+
     html_mix(h,
              "<svg class=\"mixbar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" "
              "aria-hidden=\"true\">",

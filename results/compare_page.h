@@ -18,6 +18,7 @@ bool compare_page_write(const struct buf *text, const char *path, struct err *e)
 const char *class_fill(enum outcome c);
 /* A bar of all classes but what was not owed, and these in words: "delivered 12, ndr 3". */
 void part_mix(struct html *h, const uint64_t counts[CLASS_COUNT]);
+uint64_t mix_owed(const uint64_t counts[CLASS_COUNT]); /* the whole of that bar; 0: it is empty */
 void part_mix_words(struct html *h, const uint64_t counts[CLASS_COUNT]);
 void part_mix_keys(struct html *h);
 

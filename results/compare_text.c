@@ -159,12 +159,6 @@ static void add_row(const struct pair *p, const struct row *r, const int widths[
             buf_add_format(out, "  %*s", i < CELL_RANGE ? -widths[i] : widths[i], r->cell[i]);
 }
 
-/* Classes whose row would repeat one above it are left out. */
-static bool has_row(const struct pair *p, uint32_t i)
-{
-    return p->answers[i].question.headline || p->answers[i].same_as == i;
-}
-
 static void widen(const struct row *r, int widths[CELLS])
 {
     for (int i = 0; i < CELLS; i++) {
@@ -196,7 +190,7 @@ static bool add_table(const struct pair *p, bool needed, struct buf *out, bool c
 
     widen(&head, widths);
     for (uint32_t i = 0; i < p->answer_count; i++)
-        if (has_row(p, i)) {
+        if (answer_has_row(p, i)) {
             struct row r = row_of(&p->answers[i]);
 
             widen(&r, widths);
@@ -209,7 +203,7 @@ static bool add_table(const struct pair *p, bool needed, struct buf *out, bool c
     for (uint32_t i = 0; i < p->answer_count; i++) {
         struct row r = row_of(&p->answers[i]);
 
-        if (!has_row(p, i))
+        if (!answer_has_row(p, i))
             continue;
         add_row(p, &r, widths, out);
         add_shown(p, &p->answers[i], needed, out, color);

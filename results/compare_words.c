@@ -179,6 +179,11 @@ const char *shown_words(const struct answer *q)
     return words[q->all];
 }
 
+bool answer_has_row(const struct pair *p, uint32_t i)
+{
+    return p->answers[i].question.headline || p->answers[i].same_as == i;
+}
+
 static uint32_t headlines(const struct pair *p, enum shown shown, const char *before,
                           struct buf *out)
 {

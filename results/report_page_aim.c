@@ -1,7 +1,7 @@
 /* report_page_aim.c - what adaptive aim learnt, load by load: where it sent, what was lost there, and the rate as if sends had
  * been even. Of the summary's `aim` object; a run without adaptive aim shows nothing.
  */
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "results/report_page.h"
 
@@ -18,12 +18,11 @@ static struct word ppb_word(const json_t *ppb)
 
 static struct word ns_word(const json_t *ns, const char *unbounded)
 {
+    struct word w;
+
     if (json_is_integer(ns))
         return word_relative(json_integer_value(ns));
-    struct word w = {""};
-
-    for (size_t i = 0; unbounded[i] && i + 1 < sizeof w.t; i++)
-        w.t[i] = unbounded[i];
+    (void)snprintf(w.t, sizeof w.t, "%s", unbounded);
     return w;
 }
 

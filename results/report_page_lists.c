@@ -169,14 +169,15 @@ static void story_when(struct html *h, const json_t *s)
     const json_t *flag;
     size_t i;
 
-    if (field_is(s, "at_ns"))
+    if (field_is(s, "at_ns")) {
         html_mix(h, " <span class=\"when\">", field_clock(s, "at_ns").t, NULL);
-    if (field_is(s, "at_ns") && *mark) {
-        html_mix(h, ", ", NULL);
-        part_moment(h, field_number(s, "phase_ns"), mark);
-        html_mix(h, " of move ", word_plain(field_number(s, "move")).t, NULL);
+        if (*mark) {
+            html_mix(h, ", ", NULL);
+            part_moment(h, field_number(s, "phase_ns"), mark);
+            html_mix(h, " of move ", word_plain(field_number(s, "move")).t, NULL);
+        }
+        html_mix(h, "</span>", NULL);
     }
-    html_mix(h, field_is(s, "at_ns") ? "</span>" : "", NULL);
     json_array_foreach(json_object_get(s, "flags"), i, flag)
         html_mix(h, i ? ", " : " <span class=\"when\">", json_string_value(flag), NULL);
     html_mix(h, i ? "</span>" : "", NULL);

@@ -121,7 +121,7 @@ void part_timeline(struct html *h, const json_t *data)
 
 struct word word_relative(int64_t ns)
 {
-    struct word w, span = word_span((uint64_t)(ns < 0 ? -ns : ns));
+    struct word w, span = word_span(ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns);
     size_t n = 0;
 
     for (const char *sign = ns < 0 ? "\xe2\x88\x92" : "+"; *sign; sign++)

@@ -207,7 +207,7 @@ static void move_begin(struct moves *m, uint32_t id)
         timer_arm(m->context.loop, &v->deadline, now_ns + clock_span(m->context.clock, limit_ns));
     mark(m, id, MARK_ASKED, target_now(m));
     /* On record before anybody is asked: whoever reads the journal of a killed run knows of every move. */
-    (void)(m->context.journal && journal_flush(m->context.journal));
+    (void)journal_flush(m->context.journal);
     if (v->state == MOVE_UNDER_WAY && !v->job.ops->start(&v->job, &e))
         move_end(v, false, e.text);
 }

@@ -37,9 +37,9 @@ struct correlate *correlate_create(const struct probe_context *c,
         return NULL;
     co->c = *c;
     co->ndr = ndr_create(c, canary_seen, owner);
-    size_t places = (size_t)site->mailbox_count * site->server_count;
+    size_t places = (size_t)site->mailbox_count * site->server_count; /* may be none */
 
-    co->epochs = calloc((size_t)site->mailbox_count * site->server_count + 1, sizeof *co->epochs);
+    co->epochs = calloc(places + 1, sizeof *co->epochs);
     if (site_ours(site) != SITE_NONE)
         co->ours = ours_create(c, co);
     if (!co->ndr || !co->epochs || (site_ours(site) != SITE_NONE && !co->ours)) {

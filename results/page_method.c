@@ -21,7 +21,7 @@ struct page_method {
 struct page_method *page_method_create(const struct page_run *r, struct err *e)
 {
     struct page_method *h = calloc(1, sizeof *h);
-    size_t places = (size_t)r->m->server_count * r->m->mailbox_count;
+    size_t places = (size_t)r->m->server_count * r->m->mailbox_count; /* may be none */
 
     if (h) {
         h->r = *r;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/run_private.h"
 #include "base/clock.h"
 #include "results/judge.h"
 #include "tests/sim/sim_run.h"
@@ -23,17 +24,26 @@
 static const struct sim_config net = {
     .start_ns = 1000000000, .latency_min_ns = 50000, .latency_max_ns = 500000};
 
+static const struct sim_config slow = {
+    .start_ns = 1000000000, .latency_min_ns = NS_PER_S, .latency_max_ns = NS_PER_S};
+
 struct scene {
     struct sim_run s;
     struct timer timer;
     uint64_t at_s[2]; /* loop time of SIGINTs after the beginning; 0: none */
     unsigned told;
+    enum brake_why brake; /* not SIGINTs: this */
+    bool slow;            /* the network */
 };
 
 static void on_time(struct timer *t)
 {
     struct scene *c = t->owner;
 
+    if (c->brake != BRAKE_NOT) {
+        run_brake(c->s.run, c->brake, 0);
+        return;
+    }
     run_interrupt(c->s.run, ++c->told);
     if (c->told < 2 && c->at_s[c->told])
         timer_arm(c->s.loop, t, net.start_ns + c->at_s[c->told] * NS_PER_S);
@@ -58,7 +68,7 @@ static bool walk(struct scene *c, const char *text, unsigned seconds)
     (void)snprintf(folder, sizeof folder, "%s/run", dir);
     struct sim_order o = {.profile = {.path = scratch_file(dir, "ends.yaml", text)},
                           .dir = folder,
-                          .net = net,
+                          .net = c->slow ? slow : net,
                           .view = c->at_s[0] ? TRUTH_KILLED : TRUTH_WHOLE,
                           .armed = on_armed,
                           .owner = c};
@@ -150,11 +160,39 @@ static void what_failed_on_the_way_is_said_in_the_folder_with_its_reason(void)
     end(&c);
 }
 
+/* Messages are always under way: an octet takes a second to the entry server. */
+static void who_takes_his_word_back_is_sent_nothing_more_not_even_a_canary(void)
+{
+    static const enum brake_why why[] = {BRAKE_QUEUED, BRAKE_OWNER};
+
+    uint64_t doubts[2] = {0}, canaries[2] = {0};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct scene c = {.at_s = {30}, .brake = why[i], .slow = true};
+
+        if (walk(&c, SITE "settle: {retry: 60s, deadline: 5m}\n", 30 + 300 + 20)) {
+            const struct tally *t = &c.s.result.judgement->tally;
+
+            (void)CHECK_U64(t->health.findings[FIND_BRAKED], 1);
+            (void)CHECK(class_count(&c, CLASS_NOT_SENT) > 40);
+            (void)CHECK_I64(c.s.result.exit_code, EX_INCONCLUSIVE);
+            doubts[i] = t->flags[FLAG_DOUBT];
+            canaries[i] = t->health.canaries_sent;
+        }
+        end(&c);
+    }
+    (void)CHECK_U64(doubts[0], 0); /* what has wholly left is waited for */
+    (void)CHECK(doubts[1] > 0);
+    (void)CHECK(canaries[0] > canaries[1]);
+    (void)CHECK_U64(canaries[1], 1); /* that of arming */
+}
+
 static const struct test tests[] = {
     TEST(what_failed_on_the_way_is_said_in_the_folder_with_its_reason),
     TEST(an_entry_server_that_dies_in_mid_run_does_not_keep_the_run_from_its_end),
     TEST(one_interrupt_ends_a_run_within_the_deadline_even_if_no_canary_can_be_sent),
     TEST(a_second_interrupt_ends_it_at_once_in_every_phase),
+    TEST(who_takes_his_word_back_is_sent_nothing_more_not_even_a_canary),
     TEST_END,
 };
 

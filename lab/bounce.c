@@ -28,6 +28,20 @@ static const struct {
 
 #define CAUSES (sizeof causes / sizeof *causes)
 
+static const struct {
+    const char *action, *status; /* NULL: that of the cause */
+    const char *subject, *heading, *verdict;
+} kinds[] = {
+    [BOUNCE_FAILED] = {"failed", NULL, "Undeliverable: ",
+                       "Your message did not reach some or all of the intended recipients.\r\n",
+                       "The following recipient(s) could not be reached:"},
+    [BOUNCE_DELIVERED] = {"delivered", "2.0.0", "Delivered: ", "Your message\r\n",
+                          "was delivered to the following recipient(s):"},
+    /* Exchange says of what has not expired yet what it says of what has. */
+    [BOUNCE_DELAYED] = {"delayed", "4.4.7", "Delayed: ", "Your message is delayed\r\n",
+                        "and is still being tried for the following recipient(s):"},
+};
+
 const char *bounce_sentence(int reason, int diag)
 {
     for (size_t i = 0; i < CAUSES; i++)
@@ -36,8 +50,15 @@ const char *bounce_sentence(int reason, int diag)
     return "Unable to deliver the message due to a recipient problem";
 }
 
-const char *bounce_status(int reason, int diag)
+const char *bounce_action(enum bounce_kind kind)
 {
+    return kinds[kind].action;
+}
+
+const char *bounce_status(enum bounce_kind kind, int reason, int diag)
+{
+    if (kinds[kind].status)
+        return kinds[kind].status;
     for (size_t i = 0; i < CAUSES; i++)
         if (causes[i].reason == reason && causes[i].diag == diag)
             return causes[i].status;
@@ -65,16 +86,6 @@ static bool add_unfolded(struct buf *out, struct slice s)
     return ok;
 }
 
-static const char *const subjects[] = {
-    "\r\nSubject: Undeliverable: ", "\r\nSubject: Delivered: ", "\r\nSubject: Delayed: "};
-static const char *const actions[] = {"failed", "delivered", "delayed"};
-static const char *const headings[] = {
-    "Your message did not reach some or all of the intended recipients.\r\n\r\n  Subject:",
-    "Your message\r\n\r\n  Subject:", "Your message is delayed\r\n\r\n  Subject:"};
-static const char *const verdicts[] = {"The following recipient(s) could not be reached:",
-                                       "was delivered to the following recipient(s):",
-                                       "and is still being tried for the following recipient(s):"};
-
 static bool write_head(struct buf *out, const struct bounce *b)
 {
     char date[MAIL_DATE_ROOM];
@@ -82,7 +93,8 @@ static bool write_head(struct buf *out, const struct bounce *b)
                              "Return-Path: <>\r\n"
                              "From: System Administrator <postmaster@%s>\r\nTo: ",
                              b->domain) &&
-              add_slice(out, b->to) && buf_add_text(out, subjects[b->kind]);
+              add_slice(out, b->to) &&
+              buf_add_format(out, "\r\nSubject: %s", kinds[b->kind].subject);
 
     return ok && add_unfolded(out, b->subject) &&
            buf_add_format(out,
@@ -112,9 +124,10 @@ static bool write_text(struct buf *out, const struct bounce *b)
 {
     char date[MAIL_DATE_ROOM];
 
-    return buf_add_text(out, headings[b->kind]) && add_unfolded(out, b->subject) &&
+    return buf_add_format(out, "%s\r\n  Subject:", kinds[b->kind].heading) &&
+           add_unfolded(out, b->subject) &&
            buf_add_format(out, "\r\n  Sent:%s\r\n\r\n%s\r\n\r\n  ",
-                          mail_date_short(date, b->sent_ns), verdicts[b->kind]) &&
+                          mail_date_short(date, b->sent_ns), kinds[b->kind].verdict) &&
            add_slice(out, b->name) &&
            buf_add_format(out, " on %s\r\n", mail_date_short(date, b->now_ns)) &&
            write_reason(out, b);
@@ -129,18 +142,15 @@ static bool add_field(struct buf *out, const char *name, struct slice value)
 static bool write_status(struct buf *out, const struct bounce *b)
 {
     char date[MAIL_DATE_ROOM];
-    bool failed = b->kind == BOUNCE_FAILED;
     bool ok = buf_add_format(out, "Reporting-MTA: dns; %s.%s\r\n", b->server, b->domain) &&
               add_field(out, "Original-Envelope-Id: ", b->envid) &&
               buf_add_format(out, "Arrival-Date: %s\r\n\r\n", mail_date(date, b->sent_ns)) &&
               add_field(out, "Original-Recipient: ", b->orcpt) &&
               add_field(out, "Final-Recipient: rfc822; ", b->address) &&
-              buf_add_format(out, "Action: %s\r\nStatus: %s\r\n", actions[b->kind],
-                             failed                      ? bounce_status(b->reason, b->diag)
-                             : b->kind == BOUNCE_DELAYED ? "4.4.7"
-                                                         : "2.0.0");
+              buf_add_format(out, "Action: %s\r\nStatus: %s\r\n", bounce_action(b->kind),
+                             bounce_status(b->kind, b->reason, b->diag));
 
-    if (ok && failed)
+    if (ok && b->kind == BOUNCE_FAILED)
         ok = buf_add_format(out, "Diagnostic-Code: x-exchange; reason %d diagnostic %d (%s)\r\n",
                             b->reason, b->diag, bounce_sentence(b->reason, b->diag));
     return ok;

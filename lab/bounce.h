@@ -33,6 +33,8 @@ struct bounce {
 
 bool bounce_write(struct buf *out, const struct bounce *b); /* false: over the buffer's limit */
 const char *bounce_sentence(int reason, int diag);
-const char *bounce_status(int reason, int diag); /* RFC 3463 */
+/* What a report says of the recipient, in the DSN as in the truth: RFC 3464's action, RFC 3463's status. */
+const char *bounce_action(enum bounce_kind kind);
+const char *bounce_status(enum bounce_kind kind, int reason, int diag);
 
 #endif

@@ -279,7 +279,6 @@ static void make_report(struct lab *l, const struct copy *c, uint32_t named, enu
     struct mail_recipient to = {.address = about->from, .mailbox = about->from_mailbox};
     struct fact f = copy_fact(l, c, TRACK_REPORT_MADE, "report");
     const char *name = lab_mailbox_name(l, named);
-    static const char *const kinds[] = {"failed", "delivered", "delayed"};
     bool failed = why.kind == BOUNCE_FAILED;
 
     bool abroad = to.mailbox != NO_MAILBOX && l->mailbox[to.mailbox].is_foreign;
@@ -306,7 +305,7 @@ static void make_report(struct lab *l, const struct copy *c, uint32_t named, enu
     m->about_diag = why.diag;
     f.role = role;
     truth_note(l->truth, l->now_ns, &f, "kind=%s status=%s reason=%d diag=%d names=%s to=%.*s",
-               kinds[why.kind], failed ? bounce_status(why.reason, why.diag) : "2.0.0", why.reason,
+               bounce_action(why.kind), bounce_status(why.kind, why.reason, why.diag), why.reason,
                why.diag, name ? name : "address", (int)about->from.n, (const char *)about->from.p);
     copy_plan(l, copy_create(l, c->server, m, 0, to.mailbox, ROLE_REPORT), COPY_WORK, l->now_ns,
               DUE_DELIVERY);

@@ -122,9 +122,9 @@ static void sentences_are_those_of_the_articles(void)
               "The recipient was detected looping within the message transfer service");
     CHECK_STR(bounce_sentence(1, 5), "The maximum time for delivering the message expired");
     CHECK_STR(bounce_sentence(7, 99), "Unable to deliver the message due to a recipient problem");
-    CHECK_STR(bounce_status(1, 0), "5.1.1");
-    CHECK_STR(bounce_status(1, 3), "5.4.6");
-    CHECK_STR(bounce_status(7, 99), "5.0.0");
+    CHECK_STR(bounce_status(BOUNCE_FAILED, 1, 0), "5.1.1");
+    CHECK_STR(bounce_status(BOUNCE_FAILED, 1, 3), "5.4.6");
+    CHECK_STR(bounce_status(BOUNCE_FAILED, 7, 99), "5.0.0");
 }
 
 static void the_dsn_has_the_fields_of_rfc_3464(void)
@@ -184,6 +184,24 @@ static void a_delivery_report_says_delivered_and_names_no_failure(void)
     buf_fini(&out);
 }
 
+/* Of a time that ran out a failed report says 4.4.7 as well: the action tells them apart. */
+static void a_delay_notice_is_of_class_4_and_no_failure(void)
+{
+    struct buf out;
+    struct bounce b = sample();
+
+    b.kind = BOUNCE_DELAYED;
+    buf_init(&out, 1 << 20);
+    CHECK(bounce_write(&out, &b));
+    CHECK_HAS(buf_text(&out), "Subject: Delayed: RE:\r\n");
+    CHECK_HAS(buf_text(&out), "Your message is delayed\r\n\r\n  Subject:RE:\r\n");
+    CHECK_HAS(buf_text(&out), "Action: delayed\r\nStatus: 4.4.7\r\n\r\n--");
+    CHECK(!strstr(buf_text(&out), "MSEXCH"));
+    CHECK_STR(bounce_action(BOUNCE_FAILED), "failed");
+    CHECK_STR(bounce_status(BOUNCE_FAILED, 1, 5), "4.4.7");
+    buf_fini(&out);
+}
+
 static void a_full_buffer_is_told(void)
 {
     struct buf out;
@@ -203,6 +221,7 @@ static const struct test tests[] = {
     TEST(the_dsn_has_the_fields_of_rfc_3464),
     TEST(ret_hdrs_returns_the_header_only),
     TEST(a_delivery_report_says_delivered_and_names_no_failure),
+    TEST(a_delay_notice_is_of_class_4_and_no_failure),
     TEST(a_full_buffer_is_told),
     TEST_END,
 };

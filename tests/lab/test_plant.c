@@ -87,6 +87,16 @@ static void every_kind_is_planted_as_often_as_asked_for_and_said_in_the_truth(vo
     }
 }
 
+static void a_delay_notice_has_the_status_in_the_truth_that_its_text_has(void)
+{
+    struct scene s;
+
+    play(&s, "delay-deliver", 2, 11);
+    CHECK_U64(lines(&s, "report", "kind=delayed status=4.4.7 "), 2);
+    CHECK_U64(lines(&s, "report", "kind=delayed"), 2);
+    scene_close(&s);
+}
+
 static void what_is_hit_follows_from_the_seed(void)
 {
     char first[200] = "", again[200] = "", other[200] = "";
@@ -246,6 +256,7 @@ static void an_id_is_spoilt_wherever_it_stands(void)
 
 static const struct test tests[] = {
     TEST(every_kind_is_planted_as_often_as_asked_for_and_said_in_the_truth),
+    TEST(a_delay_notice_has_the_status_in_the_truth_that_its_text_has),
     TEST(what_is_hit_follows_from_the_seed),
     TEST(nothing_is_planted_unasked_and_nonsense_is_refused),
     TEST(plants_are_listed_with_what_is_left_of_them),

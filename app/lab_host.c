@@ -247,6 +247,11 @@ struct lab_host *lab_host_create(struct profile *p, struct arena *a, struct loop
     return NULL;
 }
 
+bool lab_host_join(struct lab_host *h, struct profile *p, struct arena *a, struct err *e)
+{
+    return fill_end_points(h, p, a, NULL, e);
+}
+
 static void thread_main(void *owner)
 {
     struct lab_host *h = owner;

@@ -29,7 +29,7 @@ bool resume_read(struct run *r, struct err *e)
     const char *dir = r->options.resume;
 
     s->on = true;
-    if (r->profile->lab.on)
+    if (r->profile->lab.on && !r->options.world.lab)
         return err_set(e, EX_TARGET,
                        "%s: its lab was a part of it and ended with it: there is nothing left to "
                        "look at; judge says what is known",
@@ -88,7 +88,8 @@ static void fold(void *owner, const struct event *events, uint32_t count)
 static bool set_clock(struct run *r, struct err *e)
 {
     const struct manifest *m = r->resume.manifest;
-    uint64_t now = clock_wall_ns(), ns;
+    const struct world *w = &r->options.world;
+    uint64_t now = w->shared ? w->wall_ns : clock_wall_ns(), ns;
 
     if (now <= m->wall_start_ns ||
         __builtin_mul_overflow(now - m->wall_start_ns, (uint64_t)m->time_scale, &ns) ||

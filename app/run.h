@@ -18,14 +18,16 @@
 #include "results/event.h"
 #include "results/so_far.h"
 
+struct lab_host;
 struct run;
 
-struct world {           /* what differs between a real run and a simulated one */
-    struct loop *shared; /* simulated: everybody's loop; NULL: real */
-    struct exec *exec;   /* simulated: a scripted one, or NULL */
-    uint64_t run_id;     /* 0: drawn */
-    uint64_t wall_ns;    /* simulated: Unix time when the load begins; 0: there is no wall clock */
-    bool no_sync;        /* journals without fdatasync */
+struct world {            /* what differs between a real run and a simulated one */
+    struct loop *shared;  /* simulated: everybody's loop; NULL: real */
+    struct exec *exec;    /* simulated: a scripted one, or NULL */
+    uint64_t run_id;      /* 0: drawn */
+    uint64_t wall_ns;     /* simulated: Unix time when the load begins (resumed: now); 0: none */
+    struct lab_host *lab; /* simulated: it outlives the run; NULL: the profile's is a part of it */
+    bool no_sync;         /* journals without fdatasync */
 };
 
 struct run_options {

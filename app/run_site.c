@@ -32,7 +32,11 @@ static bool open_listeners(struct run *r, struct err *e)
 
 static bool open_site(struct run *r, struct err *e)
 {
-    if (r->profile->lab.on) {
+    struct lab_host *others = r->options.world.lab;
+
+    if (others && !lab_host_join(others, r->profile, r->arena, e))
+        return false;
+    if (r->profile->lab.on && !others) {
         r->lab = lab_host_create(r->profile, r->arena, r->options.world.shared, r->dir, e);
         if (!r->lab || !lab_host_begin(r->lab, e))
             return false;
@@ -68,7 +72,9 @@ static bool open_world(struct run *r, struct err *e)
     const struct guard *g = &r->profile->safety.guard;
 
     if (r->options.world.shared) {
-        r->http = r->lab ? lab_host_http(r->lab) : NULL;
+        struct lab_host *lab = r->lab ? r->lab : r->options.world.lab;
+
+        r->http = lab ? lab_host_http(lab) : NULL;
         r->dial = dial_plain_create(r->loop, g, e);
         r->exec = r->options.world.exec;
         return r->dial != NULL;

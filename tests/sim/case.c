@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "tests/sim/draw.h"
 
-enum { STREAM_CASE = 0x434153 };
+enum { STREAM_CASE = 0x434153, STREAM_DEATH = 0x444541 };
 
 static const struct key {
     const char *name;
@@ -28,6 +28,8 @@ static const struct key {
     {"cut_imap_percent", offsetof(struct sim_case, cut_imap_percent)},
     {"interrupt_ms", offsetof(struct sim_case, interrupt_ms)},
     {"again_ms", offsetof(struct sim_case, again_ms)},
+    {"dies_ms", offsetof(struct sim_case, dies_ms)},
+    {"down_ms", offsetof(struct sim_case, down_ms)},
     {"wall_s", offsetof(struct sim_case, wall_s)},
     {"twice", offsetof(struct sim_case, twice)},
 };
@@ -79,6 +81,17 @@ static enum draw_kind draw_kind(struct rng *r, uint64_t *view)
     return kinds[i].kind;
 }
 
+/* From a stream of its own, so that all other cases stay as they are. */
+static void draw_death(struct sim_case *c)
+{
+    struct rng r = rng_at(c->seed, STREAM_DEATH, 0);
+
+    if (!chance(&r, 20))
+        return;
+    c->dies_ms = 1 + rng_below(&r, chance(&r, 70) ? 6000 : 30000);
+    c->down_ms = chance(&r, 50) ? rng_below(&r, 5000) : 0;
+}
+
 void case_draw(uint64_t seed, struct buf *out)
 {
     struct rng r = rng_at(seed, STREAM_CASE, 0);
@@ -100,6 +113,8 @@ void case_draw(uint64_t seed, struct buf *out)
         c.interrupt_ms = 1 + rng_below(&r, 8000);
         c.again_ms = chance(&r, 50) ? c.interrupt_ms + 1 + rng_below(&r, 3000) : 0;
     }
+    if (kind == DRAW_WHOLE)
+        draw_death(&c);
     if (chance(&r, 30))
         c.wall_s = 1 + rng_below(&r, 4000000000u);
     c.twice = chance(&r, 20);

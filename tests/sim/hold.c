@@ -69,6 +69,8 @@ static bool walk(struct walk *w, const struct sim_case *c, const char *profile, 
                                   .dir = folder,
                                   .view = (enum truth_view)c->view,
                                   .wall_ns = c->wall_s * NS_PER_S,
+                                  .dies_ns = c->dies_ms * NS_PER_MS,
+                                  .down_ns = c->down_ms * NS_PER_MS,
                                   .armed = on_armed,
                                   .owner = w,
                                   .net = {.seed = c->seed + 1,
@@ -87,19 +89,21 @@ static bool walk(struct walk *w, const struct sim_case *c, const char *profile, 
     w->told = 0;
     meddle_init(&w->meddle, c->seed, (uint32_t)c->cut_mail_percent, (uint32_t)c->cut_imap_percent);
     killer_init(&w->killer, c->seed, &w->s, folder);
-    w->meddle.watch = killer_watch;
+    w->meddle.watch = c->dies_ms ? NULL : killer_watch;
     w->meddle.watcher = &w->killer;
     return sim_walk(&w->s, &w->order);
 }
 
-/* Told to stop before there was anything to judge, or a server kept silent when it was greeted: no run, and no verdict. */
+/* Told to stop before there was anything to judge, or a server kept silent when it was greeted; or a run that died cannot be
+ * resumed, for some server is out of order for good: no run, and no verdict. */
 static bool never_began(const struct walk *w)
 {
     int code = w->s.result.exit_code;
 
-    return run_has_ended(w->s.run) && !w->s.result.judgement &&
-           w->s.run->clock.origin_ns == NEVER_NS &&
-           ((code == 130 && w->told > 0) || (code == EX_TARGET && w->c->stall_per_mille > 0));
+    return w->s.run && run_has_ended(w->s.run) && !w->s.result.judgement &&
+           (w->s.died || w->s.run->clock.origin_ns == NEVER_NS) &&
+           ((code == 130 && w->told > 0) ||
+            (code == EX_TARGET && (w->s.died || w->c->stall_per_mille > 0)));
 }
 
 static void end_walk(struct walk *w)
@@ -144,6 +148,7 @@ static void count(struct held *h, const struct walk *w)
     h->copies = w->s.score.copies;
     h->steps = w->s.steps;
     h->cuts = w->meddle.cuts;
+    h->resumed = w->s.resumed > 0 && w->s.result.judgement;
     for (unsigned i = 0; i < KILLS; i++)
         h->kills += w->killer.kill[i].taken;
     memcpy(h->classes, w->s.score.classes, sizeof h->classes);
@@ -191,7 +196,7 @@ bool hold_case(const char *text, const char *name, struct held *h)
     (void)snprintf(folder, sizeof folder, "%s/run", dir);
     (void)snprintf(killed, sizeof killed, "%s/killed", dir);
     (void)snprintf(profile, sizeof profile, "%s", profile_path(dir, text));
-    bool ok = walk(&w, &c, profile, folder), no_run = !ok && w.s.run && never_began(&w);
+    bool ok = walk(&w, &c, profile, folder), no_run = !ok && never_began(&w);
 
     ok = ok || no_run || broken(h, w.s.rule, w.s.wrong);
     count(h, &w);

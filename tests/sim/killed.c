@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sys/stat.h>
 
@@ -24,16 +25,31 @@ void killer_init(struct killer *k, uint64_t seed, const struct sim_run *run, con
     *k = (struct killer){.rng = rng_at(seed, STREAM_KILLS, 0), .run = run, .dir = dir};
 }
 
-static void keep(struct killer *k, struct kill *into)
+void kill_keep(struct kill *k, const char *dir, uint64_t loop_ns)
 {
     char path[PATH_ROOM];
     struct stat st;
 
-    *into = (struct kill){.taken = true, .loop_ns = loop_now(k->run->loop)};
+    *k = (struct kill){.taken = true, .loop_ns = loop_ns};
     for (unsigned i = 0; i < KILL_FILES; i++) {
-        (void)snprintf(path, sizeof path, "%s/journal/%04u.mpj", k->dir, i);
-        into->size[i] = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+        (void)snprintf(path, sizeof path, "%s/journal/%04u.mpj", dir, i);
+        k->size[i] = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
     }
+}
+
+bool kill_cut(const struct kill *k, const char *dir)
+{
+    char path[PATH_ROOM];
+    bool ok = true;
+
+    for (unsigned i = 0; i < KILL_FILES; i++) {
+        (void)snprintf(path, sizeof path, "%s/journal/%04u.mpj", dir, i);
+        if (k->size[i])
+            ok = truncate(path, (off_t)k->size[i]) == 0 && ok;
+        else
+            (void)remove(path);
+    }
+    return ok;
 }
 
 void killer_watch(void *owner)
@@ -43,7 +59,7 @@ void killer_watch(void *owner)
     k->moments++;
     for (unsigned i = 0; i < KILLS; i++)
         if (rng_below(&k->rng, k->moments) == 0)
-            keep(k, &k->kill[i]);
+            kill_keep(&k->kill[i], k->dir, loop_now(k->run->loop));
 }
 
 /* ------------------------------------------------------------------------------------------------ what a kill leaves */

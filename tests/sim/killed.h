@@ -28,6 +28,10 @@ struct killer {
     struct kill kill[KILLS];
 };
 
+/* How long each journal file in the run's folder is; and a folder that others wrote to since, as it was then. */
+void kill_keep(struct kill *k, const char *dir, uint64_t loop_ns);
+bool kill_cut(const struct kill *k, const char *dir);
+
 void killer_init(struct killer *k, uint64_t seed, const struct sim_run *run, const char *dir);
 void killer_watch(void *owner);
 /* Of a run that has ended; `scratch`: a folder that it may fill. true: `why` says what is wrong. */

@@ -8,12 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
+
+#include "app/lab_host.h"
+#include "app/run_private.h"
 #include "base/clock.h"
 #include "results/judge.h"
+#include "tests/sim/killed.h"
 #include "tests/support/scratch.h"
 
 #define ARENA_BYTES (1ull << 30)
 #define LIMIT_NS    (48ull * 3600 * NS_PER_S)
+
+#define LOOK_NS      (10 * NS_PER_MS) /* how often one looks whether the load has begun */
+#define AGAIN_NS     (20 * NS_PER_S)
+#define RESUMES_MOST 6
 
 static bool wrong(struct sim_run *s, const char *rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -32,6 +41,54 @@ static bool wrong(struct sim_run *s, const char *rule, const char *format, ...)
     return false;
 }
 
+/* One that is not a part of the run: it has its own copy of the profile. */
+static bool open_lab(struct sim_run *s, const struct sim_order *o)
+{
+    struct err e = {0};
+    char dir[600];
+
+    (void)snprintf(dir, sizeof dir, "%s.lab", o->dir);
+    (void)mkdir(dir, 0700);
+    s->lab_arena = arena_create(ARENA_BYTES);
+    struct profile *p = s->lab_arena ? profile_load(s->lab_arena, &o->profile, &e) : NULL;
+
+    s->lab = p ? lab_host_create(p, s->lab_arena, s->loop, dir, &e) : NULL;
+    return s->lab || wrong(s, "begins", "%s", e.text);
+}
+
+static bool open_run(struct sim_run *s, const struct sim_order *o, struct run_options *options)
+{
+    struct err e = {0};
+
+    options->world = (struct world){.shared = s->loop,
+                                    .lab = s->lab,
+                                    .run_id = s->profile->seed << 8 | 1,
+                                    .wall_ns = options->world.wall_ns,
+                                    .no_sync = true};
+    s->run = run_create(s->profile, s->arena, options, &e);
+    if (!s->run)
+        return wrong(s, s->resumed ? "resumes" : "begins", "%s", e.text);
+    if (o->armed)
+        o->armed(o->owner, s->profile);
+    return true;
+}
+
+/* It is killed, or the time has come to resume it. Nothing is left of a run that is killed before its load began. */
+static void on_wake(struct timer *t)
+{
+    struct sim_run *s = t->owner;
+    uint64_t origin_ns = s->run ? s->run->clock.origin_ns : 0;
+
+    if (origin_ns == NEVER_NS)
+        timer_arm(s->loop, t, loop_now(s->loop) + LOOK_NS);
+    else if (loop_now(s->loop) < origin_ns + s->dies_ns && !s->died)
+        timer_arm(s->loop, t, origin_ns + s->dies_ns);
+    else {
+        s->died = true;
+        loop_stop(s->loop);
+    }
+}
+
 static bool put_up(struct sim_run *s, const struct sim_order *o)
 {
     struct err e = {0};
@@ -46,18 +103,71 @@ static bool put_up(struct sim_run *s, const struct sim_order *o)
     if (!s->loop)
         return wrong(s, "begins", "%s", e.text);
     loop_sim_limit(s->loop, LIMIT_NS);
-    struct run_options options = {.run_dir = o->dir,
-                                  .world = {.shared = s->loop,
-                                            .run_id = s->profile->seed << 8 | 1,
-                                            .wall_ns = o->wall_ns,
-                                            .no_sync = true}};
+    if (o->dies_ns && !open_lab(s, o))
+        return false;
+    return open_run(s, o, &(struct run_options){.run_dir = o->dir, .world.wall_ns = o->wall_ns});
+}
 
-    s->run = run_create(s->profile, s->arena, &options, &e);
-    if (!s->run)
-        return wrong(s, "begins", "%s", e.text);
-    if (o->armed)
-        o->armed(o->owner, s->profile);
-    return true;
+static void take_down(struct sim_run *s)
+{
+    run_destroy(s->run);
+    s->run = NULL;
+    arena_destroy(s->arena);
+    s->arena = NULL;
+}
+
+/* What a machine does that loses its harness and nothing else: the journals stay as they were then. */
+static bool die(struct sim_run *s, const struct sim_order *o)
+{
+    struct kill k;
+
+    kill_keep(&k, o->dir, loop_now(s->loop));
+    take_down(s);
+    return kill_cut(&k, o->dir) || wrong(s, "resumes", "%s: cannot be cut", o->dir);
+}
+
+static bool resume(struct sim_run *s, const struct sim_order *o, uint64_t origin_ns,
+                   uint64_t down_ns)
+{
+    struct err e = {0};
+    struct run_options options = {.resume = o->dir};
+
+    timer_arm(s->loop, &s->wakes, loop_now(s->loop) + down_ns);
+    loop_run(s->loop);
+    s->arena = arena_create(ARENA_BYTES);
+    s->profile = s->arena ? profile_load(s->arena, &o->profile, &e) : NULL;
+    if (!s->profile)
+        return wrong(s, "resumes", "%s", e.text);
+    options.world.wall_ns = o->wall_ns + (loop_now(s->loop) - origin_ns);
+    s->resumed++;
+    return open_run(s, o, &options);
+}
+
+/* Until it has ended, or is killed. */
+static void run_on(struct sim_run *s)
+{
+    run_walk(s->run);
+    loop_run(s->loop);
+    timer_disarm(s->loop, &s->wakes);
+    s->steps = loop_sim_steps(s->loop);
+}
+
+static bool live_on(struct sim_run *s, const struct sim_order *o)
+{
+    uint64_t origin_ns = s->run->clock.origin_ns, down_ns = o->down_ns;
+
+    if (!die(s, o))
+        return false;
+    for (;;) {
+        if (!resume(s, o, origin_ns, down_ns))
+            return false;
+        run_on(s);
+        if (s->resumed == RESUMES_MOST || !run_has_ended(s->run) ||
+            run_result(s->run).exit_code != EX_TARGET)
+            return true;
+        down_ns = AGAIN_NS;
+        take_down(s);
+    }
 }
 
 static bool balances(struct sim_run *s)
@@ -110,19 +220,26 @@ bool sim_walk(struct sim_run *s, const struct sim_order *o)
     char truth[600];
 
     *s = (struct sim_run){0};
+    timer_init(&s->wakes, on_wake, s);
     if (!put_up(s, o))
         return false;
-    run_walk(s->run);
-    loop_run(s->loop);
-    s->steps = loop_sim_steps(s->loop);
+    s->dies_ns = o->dies_ns;
+    if (s->dies_ns)
+        timer_arm(s->loop, &s->wakes, loop_now(s->loop));
+    run_on(s);
+    if (s->died && !live_on(s, o))
+        return false;
     if (!run_has_ended(s->run))
         return wrong(s, "ends", "did not end within two simulated days (%" PRIu64 " steps)",
                      s->steps);
     s->result = run_result(s->run);
     if (!s->result.judgement)
         return wrong(s, "ends", "exit %d: %s", s->result.exit_code, s->result.error.text);
-    (void)snprintf(truth, sizeof truth, "%s/truth.tsv", s->result.dir);
-    if (!truth_compare(s->result.manifest, s->result.ledger, truth, o->view, &s->score, &e))
+    if (s->lab)
+        lab_host_end(s->lab); /* so that the truth is complete */
+    (void)snprintf(truth, sizeof truth, "%s%s/truth.tsv", s->result.dir, s->lab ? ".lab" : "");
+    if (!truth_compare(s->result.manifest, s->result.ledger, truth,
+                       s->resumed ? TRUTH_RESUMED : o->view, &s->score, &e))
         return wrong(s, "truth", "%s", e.text);
     if (s->score.wrong)
         return wrong(s, "truth",
@@ -134,8 +251,10 @@ bool sim_walk(struct sim_run *s, const struct sim_order *o)
 void sim_fini(struct sim_run *s)
 {
     run_destroy(s->run);
+    lab_host_destroy(s->lab);
     loop_destroy(s->loop);
     arena_destroy(s->arena);
+    arena_destroy(s->lab_arena);
     *s = (struct sim_run){0};
 }
 

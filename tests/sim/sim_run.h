@@ -17,7 +17,10 @@ struct sim_order {
     struct sim_config net; /* seed 0: the profile's */
     enum truth_view view;
     uint64_t wall_ns; /* Unix time when the load begins; 0: no wall clock */
-    /* Told the loaded site before anything runs; NULL: no matter. */
+    /* So long after its load began the harness is killed, unless it has ended; 0: it is not. Its lab lives on, and so much
+     * later the run is resumed (again and again, while a server will not be read); its view is TRUTH_RESUMED then. */
+    uint64_t dies_ns, down_ns;
+    /* Told the loaded site before anything runs, and once more when it is resumed; NULL: no matter. */
     void (*armed)(void *owner, const struct profile *p);
     void *owner;
 };
@@ -27,6 +30,12 @@ struct sim_run {
     struct profile *profile;
     struct loop *loop;
     struct run *run;
+    struct arena *lab_arena; /* these two: where the lab outlives the run */
+    struct lab_host *lab;
+    struct timer wakes;
+    uint64_t dies_ns; /* after the load began */
+    bool died;
+    unsigned resumed; /* so many times */
     struct run_result result;
     struct truth_score score;
     uint64_t steps;

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "results/copies.h"
+#include "results/judge.h"
 #include "tests/sim/case.h"
 #include "tests/sim/fold_again.h"
 #include "tests/sim/hold.h"
@@ -99,20 +101,27 @@ static void a_case_that_is_no_profile_is_a_failure_that_says_so(void)
 
 /* ------------------------------------------------------------------------------------------------------ the fold again */
 
-static bool walk(struct sim_run *s)
+static bool walk_to(struct sim_run *s, const char *folder, uint64_t dies_ns)
 {
     static const char *const sets[] = {"load.steady.duration=2m", "moves.users.count=1"};
-    char folder[320];
-
-    (void)snprintf(folder, sizeof folder, "%s/run", scratch_dir("sweep"));
     struct sim_order o = {
         .profile = {.path = "q248839", .sets = sets, .set_count = 2},
         .dir = folder,
+        .dies_ns = dies_ns,
+        .down_ns = NS_PER_S,
         .net = {.start_ns = NS_PER_S, .latency_min_ns = 50000, .latency_max_ns = 500000}};
     bool ok = sim_walk(s, &o);
 
     CHECK_STR(s->wrong, "");
     return ok;
+}
+
+static bool walk(struct sim_run *s)
+{
+    char folder[320];
+
+    (void)snprintf(folder, sizeof folder, "%s/run", scratch_dir("sweep"));
+    return walk_to(s, folder, 0);
 }
 
 static void an_account_that_lacks_one_event_of_its_copies_is_another(void)
@@ -208,6 +217,71 @@ static void a_kill_that_cannot_be_put_down_says_so(void)
     sim_fini(&s);
 }
 
+/* ------------------------------------------------------------------------------------------------------------ resumed */
+
+static uint64_t classes_of(const struct sim_run *s, enum outcome c)
+{
+    return s->result.judgement->tally.classes[c];
+}
+
+static void a_run_that_is_killed_and_resumed_is_the_same_each_time_and_knows_what_it_missed(void)
+{
+    static struct sim_run one, two;
+    char folder[300], other[300], why[400] = "";
+
+    (void)snprintf(folder, sizeof folder, "%s/one", scratch_dir("resumed"));
+    (void)snprintf(other, sizeof other, "scratch/resumed-%ld/two", (long)getpid());
+    if (walk_to(&one, folder, NS_PER_S) && walk_to(&two, other, NS_PER_S)) {
+        CHECK(one.died && two.died);
+        CHECK_U64(one.resumed, 1);
+        CHECK_U64(one.result.judgement->tally.health.unwatched[UNWATCHED_RESUMED], 1);
+        CHECK(classes_of(&one, CLASS_NOT_SENT) > 0);
+        CHECK(classes_of(&one, CLASS_DELIVERED) > 0);
+        CHECK(sim_same_bytes(folder, other, why, sizeof why));
+        CHECK_STR(why, "");
+    }
+    sim_fini(&one);
+    sim_fini(&two);
+}
+
+/* Writes the truth anew without what the lab delivered. */
+static bool forget_deliveries(const char *from, const char *to)
+{
+    char *text = scratch_read(from, NULL);
+    FILE *f = text ? fopen(to, "we") : NULL;
+
+    for (char *line = text, *next; f && line && *line; line = next) {
+        next = strchr(line, '\n');
+        next = next ? next + 1 : line + strlen(line);
+        if (!memmem(line, (size_t)(next - line), "\tdelivered\t", 11) &&
+            !memmem(line, (size_t)(next - line), "\tcopy\t", 6))
+            (void)fwrite(line, (size_t)(next - line), 1, f);
+    }
+    free(text);
+    return f && fclose(f) == 0;
+}
+
+static void a_resumed_account_that_says_delivered_where_nothing_was_is_noticed(void)
+{
+    static struct sim_run s;
+    struct truth_score score;
+    struct err e = {0};
+    char folder[300], truth[400], lies[400];
+
+    (void)snprintf(folder, sizeof folder, "%s/run", scratch_dir("resumed"));
+    if (walk_to(&s, folder, NS_PER_S)) {
+        (void)snprintf(truth, sizeof truth, "%s.lab/truth.tsv", folder);
+        (void)snprintf(lies, sizeof lies, "%s.lab/lies.tsv", folder);
+        CHECK(forget_deliveries(truth, lies));
+        CHECK(truth_compare(s.result.manifest, s.result.ledger, truth, TRUTH_RESUMED, &score, &e));
+        CHECK_U64(score.wrong, 0);
+        CHECK(truth_compare(s.result.manifest, s.result.ledger, lies, TRUTH_RESUMED, &score, &e));
+        CHECK(score.wrong >= classes_of(&s, CLASS_DELIVERED));
+        CHECK_HAS(score.first, "got delivered");
+    }
+    sim_fini(&s);
+}
+
 static const struct test tests[] = {
     TEST(a_failing_case_is_cut_down_to_what_makes_it_fail),
     TEST(cutting_down_ends_when_its_trials_do),
@@ -216,6 +290,8 @@ static const struct test tests[] = {
     TEST(an_account_that_lacks_one_event_of_its_copies_is_another),
     TEST(what_a_killed_account_must_not_say_is_noticed),
     TEST(a_kill_that_cannot_be_put_down_says_so),
+    TEST(a_run_that_is_killed_and_resumed_is_the_same_each_time_and_knows_what_it_missed),
+    TEST(a_resumed_account_that_says_delivered_where_nothing_was_is_noticed),
     TEST_END,
 };
 

@@ -12,8 +12,6 @@
 #include "base/text.h"
 #include "profiles/draft.h"
 
-#define MMB_MOST (43u << 10) /* the largest body of the "mmb" law */
-
 /* --- domains ---------------------------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *domain, const char *tail)
@@ -217,13 +215,10 @@ struct profile_sum profile_sum(const struct workload *w)
 
     for (uint32_t i = 0; i < p->load_count; i++) {
         const struct load_profile *l = &p->loads[i];
-        uint64_t most = l->size == SIZE_FIXED     ? l->size_min
-                        : l->size == SIZE_UNIFORM ? l->size_max
-                                                  : MMB_MOST;
 
         sum.rate += load_rate(l);
         sum.connections += (uint64_t)l->threads * l->connections;
-        sum.bytes += (w->first[i + 1] - w->first[i]) * l->recipients * most;
+        sum.bytes += (w->first[i + 1] - w->first[i]) * l->recipients * l->size_max;
         if (l->start_ns + l->duration_ns > sum.last_ns)
             sum.last_ns = l->start_ns + l->duration_ns;
     }

@@ -47,6 +47,7 @@ struct book {
     struct timer sync, tell; /* tell: counts that came too soon after the ones before */
     struct err error;
     struct ring *farewell; /* one record: no writer is left */
+    bool over;             /* the thread has read it, and all before it */
     struct ring *errands;  /* of const struct book_errand * */
     void (*look)(void *owner, const struct ledger *l, uint64_t newest_ns); /* NULL: nobody looks */
     void *look_owner;
@@ -176,10 +177,12 @@ static void on_wake(struct hook *h)
         errand->run(errand->owner, b->ledger);
     sync_files(b);
     tell_counts(b);
-    if (last)
-        loop_stop(b->loop);
-    else
+    if (!last) {
         let_look(b);
+        return;
+    }
+    b->over = true;
+    loop_stop(b->loop);
 }
 
 static void thread_main(void *owner)
@@ -302,11 +305,18 @@ struct book_counts book_counts(struct book *b)
     return b->seen_counts;
 }
 
+static void note_death(struct book *b)
+{
+    if (!b->error.code)
+        (void)err_set(&b->error, EX_INTERNAL, "the ledger's thread died");
+}
+
 bool book_is_dead(struct book *b)
 {
-    if (b->thread && thread_is_over(b->thread) && !b->error.code)
-        (void)err_set(&b->error, EX_INTERNAL, "the ledger's thread died");
-    return b->thread && thread_is_over(b->thread);
+    if (!b->thread || !thread_is_over(b->thread))
+        return false;
+    note_death(b);
+    return true;
 }
 
 static void find_lost(struct book *b)
@@ -328,6 +338,8 @@ struct ledger *book_close(struct book *b)
         thread_join(b->thread);
         b->thread = NULL;
         find_lost(b);
+        if (!b->over)
+            note_death(b);
     }
     return b->ledger;
 }

@@ -111,14 +111,12 @@ static bool find_unverified_moves(struct run *r, struct err *e)
     struct resume *s = &r->resume;
     struct history *h = history_create(book_ledger(r->book), e);
 
+    s->history = h;
     s->open = arena_new(r->arena, uint32_t, s->manifest->move_count + 1ul);
     for (uint32_t i = 0; h && s->open && i < s->manifest->move_count; i++)
         if (history_move_is_unverified(h, i))
             s->open[s->open_count++] = i;
-    bool ok = h && (s->open || err_set(e, EX_IO, "out of memory for the run"));
-
-    history_destroy(h);
-    return ok;
+    return h && (s->open || err_set(e, EX_IO, "out of memory for the run"));
 }
 
 bool resume_records(struct run *r, struct err *e)
@@ -147,28 +145,21 @@ static void tell_gap(struct run *r)
     uint64_t gap_ns = r->clock.ahead_ns - s->newest_ns;
     uint64_t ms = clock_span(&r->clock, gap_ns) / NS_PER_MS;
 
-    (void)journal_add(
-        r->journal, &(struct event){.t_ns = r->clock.ahead_ns,
-                                    .slot = gap_ns,
-                                    .kind = EV_UNWATCHED,
-                                    .place = (uint16_t)(s->cut < UINT16_MAX ? s->cut : UINT16_MAX),
-                                    .code = UNWATCHED_RESUMED,
-                                    .a = s->epochs,
-                                    .b = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX});
+    run_record(r, &(struct event){.t_ns = r->clock.ahead_ns,
+                                  .slot = gap_ns,
+                                  .kind = EV_UNWATCHED,
+                                  .place = (uint16_t)(s->cut < UINT16_MAX ? s->cut : UINT16_MAX),
+                                  .code = UNWATCHED_RESUMED,
+                                  .a = s->epochs,
+                                  .b = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX});
 }
 
 /* Wherever a mailbox has been, or was to go, a copy may lie. */
 void resume_arm(struct run *r)
 {
-    struct err e = {0};
-    struct history *h;
+    struct history *h = r->resume.history;
 
     tell_gap(r);
-    h = history_create(book_ledger(r->book), &e);
-    if (!h) {
-        run_fail(r, &e);
-        return;
-    }
     for (uint32_t box = 0; box < r->plan.manifest.mailbox_count; box++) {
         const uint32_t *servers;
         uint32_t n = history_servers(h, box, &servers);
@@ -177,6 +168,7 @@ void resume_arm(struct run *r)
             muster_recall(r->muster, box, servers[i], servers[i] == history_home(h, box));
     }
     history_destroy(h);
+    r->resume.history = NULL;
 }
 
 void resume_verify(struct run *r)
@@ -196,14 +188,13 @@ void resume_verified(struct run *r, uint32_t move, bool agrees)
     if (r->resume.verifying)
         r->resume.verifying--;
     if (agrees)
-        (void)journal_add(r->journal,
-                          &(struct event){.t_ns = clock_target(&r->clock, loop_now(r->loop)),
-                                          .slot = move,
-                                          .kind = EV_MOVE,
-                                          .place = (uint16_t)p->to,
-                                          .code = MARK_VERIFIED,
-                                          .a = p->mailbox,
-                                          .b = p->from});
+        run_record(r, &(struct event){.t_ns = clock_target(&r->clock, loop_now(r->loop)),
+                                      .slot = move,
+                                      .kind = EV_MOVE,
+                                      .place = (uint16_t)p->to,
+                                      .code = MARK_VERIFIED,
+                                      .a = p->mailbox,
+                                      .b = p->from});
     else
         run_log(r,
                 "move %u of %s was not verified when the run died, and is not where it was to go",

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "results/manifest.h"
 
+struct history;
 struct run;
 
 struct resume { /* a part of struct run */
@@ -21,6 +22,7 @@ struct resume { /* a part of struct run */
     bool sealed;            /* it ended, and was judged */
     uint32_t *open;         /* moves that were asked for, and neither verified nor disproved */
     uint32_t open_count, verifying;
+    struct history *history; /* of what is on record; until the muster is armed */
 };
 
 /* What `run` is to load: PROFILE as the run's variant if one is given, else the one that the run left. */

@@ -210,7 +210,7 @@ void run_on_interrupt(void *owner, const struct post *p)
 
 void run_brake(struct run *r, enum brake_why why, uint32_t n)
 {
-    if (r->braked || r->resume.on || is_cut_short(r) || r->phase > PHASE_DRAIN)
+    if (r->resume.on || is_cut_short(r) || r->phase > PHASE_DRAIN)
         return;
     run_record(
         r, &(struct event){
@@ -455,7 +455,7 @@ static bool settle_is_over(struct run *r)
 static void judge_enter(struct run *r)
 {
     for (uint32_t i = 0; i < r->workers_made; i++)
-        worker_end(r->workers[i]);
+        r->workers_ended += !worker_end(r->workers[i]);
 }
 
 static bool judge_is_over(struct run *r)

@@ -23,15 +23,12 @@ static bool wants_stop(const struct run *r)
     return access(path, F_OK) == 0;
 }
 
-static uint64_t queued(const struct run *r)
+static void look_for_stop(struct run *r)
 {
-    struct queue_now queues[STATUS_SERVERS] = {0};
-    uint64_t n = 0;
-
-    muster_queues(r->muster, queues, STATUS_SERVERS);
-    for (uint32_t i = 0; i < STATUS_SERVERS; i++)
-        n += queues[i].known ? queues[i].entries : 0;
-    return n;
+    if (r->guard.asked || !wants_stop(r))
+        return;
+    r->guard.asked = true;
+    run_on_interrupt(r, &(struct post){.a = 1});
 }
 
 /* Hourly. The desk waits for the answer, a few seconds at most; senders do not. */
@@ -82,9 +79,8 @@ static void look_at_threads(struct run *r)
     struct err e = {0};
 
     for (uint32_t i = 0; i < r->workers_made; i++) {
-        if (r->workers_buried[i] || !worker_is_dead(r->workers[i]))
+        if (!worker_died(r->workers[i]))
             continue;
-        r->workers_buried[i] = true;
         r->workers_ended++;
         (void)err_set(
             &e, EX_INTERNAL,
@@ -100,15 +96,13 @@ static void look_at_threads(struct run *r)
 static void on_look(struct timer *t)
 {
     struct run *r = t->owner;
-    uint64_t most = r->profile->safety.max_queued, n = most && r->muster ? queued(r) : 0;
+    uint64_t most = r->profile->safety.max_queued,
+             n = most && r->muster ? muster_queued(r->muster) : 0;
 
     if (!r->options.world.shared) {
         look_at_clock(r);
         look_at_threads(r);
-    }
-    if (!r->options.world.shared && !r->guard.asked && wants_stop(r)) {
-        r->guard.asked = true;
-        run_on_interrupt(r, &(struct post){.a = 1});
+        look_for_stop(r);
     }
     if (most && n > most)
         run_brake(r, BRAKE_QUEUED, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX);

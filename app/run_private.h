@@ -76,7 +76,6 @@ struct run {
     struct run_stop *stop; /* NULL: the profile has no rule, and nobody watches */
     bool stopped;          /* by it */
     bool braked;           /* by the brake */
-    bool *workers_buried;  /* they died */
     struct run_guard guard;
     struct resume resume; /* resume.c */
 

@@ -10,6 +10,7 @@
 #include "app/run_private.h"
 #include "app/targets.h"
 #include "results/folder.h"
+#include "results/history.h"
 #include "wire/smtp_text.h"
 
 /* Before the site: its MTAs have to know where we are called. */
@@ -89,10 +90,9 @@ static bool open_world(struct run *r, struct err *e)
 static bool open_workers(struct run *r, struct err *e)
 {
     r->workers = arena_new(r->arena, struct worker *, r->plan.threads);
-    r->workers_buried = arena_new(r->arena, bool, r->plan.threads);
     r->tls = arena_new(r->arena, struct tls_context *,
                        (size_t)r->plan.threads * r->profile->site.server_count + 1);
-    if (!r->workers || !r->workers_buried || !r->tls)
+    if (!r->workers || !r->tls)
         return err_set(e, EX_IO, "out of memory for senders");
     for (uint32_t i = 0; i < r->plan.threads; i++) {
         struct worker_config c = {.desk = r->loop,
@@ -178,6 +178,7 @@ static bool open_stop(struct run *r, struct err *e)
                                                    .book = r->book,
                                                    .desk = r->loop,
                                                    .threaded = !r->options.world.shared,
+                                                   .stops = !r->resume.on,
                                                    .watched = r->options.watched,
                                                    .stop = run_on_stop,
                                                    .owner = r},
@@ -282,6 +283,7 @@ void run_close(struct run *r)
         tls_context_destroy(r->tls[i]);
     smtp_corpus_destroy(r->corpus);
     post_close(&r->interrupt_line);
+    history_destroy(r->resume.history);
     ring_destroy(r->status_ring);
     buf_fini(&r->log);
     folder_destroy(r->folder);

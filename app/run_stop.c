@@ -88,6 +88,11 @@ static void destroy(struct run_stop *s)
     free(s);
 }
 
+static bool has_rule(const struct run_stop_config *c)
+{
+    return c->stops && c->manifest->stop.rule != STOP_NEVER;
+}
+
 static bool open_looks(struct run_stop *s, struct err *e)
 {
     const struct run_stop_config *c = &s->config;
@@ -98,7 +103,7 @@ static bool open_looks(struct run_stop *s, struct err *e)
         if (!s->so_far || !s->classes)
             return err_set(e, EX_IO, "out of memory for the classes so far");
     }
-    if (c->manifest->stop.rule == STOP_NEVER)
+    if (!has_rule(c))
         return true;
     s->watch = stop_watch_create(c->manifest, e);
     return s->watch && post_open(&s->line, c->desk, take, s, e);
@@ -107,7 +112,7 @@ static bool open_looks(struct run_stop *s, struct err *e)
 bool run_stop_open(struct run_stop **out, const struct run_stop_config *c, struct err *e)
 {
     *out = NULL;
-    if (c->manifest->stop.rule == STOP_NEVER && !c->watched)
+    if (!has_rule(c) && !c->watched)
         return true;
     struct run_stop *s = calloc(1, sizeof *s);
 

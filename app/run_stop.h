@@ -20,12 +20,13 @@ struct run_stop_config {
     struct book *book; /* not begun yet */
     struct loop *desk;
     bool threaded;
-    bool watched;                                             /* the classes so far are wanted */
+    bool stops;   /* the manifest's rule is to be kept */
+    bool watched; /* the classes so far are wanted */
     void (*stop)(void *owner, uint32_t code, uint32_t moves); /* on the desk's loop; once */
     void *owner;
 };
 
-/* *s stays NULL where the manifest has no rule and nobody watches. */
+/* *s stays NULL where there is no rule to keep and nobody watches. */
 bool run_stop_open(struct run_stop **s, const struct run_stop_config *c, struct err *e);
 /* On the desk's thread: the newest since it was last asked. false: nothing new; s NULL is fine. */
 bool run_stop_classes(struct run_stop *s, struct so_far_classes *c);

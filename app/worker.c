@@ -206,6 +206,12 @@ static void on_news(void *owner, const struct post *p)
     w->c.news(w->c.owner, w, (enum worker_news)p->kind);
 }
 
+/* There is somebody who will read orders. */
+static bool is_there(const struct worker *w)
+{
+    return !w->c.threaded || (w->thread && !thread_is_over(w->thread));
+}
+
 static void give(struct worker *w, enum order what, uint32_t a, uint64_t b, uint64_t c)
 {
     struct post p = {.kind = what, .a = a, .b = b, .c = c};
@@ -213,7 +219,7 @@ static void give(struct worker *w, enum order what, uint32_t a, uint64_t b, uint
     if (w->dead)
         return;
     w->ordered++;
-    while (!post_send(&w->orders, &p))
+    while (!post_send(&w->orders, &p) && is_there(w))
         loop_wake(w->loop);
 }
 
@@ -314,10 +320,11 @@ void worker_stop(struct worker *w, enum sender_stop how)
     give(w, ORDER_STOP, how, 0, 0);
 }
 
-void worker_end(struct worker *w)
+bool worker_end(struct worker *w)
 {
     w->end_given = true;
     give(w, ORDER_END, 0, 0, 0);
+    return !w->c.threaded || w->thread;
 }
 
 bool worker_is_idle(const struct worker *w)
@@ -330,10 +337,10 @@ const struct err *worker_error(const struct worker *w)
     return &w->error;
 }
 
-bool worker_is_dead(struct worker *w)
+bool worker_died(struct worker *w)
 {
     if (w->dead || !w->thread || !thread_is_over(w->thread))
-        return w->dead;
+        return false;
     for (struct post p; post_next(&w->news, &p);)
         on_news(w, &p);
     w->dead = !w->ended;

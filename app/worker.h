@@ -51,13 +51,14 @@ void worker_aims(struct worker *w, uint32_t load, uint32_t move,
 void worker_moves_over(struct worker *w);
 void worker_canary(struct worker *w, uint64_t number);
 void worker_stop(struct worker *w, enum sender_stop how);
-void worker_end(
-    struct worker
-        *w); /* closes the journal; NEWS_ENDED follows, after NEWS_BROKEN if it could not */
+/* Closes the journal; NEWS_ENDED follows, after NEWS_BROKEN if it could not. false: its thread was never started, and nothing
+ * follows. */
+bool worker_end(struct worker *w);
 bool worker_is_idle(const struct worker *w);
 const struct err *worker_error(const struct worker *w);
-/* Its thread is gone and has not said that it ended: nothing that it is told any more is done. Its journal is closed with it. */
-bool worker_is_dead(struct worker *w);
+/* Its thread is gone and has not said that it ended: nothing that it is told any more is done. Its journal is closed with it.
+ * True once. */
+bool worker_died(struct worker *w);
 void worker_destroy(struct worker *w); /* joins its thread; NULL is fine */
 
 #endif

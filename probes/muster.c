@@ -423,6 +423,18 @@ void muster_queues(const struct muster *m, struct queue_now *queues, uint32_t co
     }
 }
 
+uint64_t muster_queued(const struct muster *m)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; m->queues && i < m->queue_count; i++) {
+        const struct probe *p = m->queues[i].probe;
+
+        n += p && p->complete_ns ? p->entries : 0;
+    }
+    return n;
+}
+
 static void tell_failures(const struct place *place,
                           void (*told)(void *owner, uint32_t mailbox, uint32_t server,
                                        uint64_t failures, const char *why),

@@ -55,6 +55,7 @@ struct queue_now { /* a server's queues when they were last listed */
 
 /* Of the servers below `count`, by index; those that nobody lists stay as they are. */
 void muster_queues(const struct muster *m, struct queue_now *queues, uint32_t count);
+uint64_t muster_queued(const struct muster *m); /* entries of all of them together */
 const char *muster_waiting_for(const struct muster *m, char *out,
                                size_t room); /* "3 places, 2 queue entries due" */
 

@@ -1,4 +1,6 @@
 /* The keeper of the ledger: whatever writers are ahead by, it counts every event once. */
+#include <pthread.h>
+
 #include "app/book.h"
 #include "base/thread.h"
 #include "results/journal.h"
@@ -122,10 +124,33 @@ static void every_errand_is_run_where_the_ledger_is(void)
     }
 }
 
+static void die(void *owner, const struct ledger *l)
+{
+    (void)owner;
+    (void)l;
+    pthread_exit(NULL);
+}
+
+static void a_thread_that_dies_when_it_is_asked_to_end_is_noticed(void)
+{
+    struct err e = {0};
+    const struct book_errand errand = {die, NULL};
+    struct book *b = book_create(&manifest, true, &e);
+
+    if (!CHECK(b != NULL) || !CHECK(book_begin(b, &e)))
+        return;
+    book_send(b, &errand);
+    (void)book_close(b);
+    if (CHECK(book_error(b) != NULL))
+        CHECK_STR(book_error(b)->text, "the ledger's thread died");
+    book_destroy(b);
+}
+
 static const struct test tests[] = {
     TEST(writers_that_are_ahead_wait_for_the_book_and_nothing_is_lost),
     TEST(a_book_without_a_thread_folds_at_once),
     TEST(every_errand_is_run_where_the_ledger_is),
+    TEST(a_thread_that_dies_when_it_is_asked_to_end_is_noticed),
     TEST_END,
 };
 

@@ -454,6 +454,30 @@ static void the_thread_of_the_probes_that_dies_is_missed(void)
     dies("desk", "the thread that watches and judges died");
 }
 
+/* One after the other, and all that follow: the desk, the lab, the ledger, and each of the senders. */
+static void a_thread_that_cannot_be_started_ends_the_run_with_the_reason(void)
+{
+    const char *dir = scratch_dir("no-thread");
+    char yaml[400];
+    unsigned n = 0;
+
+    (void)snprintf(yaml, sizeof yaml, "%s", kill_rig_inside(dir, small));
+    for (int code = EX_IO; code == EX_IO && n < 20;) {
+        struct faults f;
+        struct outcome_of_run o;
+
+        faults_begin(&f);
+        fault(&f, "PM_FAULT_CREATE=%u", ++n);
+        o = run_with(dir, yaml, &f, n);
+        code = o.code;
+        if (code == EX_IO ? !strstr(o.said, "Resource temporarily unavailable")
+                          : code < 0 || code > EX_INCONCLUSIVE)
+            complain("thread", n, &o);
+        outcome_fini(&o);
+    }
+    (void)CHECK(n > 5);
+}
+
 static const struct test tests[] = {
     TEST(an_allocation_that_fails_at_start_is_an_error_in_words),
     TEST(a_journal_that_cannot_be_written_ends_the_run_with_the_reason),
@@ -463,6 +487,7 @@ static const struct test tests[] = {
     TEST(too_few_descriptors_to_begin_with_are_an_error_in_words),
     TEST(a_process_that_stood_still_says_so_and_calls_nothing_late),
     TEST(a_machine_that_slept_leaves_the_verdict_open),
+    TEST(a_thread_that_cannot_be_started_ends_the_run_with_the_reason),
     TEST(the_thread_of_a_sender_that_dies_is_missed),
     TEST(the_thread_of_the_ledger_that_dies_is_missed),
     TEST(the_thread_of_the_probes_that_dies_is_missed),

@@ -3,9 +3,11 @@
  * PM_FAULT_MALLOC=N        the N-th allocation fails, once; PM_FAULT_COUNT=FILE: FILE says at the end how many there were
  * PM_FAULT_WRITE=N         the N-th write to a journal fails with PM_FAULT_ERRNO, and every one after it
  * PM_FAULT_SYNC=N          the N-th fdatasync fails with PM_FAULT_ERRNO, once
+ * PM_FAULT_CREATE=N       the N-th thread, and every one after it, cannot be started
  * PM_FAULT_PART=1          a write that fails takes half of its bytes first
  * PM_FAULT_WHEN=FILE       from when on FILE is there:
  *   PM_FAULT_SLEPT=MS        the machine has slept so long: CLOCK_BOOTTIME is ahead
+ *   PM_FAULT_AHEAD=MS        so much time has gone by: CLOCK_MONOTONIC is ahead
  *   PM_FAULT_THREAD=NAME     the thread of that name ends at its next wait
  * PM_FAULT_ACK=1           beside each journal, NAME.ack says (8 octets) how many of its octets were acknowledged to the writer
  *
@@ -27,8 +29,8 @@
 
 #define FDS 4096
 
-static unsigned long allocations, writes, syncs;
-static unsigned long fail_malloc, fail_write, fail_sync, slept_ms;
+static unsigned long allocations, writes, syncs, creates;
+static unsigned long fail_malloc, fail_write, fail_sync, fail_create, slept_ms, ahead_ms;
 static int fail_errno = EIO;
 static bool part, ack;
 static const char *when, *thread_name, *count_file;
@@ -43,6 +45,7 @@ static int (*real_clock_gettime)(clockid_t, struct timespec *);
 static int (*real_epoll_pwait2)(int, struct epoll_event *, int, const struct timespec *,
                                 const sigset_t *);
 static int (*real_close)(int);
+static int (*real_pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 static signed char kinds[FDS]; /* 0: not known yet; 1: a journal; -1: not */
 
 /* dlsym allocates before there is an allocator. */
@@ -87,6 +90,7 @@ static void resolve(void)
     *(void **)&real_clock_gettime = next("clock_gettime");
     *(void **)&real_epoll_pwait2 = next("epoll_pwait2");
     *(void **)&real_close = next("close");
+    *(void **)&real_pthread_create = next("pthread_create");
     *(void **)&real_malloc = next("malloc");
 }
 
@@ -95,7 +99,9 @@ __attribute__((constructor)) static void begin(void)
     resolve();
     fail_write = number("PM_FAULT_WRITE");
     fail_sync = number("PM_FAULT_SYNC");
+    fail_create = number("PM_FAULT_CREATE");
     slept_ms = number("PM_FAULT_SLEPT");
+    ahead_ms = number("PM_FAULT_AHEAD");
     part = number("PM_FAULT_PART") > 0;
     ack = number("PM_FAULT_ACK") > 0;
     if (number("PM_FAULT_ERRNO"))
@@ -270,6 +276,14 @@ ssize_t write(int fd, const void *p, size_t n)
     return done;
 }
 
+int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+    resolve();
+    if (fail_create && count(&creates) >= fail_create)
+        return EAGAIN;
+    return real_pthread_create(id, attr, run, arg);
+}
+
 int fdatasync(int fd)
 {
     resolve();
@@ -284,10 +298,13 @@ int clock_gettime(clockid_t which, struct timespec *t)
 {
     resolve();
     int done = real_clock_gettime(which, t);
+    unsigned long by_ms = which == CLOCK_BOOTTIME    ? slept_ms
+                          : which == CLOCK_MONOTONIC ? ahead_ms
+                                                     : 0;
 
-    if (done == 0 && which == CLOCK_BOOTTIME && slept_ms && is_time()) {
-        t->tv_sec += (time_t)(slept_ms / 1000);
-        t->tv_nsec += (long)(slept_ms % 1000) * 1000000;
+    if (done == 0 && by_ms && is_time()) {
+        t->tv_sec += (time_t)(by_ms / 1000);
+        t->tv_nsec += (long)(by_ms % 1000) * 1000000;
         if (t->tv_nsec >= 1000000000) {
             t->tv_nsec -= 1000000000;
             t->tv_sec++;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include <openssl/evp.h>
@@ -29,16 +28,6 @@ void owner_fingerprint(const char *key, char out[OWNER_FINGERPRINT])
     EVP_MD_CTX_free(c);
     for (size_t i = 0; i < 16; i++)
         (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
-}
-
-bool owner_is_below(const char *name, const char *domain)
-{
-    size_t n = strlen(name), m = strlen(domain);
-
-    if (n > 0 && name[n - 1] == '.')
-        n--;
-    return m > 0 && n >= m && strncasecmp(name + n - m, domain, m) == 0 &&
-           (n == m || name[n - m - 1] == '.');
 }
 
 /* The end of that day, UTC. */
@@ -222,7 +211,7 @@ static bool check_name(const struct profile *p, const struct net_addr *at, struc
     if (!dns_name_of(at, name, &why))
         return err_set(e, EX_GUARD, RULE "%s", why.text);
     for (uint32_t i = 0; i < p->safety.domain_count; i++)
-        if (owner_is_below(name, p->safety.domains[i]))
+        if (profile_domain_below(name, p->safety.domains[i]))
             return true;
     return err_set(e, EX_GUARD,
                    RULE "%s is called %.100s by its owner, which is in none of "

@@ -25,8 +25,6 @@ struct owner_record {
 bool owner_read(struct owner_record *r, const char *txt, const char *fingerprint, uint64_t now_s,
                 struct err *e);
 void owner_fingerprint(const char *key, char out[OWNER_FINGERPRINT]);
-/* "postmuster.example.com" is at or below "Example.com". */
-bool owner_is_below(const char *name, const char *domain);
 
 /* Asks for the records of all listed domains; what they hold is then proven in the profile's guard. Nothing is asked where no
  * public network is listed. */

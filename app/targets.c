@@ -1,7 +1,6 @@
 /* targets.c - everything that a run would connect to, held against the guard before anything is connected. */
 #include "app/targets.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -176,6 +175,8 @@ bool targets_resolve(struct profile *p, struct err *e)
 
 /* --- how far, and how much --------------------------------------------------------------------------------------- */
 
+enum reach { REACH_LOOPBACK, REACH_PRIVATE, REACH_PUBLIC };
+
 static enum reach reach_of(const struct end_point *at)
 {
     if (!at->text || net_is_loopback(&at->addr))
@@ -183,7 +184,8 @@ static enum reach reach_of(const struct end_point *at)
     return guard_is_public(&at->addr) ? REACH_PUBLIC : REACH_PRIVATE;
 }
 
-enum reach targets_reach(const struct profile *p)
+/* How far mail is sent. */
+static enum reach farthest_reach(const struct profile *p)
 {
     enum reach farthest = REACH_LOOPBACK;
 
@@ -217,7 +219,7 @@ static bool was_typed(const char *domain, const char *const *typed, uint32_t cou
 bool targets_consent(const struct profile *p, const char *const *typed, uint32_t count,
                      struct err *e)
 {
-    if (targets_reach(p) == REACH_LOOPBACK)
+    if (farthest_reach(p) == REACH_LOOPBACK)
         return true;
     for (uint32_t i = 0; i < p->safety.domain_count; i++) {
         const char *domain = p->safety.domains[i];
@@ -252,7 +254,7 @@ static bool below_ceilings(const struct profile_sum *sum, struct err *e)
 bool targets_limit(struct profile *p, const struct workload *w, struct err *e)
 {
     struct safety_profile *s = &p->safety;
-    enum reach far = targets_reach(p);
+    enum reach far = farthest_reach(p);
     struct profile_sum sum = profile_sum(w);
 
     if (far == REACH_PUBLIC && (s->brake == GUARD_OFF || s->slow_start == GUARD_OFF))

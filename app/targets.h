@@ -6,17 +6,12 @@
 #ifndef APP_TARGETS_H
 #define APP_TARGETS_H
 
-#include "base/arena.h"
 #include "profiles/workload.h"
-
-enum reach { REACH_LOOPBACK, REACH_PRIVATE, REACH_PUBLIC };
 
 /* Literal addresses only: nobody is asked what names mean. */
 bool targets_check_literals(const struct profile *p, struct err *e);
 /* Names are looked up, and servers' end points get their addresses. With a lab they stand already. */
 bool targets_resolve(struct profile *p, struct err *e);
-/* How far mail is sent, when all is resolved. */
-enum reach targets_reach(const struct profile *p);
 /* Domains that are neither reserved nor the lab's were typed by whom runs it (--yes-i-own), unless all is on this machine. */
 bool targets_consent(const struct profile *p, const char *const *typed, uint32_t count,
                      struct err *e);

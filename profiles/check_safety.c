@@ -14,11 +14,14 @@
 
 /* --- domains ---------------------------------------------------------------------------------------------------- */
 
-static bool ends_with(const char *domain, const char *tail)
+bool profile_domain_below(const char *name, const char *domain)
 {
-    size_t n = strlen(domain), m = strlen(tail);
+    size_t n = strlen(name), m = strlen(domain);
 
-    return n >= m && strcasecmp(domain + n - m, tail) == 0 && (n == m || domain[n - m - 1] == '.');
+    if (n > 0 && name[n - 1] == '.')
+        n--;
+    return m > 0 && n >= m && strncasecmp(name + n - m, domain, m) == 0 &&
+           (n == m || name[n - m - 1] == '.');
 }
 
 bool profile_domain_reserved(const char *domain)
@@ -27,7 +30,7 @@ bool profile_domain_reserved(const char *domain)
                                            "example.com", "example.net", "example.org"};
 
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (ends_with(domain, reserved[i]))
+        if (profile_domain_below(domain, reserved[i]))
             return true;
     return false;
 }
@@ -60,7 +63,7 @@ bool profile_domain_denied(const char *domain)
     };
 
     for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++)
-        if (ends_with(domain, providers[i]))
+        if (profile_domain_below(domain, providers[i]))
             return true;
     return false;
 }

@@ -326,6 +326,8 @@ struct profile_sum profile_sum(const struct workload *w);
 /* May mail be sent from and to this domain? reserved: by everybody (.test, .example, ...); else only by whom the profile names
  * as its owner. */
 bool profile_domain_reserved(const char *domain);
+/* "postmuster.example.com" is at or below "Example.com"; a dot at its end is none. */
+bool profile_domain_below(const char *name, const char *domain);
 /* Of the large public providers of mailboxes, or below one: never, whatever is listed or proven. */
 bool profile_domain_denied(const char *domain);
 bool profile_host_denied(const char *host_port); /* the same of a server */

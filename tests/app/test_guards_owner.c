@@ -80,11 +80,12 @@ static void an_owners_record_that_is_not_whole_proves_nothing(void)
 
 static void a_name_is_below_a_domain_by_whole_labels(void)
 {
-    (void)CHECK(owner_is_below("mx.corp.example", "corp.example"));
-    (void)CHECK(owner_is_below("CORP.example.", "corp.EXAMPLE"));
-    (void)CHECK(!owner_is_below("mxcorp.example", "corp.example"));
-    (void)CHECK(!owner_is_below("corp.example.evil.de", "corp.example"));
-    (void)CHECK(!owner_is_below("example", "corp.example") && !owner_is_below("x", ""));
+    (void)CHECK(profile_domain_below("mx.corp.example", "corp.example"));
+    (void)CHECK(profile_domain_below("CORP.example.", "corp.EXAMPLE"));
+    (void)CHECK(!profile_domain_below("mxcorp.example", "corp.example"));
+    (void)CHECK(!profile_domain_below("corp.example.evil.de", "corp.example"));
+    (void)CHECK(!profile_domain_below("example", "corp.example") && !profile_domain_below("x", ""));
+    (void)CHECK(profile_domain_denied("mx.gmail.com.") && !profile_domain_denied("notgmail.com"));
 }
 
 static void a_fingerprint_is_of_the_key_and_tells_keys_apart(void)

@@ -120,15 +120,16 @@ static void read_line(struct account *a, struct slice line, const char *fault)
 
 static bool read_truth(struct account *a, const char *dir, const char *fault)
 {
-    char path[400];
     struct slice rest, line;
     struct buf text;
     unsigned char piece[65536];
+    char *path = NULL;
     size_t n;
 
-    (void)snprintf(path, sizeof path, "%s/truth.tsv", dir);
+    PM_MEMORY(asprintf(&path, "%s/truth.tsv", dir) >= 0);
     FILE *f = fopen(path, "re");
 
+    free(path);
     if (!f)
         return false;
     buf_init(&text, TRUTH_MAX);
@@ -307,10 +308,11 @@ static uint64_t wanted_of(const struct job *j, const char *fault)
 
 void selftest_judge(struct selftest_result *r, const struct job *j)
 {
-    *r = (struct selftest_result){
-        .row = selftest_row_named(j->variant), .ended = true, .ok = true, .verdict = INCONCLUSIVE};
-    PM_ASSERT(r->row);
-    (void)snprintf(r->dir, sizeof r->dir, "%s", j->result.dir ? j->result.dir : "");
+    *r = (struct selftest_result){.row = selftest_row_named(j->variant),
+                                  .dir = j->result.dir,
+                                  .ok = true,
+                                  .verdict = INCONCLUSIVE};
+    PM_ASSERT(r->row && r->dir);
     r->wanted = wanted_of(j, r->row->fault);
     if (!j->result.judgement) {
         complain(r, "there is no verdict: %.200s", j->result.error.text);
@@ -318,7 +320,7 @@ void selftest_judge(struct selftest_result *r, const struct job *j)
     }
     struct account *a = calloc(1, sizeof *a);
 
-    PM_ASSERT(a);
+    PM_MEMORY(a);
     a->judgement = j->result.judgement;
     a->key = plan_key(j->result.manifest);
     a->result = r;

@@ -34,11 +34,12 @@ extern const struct selftest_row selftest_rows[]; /* ends with a NULL fault */
 
 struct selftest_result {
     const struct selftest_row *row;
-    bool ended, ok, missed; /* not ok and not missed: something else was invented */
+    bool ok, missed; /* not ok and not missed: something else was invented */
     uint64_t wanted, planted, found;
     uint64_t invented; /* copies and moves that nobody touched, and that are not said to be fine */
     enum verdict verdict;
-    char dir[300], why[300]; /* why it is not ok; "" */
+    const char *dir; /* of the run; the job's */
+    char why[300];   /* why it is not ok; "" */
 };
 
 const struct selftest_row *selftest_row_named(const char *fault); /* NULL: there is none */

@@ -154,11 +154,22 @@ static void too_few_planted_show_nothing(void)
     CHECK_HAS(r.why, "of 5000 could be planted");
 }
 
+static void runs_may_lie_in_a_folder_with_a_long_name(void)
+{
+    char path[900];
+    size_t n = (size_t)snprintf(path, sizeof path, "%s", runs());
+
+    for (int i = 0; i < 4; i++)
+        n += (size_t)snprintf(path + n, sizeof path - n, "/%0100d", i);
+    SAYS(EX_PASS, false, "All of 1 faults were found", "selftest", "--simulate", "--only", "drop",
+         "--runs", path);
+}
+
 static void the_last_line_names_what_was_missed_and_what_was_invented(void)
 {
     struct selftest_result all[3] = {
         {.row = selftest_row_named("drop"), .ok = true, .planted = 3, .found = 3},
-        {.row = selftest_row_named("hold"), .missed = true, .why = "missed: it"},
+        {.row = selftest_row_named("hold"), .missed = true, .why = "missed: it", .dir = ""},
         {.row = selftest_row_named("twice"), .why = "invented: that", .dir = "results/x"}};
     struct buf out;
 
@@ -190,6 +201,7 @@ static const struct test tests[] = {
     TEST(what_was_not_planted_is_never_found),
     TEST(a_fault_that_is_found_as_something_else_is_missed),
     TEST(too_few_planted_show_nothing),
+    TEST(runs_may_lie_in_a_folder_with_a_long_name),
     TEST(the_last_line_names_what_was_missed_and_what_was_invented),
     TEST(the_command_line_says_what_there_is),
     TEST_END,

@@ -174,21 +174,28 @@ static bool begin(struct campaign *c, struct job *j, struct err *e)
     return j->thread != NULL;
 }
 
+static void fail_job(struct job *j, const struct err *e)
+{
+    j->result = (struct run_result){.exit_code = e->code, .dir = "", .error = *e};
+    j->ended = true;
+}
+
 static void end(struct job *j)
 {
+    struct err e = {0};
+    char time[32];
+
     thread_join(j->thread);
     j->thread = NULL;
     if (!run_has_ended(j->run)) {
-        struct err e = {0};
-        char time[32];
-
         (void)err_set(&e, EX_INTERNAL,
                       "the simulated run did not come to an end: it has a plan for less than %s, "
                       "and was given that",
                       text_print_duration(time, sizeof time, simulated_end_ns(j->profile)));
-        j->result = (struct run_result){.exit_code = EX_INTERNAL, .dir = "", .error = e};
-    } else
-        j->result = run_result(j->run);
+        fail_job(j, &e);
+        return;
+    }
+    j->result = run_result(j->run);
     j->ended = true;
 }
 
@@ -204,8 +211,7 @@ static void bury(struct job *j)
     (void)err_set(&e, EX_INTERNAL,
                   "the thread that watches and judges died: what was recorded is on record, run "
                   "--resume goes on");
-    j->result = (struct run_result){.exit_code = EX_INTERNAL, .dir = "", .error = e};
-    j->ended = true;
+    fail_job(j, &e);
 }
 
 bool campaign_step(struct campaign *c, void (*news)(void *owner, struct job *j), void *owner)
@@ -247,8 +253,7 @@ bool campaign_step(struct campaign *c, void (*news)(void *owner, struct job *j),
             running++;
             continue;
         }
-        j->result = (struct run_result){.exit_code = e.code, .dir = "", .error = e};
-        j->ended = true;
+        fail_job(j, &e);
         news(owner, j);
     }
     return running + waiting > 0;

@@ -63,6 +63,20 @@ static uint64_t alternates(const struct judgement *v, unsigned c)
     return v->tally.classes[c] - v->tally.primaries[c];
 }
 
+/* A class of alternates that no scenario expects. */
+static bool strays(const struct judgement *v, unsigned c)
+{
+    return alternates(v, c) && c != CLASS_DELIVERED && c != CLASS_NOT_OWED;
+}
+
+static bool is_unexpected(const struct job *j, unsigned c)
+{
+    const struct judgement *v = j->result.judgement;
+
+    return strays(v, c) ||
+           (v->tally.primaries[c] && !is_allowed(&j->profile->expect, (enum outcome)c));
+}
+
 enum cell_verdict matrix_cell(const struct job *j)
 {
     const struct judgement *v = j->result.judgement;
@@ -72,8 +86,7 @@ enum cell_verdict matrix_cell(const struct job *j)
     if (!v || !e || !j->profile->has_expect || !has_happened(j))
         return CELL_NO_VERDICT;
     for (unsigned c = 0; c < CLASS_COUNT; c++)
-        if ((v->tally.primaries[c] && !is_allowed(e, (enum outcome)c)) ||
-            (alternates(v, c) && c != CLASS_DELIVERED && c != CLASS_NOT_OWED))
+        if (is_unexpected(j, c))
             return CELL_UNEXPECTED;
     if (e->must && class_named(e->must, &must) && v->tally.primaries[must] == 0)
         return CELL_NOT_REPRODUCED;
@@ -296,14 +309,10 @@ static const char *words_of(const struct job *j, enum cell_verdict v, struct are
     buf_init(&text, EXPECTED_BYTES);
     bool ok = buf_add_text(&text, "unexpected:");
 
-    for (unsigned c = 0; ok && c < CLASS_COUNT; c++) {
-        bool others = alternates(judged, c) && c != CLASS_DELIVERED && c != CLASS_NOT_OWED;
-
-        if ((judged->tally.primaries[c] && !is_allowed(&j->profile->expect, (enum outcome)c)) ||
-            others)
+    for (unsigned c = 0; ok && c < CLASS_COUNT; c++)
+        if (is_unexpected(j, c))
             ok = buf_add_format(&text, " %s%s", class_name((enum outcome)c),
-                                others ? " of alternates" : "");
-    }
+                                strays(judged, c) ? " of alternates" : "");
     const char *words = ok ? arena_text(a, (const char *)text.p, text.n) : NULL;
 
     buf_fini(&text);

@@ -283,8 +283,10 @@ static void make_report(struct lab *l, const struct copy *c, uint32_t named, enu
 
     bool abroad = to.mailbox != NO_MAILBOX && l->mailbox[to.mailbox].is_foreign;
 
+    if (abroad && why.kind == BOUNCE_DELAYED)
+        return; /* a report of P1 says delivered or not delivered, X.411 */
     buf_clear(&l->scratch);
-    PM_ASSERT(abroad || write_report(l, c, named, role, &why)); /* abroad: nobody reads a text */
+    PM_MEMORY(abroad || write_report(l, c, named, role, &why)); /* abroad: nobody reads a text */
     plant_report_text(l, c, &to);
     struct mail *m = mail_create(
         &(struct mail_source){.content = buf_slice(&l->scratch), .recipients = &to, .count = 1});

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lab/plant.h"
 #include "tests/lab/abroad.h"
 #include "tests/support/check.h"
 
@@ -79,6 +80,32 @@ static void a_delivery_is_reported_where_that_was_asked_for(void)
     abroad_check_outcome(&s, "asked", OUT_D);
     abroad_check_outcome(&s, "not", OUT_D);
     CHECK_U64(scene_tale(&s, "asked", false)->success_reports, 1);
+    scene_close(&s);
+}
+
+static void nobody_is_told_of_a_delay_over_x400_which_has_no_word_for_it(void)
+{
+    struct lab_outgoing o;
+    struct scene s;
+
+    abroad_open(&s, NULL, NULL);
+    scene_post(&s, "/v1/plant", "{'name':'delay-deliver','count':3}");
+    for (int i = 0; i < 40; i++) {
+        char id[8];
+
+        (void)snprintf(id, sizeof id, "m%d", i);
+        abroad_post(&s, id, (struct letter){0});
+        scene_run(&s, i + 1.0);
+        CHECK(!abroad_next(&s, S, &o));
+    }
+    scene_run(&s, 400);
+    CHECK(!abroad_next(&s, S, &o));
+    json_t *answer = scene_get(&s, "/v1/plants");
+    const json_t *delay = json_array_get(json_object_get(answer, "plants"), PLANT_DELAY_DELIVER);
+
+    CHECK_I64(json_integer_value(json_object_get(delay, "planted")), 3);
+    json_decref(answer);
+    CHECK_U64(lab_item_count(s.lab, S, 0), 40); /* R's, late or not */
     scene_close(&s);
 }
 
@@ -439,6 +466,7 @@ static const struct test tests[] = {
     TEST(a_failure_is_reported_to_an_originator_abroad),
     TEST(a_report_made_elsewhere_leaves_from_there),
     TEST(a_delivery_is_reported_where_that_was_asked_for),
+    TEST(nobody_is_told_of_a_delay_over_x400_which_has_no_word_for_it),
     TEST(who_asked_for_no_report_gets_none),
     TEST(a_report_that_is_not_taken_waits_as_mail_does),
     TEST(an_originator_abroad_is_never_unreachable),

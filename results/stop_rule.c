@@ -118,7 +118,9 @@ static uint64_t can_follow(const struct stop_account *a, enum outcome o)
 {
     if (a->moves_left && can_follow_move(o))
         return a->known - a->classes[o];
-    /* The entry leaves its queue, or the originator is told as well: no move is needed for that. */
+    /* No move is needed for an entry to leave its queue, into the mailbox or not, nor for the originator to be told as well. */
+    if (o == CLASS_CONTRADICTION)
+        return a->classes[CLASS_NDR_BUT_QUEUED];
     return o == CLASS_NDR ? a->classes[CLASS_NDR_BUT_QUEUED] + a->classes[CLASS_NDR_MISROUTED] : 0;
 }
 

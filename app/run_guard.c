@@ -31,18 +31,42 @@ static void look_for_stop(struct run *r)
     run_on_interrupt(r, &(struct post){.a = 1});
 }
 
-/* Hourly. The desk waits for the answer, a few seconds at most; senders do not. */
-static void ask_owner(struct run *r)
+static void ask_owner(void *owner)
 {
-    struct err e = {0};
+    struct run *r = owner;
 
-    if (r->profile->safety.guard.proven_count == 0 || loop_now(r->loop) < r->guard.owner_ns)
+    r->guard.owner_agrees =
+        owner_still(r->profile, profile_sum(r->plan.work).rate, &r->guard.owner_why);
+}
+
+static void hear_owner(struct run *r)
+{
+    thread_join(r->guard.asker);
+    r->guard.asker = NULL;
+    if (r->guard.owner_agrees)
         return;
-    r->guard.owner_ns = loop_now(r->loop) + OWNER_NS;
-    if (owner_still(r->profile, profile_sum(r->plan.work).rate, &e))
-        return;
-    run_log(r, "owner: %s", e.text);
+    run_log(r, "owner: %s", r->guard.owner_why.text);
     run_brake(r, BRAKE_OWNER, 0);
+}
+
+/* Hourly, and by a thread of its own: a name server may take seconds over each name, and the desk has moves and probes to
+ * see to. */
+static void look_at_owner(struct run *r)
+{
+    struct run_guard *g = &r->guard;
+
+    if (g->asker) {
+        if (thread_is_over(g->asker))
+            hear_owner(r);
+        return;
+    }
+    if (r->profile->safety.guard.proven_count == 0 || loop_now(r->loop) < g->owner_ns)
+        return;
+    g->owner_ns = loop_now(r->loop) + OWNER_NS;
+    g->owner_agrees = false;
+    g->asker = thread_start("owner", ask_owner, r, &g->owner_why);
+    if (!g->asker) /* nobody can be asked: that is no yes */
+        hear_owner(r);
 }
 
 static void unwatched(struct run *r, enum unwatched why, uint64_t span_ns, uint64_t real_ns)
@@ -106,7 +130,7 @@ static void on_look(struct timer *t)
     }
     if (most && n > most)
         run_brake(r, BRAKE_QUEUED, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX);
-    ask_owner(r);
+    look_at_owner(r);
     timer_arm(r->loop, t, loop_now(r->loop) + LOOK_NS);
 }
 
@@ -125,4 +149,6 @@ void run_guard_end(struct run *r)
 {
     if (r->guard.begun)
         timer_disarm(r->loop, &r->guard.look);
+    thread_join(r->guard.asker); /* a few seconds at most */
+    r->guard.asker = NULL;
 }

@@ -7,13 +7,17 @@
 #define APP_RUN_GUARD_H
 
 #include "base/loop.h"
+#include "base/thread.h"
 
 struct run;
 
 struct run_guard {
     struct timer look;
-    bool begun, asked;            /* asked: by the file */
-    uint64_t owner_ns;            /* when the owner is asked again */
+    bool begun, asked;    /* asked: by the file */
+    uint64_t owner_ns;    /* when the owner is asked again */
+    struct thread *asker; /* who asks him; NULL: nobody just now */
+    bool owner_agrees;    /* the asker's, until it is over; and why not */
+    struct err owner_why;
     uint64_t looked_ns, slept_ns; /* the look before: when; clock_slept_ns() */
 };
 

@@ -1,12 +1,13 @@
 #!/bin/bash
-# owner.sh PROGRAM - the owner of a public target is asked, and his answer decides.
+# owner.sh PROGRAM [FAULT_SHIM] - the owner of a public target is asked, and his answer decides.
 #
 # In a network and with a hosts file of its own a name server of a few lines (127.0.0.1:53) says what the owner publishes; the public address
 # is one of lo, where nobody listens. Without record, with a stranger's name, without the typed domain, too fast, or too late: 77 and the rule.
-# With all of it the program connects, and only then: 69. Skips (77) where namespaces are not to be had. Ends what it started, by pid.
+# With all of it the program connects, and only then: 69. With the shim an hour goes by in an instant (tests/faults/shim.c), and the owner
+# is asked again during a run: when he says so no more it is braked, and while he says nothing a stop is heard all the same. Skips (77) where namespaces are not to be had. Ends what it started, by pid.
 set -euo pipefail
 
-program=$1
+program=$1 shim=${2:-}
 
 . "$(dirname "$0")/apart.sh"
 apart python3 sha256sum -- "$@"
@@ -28,7 +29,11 @@ while True:
         labels.append(q[at + 1:at + 1 + q[at]].decode().lower())
         at += q[at] + 1
     kind = struct.unpack(">H", q[at + 1:at + 3])[0]
-    said = json.load(open("says.json")).get(".".join(labels))
+    says = json.load(open("says.json"))
+    if says.get("silent"):
+        open("asked", "w").close()
+        continue
+    said = says.get(".".join(labels))
     data = b""
     if said and kind == 16:
         data = bytes([len(said)]) + said.encode()
@@ -41,11 +46,15 @@ echo '{}' >says.json
 python3 names.py >names.log 2>&1 &
 names=$!
 trap 'kill "$names" 2>/dev/null || true' EXIT
-for _ in $(seq 100); do
-    grep -q ready names.log && break
-    sleep 0.1
-done
-grep -q ready names.log || skip "no name server: $(tail -1 names.log)"
+ready() { # LOG
+    for _ in $(seq 100); do
+        grep -q ready "$1" && return
+        sleep 0.1
+    done
+    skip "no ${1%.log}: $(tail -1 "$1")"
+}
+
+ready names.log
 
 export PM_OWNER_KEY="correct horse"
 key=$(printf 'postmuster owner\n%s' "$PM_OWNER_KEY" | sha256sum | cut -c1-32)
@@ -104,4 +113,72 @@ expect "a record claims a network, and a URL leads to a stranger in it" 77 "93.1
 more=""
 says "${record/216.0\/24/0.0\/0}" mx.corp.example.de
 expect "a record claims half the world" 77 "makes no sense" 10/s "${yes[@]}"
+[ -n "$shim" ] || exit "$bad"
+
+cat >mail.py <<'EOF'
+import socket, threading
+def talk(c):
+    f, text = c.makefile("rwb", buffering=0), False
+    f.write(b"220 mx\r\n")
+    for line in f:
+        if text and line != b".\r\n":
+            continue
+        if text:
+            open("mail", "a").write("1\n")
+        text = line[:4].upper() == b"DATA"
+        f.write(b"354 go\r\n" if text else b"250 ok\r\n")
+s = socket.create_server(("93.184.216.7", 2525))
+print("ready", flush=True)
+while True:
+    threading.Thread(target=talk, args=(s.accept()[0],), daemon=True).start()
+EOF
+python3 mail.py >mail.log 2>&1 &
+mail=$!
+trap 'kill "$names" "$mail" 2>/dev/null || true' EXIT
+
+wait_for() { # FILE
+    for _ in $(seq 300); do
+        [ -e "$1" ] && return
+        sleep 0.1
+    done
+    echo "not ok: there is no $1 after 30 s"
+    bad=1
+}
+
+ready mail.log
+
+begin() { # a run of two hours, whose first goes by when there is a file called ahead; until its first mail is there
+    number=$((number + 1))
+    sed -i -e 's/rate: [^,]*/rate: 1\/s/' -e 's/duration: [^}]*/duration: 2h/' p.yaml
+    rm -f ahead mail
+    says "$record" mx.corp.example.de
+    LD_PRELOAD=$shim PM_FAULT_WHEN=$PWD/ahead PM_FAULT_AHEAD=3600000 timeout 90 "$program" run p.yaml --dir "run$number" \
+        --quiet "${yes[@]}" >said 2>&1 &
+    run=$!
+    wait_for mail
+}
+
+ended() { # WHAT CODE WORDS NOT
+    local got=0
+    wait "$run" || got=$?
+    cat "run$number/log.txt" >>said 2>/dev/null || true
+    if [ "$got" -eq "$2" ] && grep -q "$3" said && ! grep -q "$4" said; then
+        echo "ok: $1"
+    else
+        echo "not ok: $1: exit code $got, want $2 and \"$3\", not \"$4\": $(tail -3 said)"
+        bad=1
+    fi
+}
+
+begin
+says "" ""
+touch ahead
+ended "after an hour the owner says so no more" 2 "braked 1" "interrupted 1"
+begin
+echo '{"silent": true}' >says.next
+mv says.next says.json
+touch ahead
+wait_for asked
+touch "run$number/stop"
+ended "while the owner is asked and says nothing, a stop is heard" 130 "interrupted 1" "braked 1"
 exit "$bad"

@@ -13,8 +13,6 @@
 
 #define SECRET "Tr0ub4dor"
 
-static const char *const shapes[] = {SECRET, "VHIwdWI0ZG9y", "MHViNGRv", "cjB1YjRk"};
-
 /* The complaint repeats the secret, and its three shapes in base64. */
 static const char profile[] =
     "schema: 1\n"
@@ -30,6 +28,7 @@ static const char profile[] =
 static int check_profile(const char *path, const char *dir, unsigned n, unsigned long *allocations)
 {
 #ifdef PM_FAULT_SHIM
+    static const char *const shapes[] = {SECRET, "VHIwdWI0ZG9y", "MHViNGRv", "cjB1YjRk"};
     char fail[60], count[400], file[360];
     const char *const env[] = {"LD_PRELOAD=" PM_FAULT_SHIM, "PM_TEST_SECRET=" SECRET, fail, count,
                                NULL};

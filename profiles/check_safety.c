@@ -29,6 +29,8 @@ bool profile_domain_reserved(const char *domain)
     static const char *const reserved[] = {"test",        "example",     "invalid",    "localhost",
                                            "example.com", "example.net", "example.org"};
 
+    if (domain[0] && domain[strlen(domain) - 1] == '.')
+        return false; /* no address of RFC 5321 ends so: what becomes of it, nobody promises */
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
         if (profile_domain_below(domain, reserved[i]))
             return true;

@@ -27,6 +27,7 @@ static void providers_of_mailboxes_are_denied_with_all_below_them(void)
 {
     CHECK(profile_domain_denied("gmail.com") && profile_domain_denied("Mx.Gmail.Com"));
     CHECK(profile_domain_denied("contoso.onmicrosoft.com") && profile_domain_denied("web.de"));
+    CHECK(profile_domain_denied("gmail.com.") && profile_domain_denied("mx.gmail.com."));
     CHECK(!profile_domain_denied("notgmail.com") && !profile_domain_denied("gmail.com.lab.test"));
     CHECK(!profile_domain_denied("me.company.de") && !profile_domain_denied("lab.test"));
 }

@@ -275,7 +275,7 @@ struct record *lab_account_records(const struct lab_account *a, uint64_t number,
     }
     for (*n = 0; low + *n < a->count && a->records[low + *n].number == number;)
         ++*n;
-    return a->records + low;
+    return low < a->count ? &a->records[low] : NULL;
 }
 
 void lab_account_fini(struct lab_account *a)

@@ -26,6 +26,12 @@ static struct report read_mail(struct slice mail)
     return r;
 }
 
+/* Seconds of processor; a sanitizer or memcheck (./dev tsan, ./dev valgrind) takes its own. */
+static void check_ended_within(double most_s)
+{
+    CHECK(took_s < (getenv("PM_WATCHED") ? 50 * most_s : most_s));
+}
+
 static void done(void)
 {
     arena_destroy(arena);
@@ -66,7 +72,7 @@ static void a_status_fifty_deep_is_found_and_one_twenty_thousand_deep_is_not(voi
         CHECK_U64(r.count, cases[i].found);
         if (!cases[i].found)
             CHECK_STR(report_kind(&r), "unreadable");
-        CHECK(took_s < 5);
+        check_ended_within(5);
         buf_fini(&mail);
     }
     done();
@@ -109,7 +115,7 @@ static void of_ten_megabytes_the_first_four_are_read(void)
 
     CHECK_U64(r.count, 1);
     CHECK_STR(report_kind(&r), "failed");
-    CHECK(took_s < 5);
+    check_ended_within(5);
     buf_fini(&mail);
     done();
 }
@@ -137,7 +143,7 @@ static void prose_that_repeats_itself_ends_in_time(void)
             CHECK(i == 4 ? buf_add_format(&mail, "%u%s", n % 300, lines[i])
                          : buf_add_text(&mail, lines[i]));
         (void)read_mail(buf_slice(&mail));
-        CHECK(took_s < 5);
+        check_ended_within(5);
         buf_fini(&mail);
     }
     done();
@@ -157,7 +163,7 @@ static void more_recipients_than_anybody_has_are_cut_off(void)
     struct report r = read_mail(buf_slice(&mail));
 
     CHECK_U64(r.count, REPORT_RECIPIENTS_MAX);
-    CHECK(took_s < 5);
+    check_ended_within(5);
     buf_fini(&mail);
     done();
 }
@@ -234,7 +240,7 @@ static void the_look_at_the_header_is_cheap_and_bounded(void)
         any = any || report_suspect(buf_slice(&mail));
     took_s = (double)(clock() - from) / CLOCKS_PER_SEC;
     CHECK(!any);
-    CHECK(took_s < 2);
+    check_ended_within(2);
     buf_fini(&mail);
 }
 

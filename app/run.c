@@ -12,6 +12,7 @@
 #include "app/report_voice.h"
 #include "app/run_private.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "results/folder.h"
 #include "results/report.h"
 
@@ -63,7 +64,7 @@ static bool is_cut_short(const struct run *r)
 /* One thread's brake stops all of them. */
 static void halt(struct run *r)
 {
-    if (!r->braked && r->phase <= PHASE_DRAIN)
+    if (!r->braked && !r->sends_cut && r->phase <= PHASE_DRAIN)
         stop_workers(r, STOP_HALT);
     r->braked = true;
 }
@@ -208,16 +209,25 @@ void run_on_interrupt(void *owner, const struct post *p)
     run_nudge(r);
 }
 
+/* He is sent nothing more, not even a canary, whatever had ended the load before. */
+static void obey_owner(struct run *r)
+{
+    if (r->resume.on || r->phase >= PHASE_JUDGE || r->sends_cut)
+        return;
+    stop_workers(r, STOP_NOW);
+    run_nudge(r);
+}
+
 void run_brake(struct run *r, enum brake_why why, uint32_t n)
 {
+    if (why == BRAKE_OWNER)
+        obey_owner(r);
     if (r->resume.on || is_cut_short(r) || r->phase > PHASE_DRAIN)
         return;
     run_record(
         r, &(struct event){
                .kind = EV_FINDING, .code = FIND_BRAKED, .a = why, .b = n, .t_ns = target_now(r)});
     halt(r);
-    if (why == BRAKE_OWNER) /* who takes his word back is sent no canary either */
-        stop_workers(r, STOP_NOW);
     run_nudge(r);
 }
 
@@ -669,6 +679,8 @@ void run_abandon(struct run *r)
     for (uint32_t i = 0; i < r->workers_made; i++)
         worker_destroy(r->workers[i]);
     r->workers_made = 0;
+    thread_join(r->guard.asker); /* he reads the profile */
+    r->guard.asker = NULL;
     (void)journal_close(r->journal, NULL);
     r->journal = NULL;
 }

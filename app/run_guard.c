@@ -149,6 +149,6 @@ void run_guard_end(struct run *r)
 {
     if (r->guard.begun)
         timer_disarm(r->loop, &r->guard.look);
-    thread_join(r->guard.asker); /* a few seconds at most */
+    thread_join(r->guard.asker); /* as long as the resolver takes over the names that are left */
     r->guard.asker = NULL;
 }

@@ -51,8 +51,8 @@ void worker_aims(struct worker *w, uint32_t load, uint32_t move,
 void worker_moves_over(struct worker *w);
 void worker_canary(struct worker *w, uint64_t number);
 void worker_stop(struct worker *w, enum sender_stop how);
-/* Closes the journal; NEWS_ENDED follows, after NEWS_BROKEN if it could not. false: its thread was never started, and nothing
- * follows. */
+/* Closes the journal; NEWS_ENDED follows, after NEWS_BROKEN if it could not, unless worker_died(). false: its thread was never
+ * started, and neither comes. */
 bool worker_end(struct worker *w);
 bool worker_is_idle(const struct worker *w);
 const struct err *worker_error(const struct worker *w);

@@ -20,7 +20,6 @@
 #include <openssl/evp.h>
 
 #define SHORTEST 4
-#define LONGEST  4096 /* and no file may hold a longer one */
 #define SHAPES   4
 
 struct noted {
@@ -45,19 +44,22 @@ void secret_held(void)
 /* What stays the same of base64 whatever stands around the secret, which begins `lead` octets behind a group of three. */
 static char *base64_core(const char *value, size_t n, size_t lead)
 {
-    unsigned char plain[LONGEST + 2] = {0}, text[(LONGEST + 4) / 3 * 4 + 1];
-
-    memcpy(plain + lead, value, n);
-    size_t whole = (lead + n) / 3 * 3, from = lead > 0 ? 4 : 0;
-    int length = EVP_EncodeBlock(text, plain, (int)whole);
+    size_t room = (lead + n + 2) / 3 * 4 + 1, whole = (lead + n) / 3 * 3, from = lead > 0 ? 4 : 0;
+    unsigned char *plain = calloc(1, lead + n), *text = calloc(1, room);
     char *core = NULL;
+
+    PM_MEMORY(plain && text);
+    memcpy(plain + lead, value, n);
+    int length = EVP_EncodeBlock(text, plain, (int)whole);
 
     if (length > (int)from + SHORTEST) {
         core = strdup((const char *)text + from);
         PM_MEMORY(core);
     }
-    explicit_bzero(plain, sizeof plain);
-    explicit_bzero(text, sizeof text);
+    explicit_bzero(plain, lead + n);
+    explicit_bzero(text, room);
+    free(plain);
+    free(text);
     return core;
 }
 
@@ -88,7 +90,7 @@ void secret_note(const char *value)
     size_t n = strlen(value);
 
     secret_held();
-    if (n < SHORTEST || n > LONGEST)
+    if (n < SHORTEST)
         return;
     (void)pthread_mutex_lock(&lock);
     if (!is_noted(value))

@@ -118,9 +118,11 @@ static uint64_t can_follow(const struct stop_account *a, enum outcome o)
 {
     if (a->moves_left && can_follow_move(o))
         return a->known - a->classes[o];
-    /* No move is needed for an entry to leave its queue, into the mailbox or not, nor for the originator to be told as well. */
+    /* No move is needed for what was reported to turn up as well, for an entry to leave its queue, nor for the originator to be
+     * told too. A report still to come about what was delivered is left to the settled account. */
     if (o == CLASS_CONTRADICTION)
-        return a->classes[CLASS_NDR_BUT_QUEUED];
+        return a->classes[CLASS_NDR] + a->classes[CLASS_NDR_BUT_QUEUED] +
+               a->classes[CLASS_NDR_MISROUTED];
     return o == CLASS_NDR ? a->classes[CLASS_NDR_BUT_QUEUED] + a->classes[CLASS_NDR_MISROUTED] : 0;
 }
 

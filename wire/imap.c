@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 #define NESTING_MAX 32
 #define LOGIN_MAX   4096
 #define SHRINK_FROM (1u << 20) /* a buffer larger than this is given back when empty */
@@ -570,6 +572,7 @@ void imap_print_line(const struct imap_response *r, char out[IMAP_PRINT])
         out[i] = (char)c;
     }
     out[n] = 0;
+    secret_hide(out, n < r->line.n);
 }
 
 bool imap_next_number(struct slice *numbers, uint32_t *n)

@@ -92,7 +92,8 @@ void imap_in_took(struct imap_in *in, size_t n); /* n octets were put there */
 enum imap_answer imap_in_next(struct imap_in *in, struct imap_response *r);
 
 #define IMAP_PRINT 160
-void imap_print_line(const struct imap_response *r, char out[IMAP_PRINT]); /* bounded, printable */
+void imap_print_line(const struct imap_response *r,
+                     char out[IMAP_PRINT]);                /* bounded, printable, no secret */
 bool imap_next_number(struct slice *numbers, uint32_t *n); /* off the front; false at the end */
 bool imap_code_number(const struct imap_response *r, const char *name, uint32_t *n);
 bool imap_has_word(struct slice words, const char *word); /* ASCII case ignored */

@@ -1,5 +1,6 @@
 /* test_worker.c - a sender's thread that is gone, or never was there: whoever gives it orders is not held up. */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "app/worker.h"
 #include "base/thread.h"
@@ -21,6 +22,8 @@ struct rig {
     struct worker *worker;
 };
 
+static atomic_bool gone;
+
 static void on_news(void *owner, struct worker *w, enum worker_news what)
 {
     (void)owner;
@@ -34,6 +37,7 @@ static void die(struct journal_sink *s, const struct event *events, uint32_t cou
     (void)s;
     (void)events;
     (void)count;
+    gone = true;
     pthread_exit(NULL);
 }
 
@@ -90,8 +94,12 @@ static void orders_to_a_thread_that_died_are_let_go(void)
     struct rig r;
     bool died = false;
 
+    gone = false;
     if (open_rig(&r, "worker-dies") && CHECK(worker_begin(r.worker, &e))) {
         worker_start(r.worker, &clock);
+        for (int ms = 0; ms < 5000 && !gone; ms++)
+            thread_rest(NS_PER_MS);
+        CHECK(gone);
         for (uint32_t i = 0; i < ORDERS; i++)
             worker_moves_over(r.worker);
         for (int ms = 0; ms < 5000 && !died; ms++) {

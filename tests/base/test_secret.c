@@ -41,6 +41,18 @@ static void a_noted_secret_is_hidden_in_base64_wherever_it_begins(void)
     }
 }
 
+static void a_noted_secret_may_be_as_long_as_it_likes(void)
+{
+    static char value[9000], text[9100];
+
+    memset(value, 'k', sizeof value - 1);
+    secret_note(value);
+    (void)snprintf(text, sizeof text, "it is %s.", value);
+    secret_hide(text, false);
+    CHECK(!strchr(text + strlen("it is "), 'k'));
+    CHECK_U64(strlen(text), strlen("it is .") + sizeof value - 1);
+}
+
 static void words_are_not_taken_for_short_secrets(void)
 {
     char text[] = "an ox is an ox";
@@ -112,6 +124,7 @@ static const struct test tests[] = {
     TEST(a_secret_across_the_cut_of_a_text_is_not_shown_in_part),
     TEST(words_that_begin_like_a_secret_stay_where_nothing_was_cut),
     TEST(of_two_secrets_that_a_cut_may_have_begun_the_longer_beginning_is_hidden),
+    TEST(a_noted_secret_may_be_as_long_as_it_likes),
     TEST(words_are_not_taken_for_short_secrets),
     TEST_END,
 };

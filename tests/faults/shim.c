@@ -3,7 +3,7 @@
  * PM_FAULT_MALLOC=N        the N-th allocation fails, once; PM_FAULT_COUNT=FILE: FILE says at the end how many there were
  * PM_FAULT_WRITE=N         the N-th write to a journal fails with PM_FAULT_ERRNO, and every one after it
  * PM_FAULT_SYNC=N          the N-th fdatasync fails with PM_FAULT_ERRNO, once
- * PM_FAULT_CREATE=N       the N-th thread, and every one after it, cannot be started
+ * PM_FAULT_CREATE=N        the N-th thread, and every one after it, cannot be started
  * PM_FAULT_PART=1          a write that fails takes half of its bytes first
  * PM_FAULT_WHEN=FILE       from when on FILE is there:
  *   PM_FAULT_SLEPT=MS        the machine has slept so long: CLOCK_BOOTTIME is ahead

@@ -1,10 +1,11 @@
 #!/bin/bash
 # owner.sh PROGRAM [FAULT_SHIM] - the owner of a public target is asked, and his answer decides.
 #
-# In a network and with a hosts file of its own a name server of a few lines (127.0.0.1:53) says what the owner publishes; the public address
-# is one of lo, where nobody listens. Without record, with a stranger's name, without the typed domain, too fast, or too late: 77 and the rule.
-# With all of it the program connects, and only then: 69. With the shim an hour goes by in an instant (tests/faults/shim.c), and the owner
-# is asked again during a run: when he says so no more it is braked, and while he says nothing a stop is heard all the same. Skips (77) where namespaces are not to be had. Ends what it started, by pid.
+# In a network and with a hosts file of its own a name server of a few lines (127.0.0.1:53) says what the owner publishes; the public
+# address is one of lo, where nobody listens. Without record, with a stranger's name, without the typed domain, too fast, or too
+# late: 77 and the rule. With all of it the program connects, and only then: 69. With the shim an hour goes by in an instant
+# (tests/faults/shim.c), and the owner is asked again during a run: when he says so no more it is braked, and while he says nothing
+# a stop is heard all the same. Skips (77) where namespaces are not to be had. Ends what it started, by pid.
 set -euo pipefail
 
 program=$1 shim=${2:-}

@@ -17,8 +17,8 @@ struct sim_case {
     uint64_t stall_per_mille, stall_ms;
     uint64_t cut_mail_percent, cut_imap_percent;
     uint64_t interrupt_ms, again_ms; /* loop time after the beginning; 0: none */
-    uint64_t dies_ms,
-        down_ms; /* the harness is killed, its lab lives on, and the run is resumed; 0: it is not */
+    uint64_t dies_ms;                /* the harness is killed and its lab lives on; 0: it is not */
+    uint64_t down_ms;                /* later, when the run is resumed */
     uint64_t wall_s;
     uint64_t twice; /* 1: it is walked twice, and has to be the same octet for octet */
 };

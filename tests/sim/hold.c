@@ -148,6 +148,7 @@ static void count(struct held *h, const struct walk *w)
     h->copies = w->s.score.copies;
     h->steps = w->s.steps;
     h->cuts = w->meddle.cuts;
+    h->died = w->s.died;
     h->resumed = w->s.resumed > 0 && w->s.result.judgement;
     for (unsigned i = 0; i < KILLS; i++)
         h->kills += w->killer.kill[i].taken;

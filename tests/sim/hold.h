@@ -17,7 +17,7 @@ struct held {      /* plain data: it goes from process to process */
         [160]; /* how one tells this failure from another: the rule, and what was got and wanted */
     uint64_t number; /* of the message that is about; NEVER_NS: of none */
     uint64_t copies, steps, cuts, kills, twice;
-    uint64_t resumed; /* killed, and resumed to the end */
+    uint64_t died, resumed; /* the harness was killed for good, and the run resumed to its end */
     uint64_t
         not_begun; /* rightly: stopped, or no server answered, before there was anything to judge */
     uint64_t classes[CLASS_COUNT], ends[CLOSE_KINDS][CLOSING_OCTETS + 1];

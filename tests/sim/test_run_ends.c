@@ -33,7 +33,7 @@ struct scene {
     struct timer timer;
     uint64_t at_s[2]; /* loop time of SIGINTs after the beginning; 0: none */
     unsigned told;
-    enum brake_why brake; /* not SIGINTs: this */
+    enum brake_why brake; /* the last time: not a SIGINT but this */
     bool slow;            /* the network */
 };
 
@@ -41,7 +41,7 @@ static void on_time(struct timer *t)
 {
     struct scene *c = t->owner;
 
-    if (c->brake != BRAKE_NOT) {
+    if (c->brake != BRAKE_NOT && (c->told > 0 || !c->at_s[1])) {
         run_brake(c->s.run, c->brake, 0);
         return;
     }
@@ -188,12 +188,31 @@ static void who_takes_his_word_back_is_sent_nothing_more_not_even_a_canary(void)
     (void)CHECK_U64(canaries[1], 1); /* that of arming */
 }
 
+/* While what has left is waited for: then canaries are sent as ever. */
+static void who_takes_his_word_back_is_heard_behind_an_interrupt_too(void)
+{
+    static const enum brake_why why[] = {BRAKE_QUEUED, BRAKE_OWNER};
+
+    uint64_t canaries[2] = {0};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct scene c = {.at_s = {30, 30}, .brake = why[i], .slow = true};
+
+        if (walk(&c, SITE_AT("200") "settle: {retry: 60s, deadline: 5m}\n", 30 + 300 + 20))
+            canaries[i] = c.s.result.judgement->tally.health.canaries_sent;
+        end(&c);
+    }
+    (void)CHECK_U64(canaries[0], 2); /* that of arming, and that of settling */
+    (void)CHECK_U64(canaries[1], 1);
+}
+
 static const struct test tests[] = {
     TEST(what_failed_on_the_way_is_said_in_the_folder_with_its_reason),
     TEST(an_entry_server_that_dies_in_mid_run_does_not_keep_the_run_from_its_end),
     TEST(one_interrupt_ends_a_run_within_the_deadline_even_if_no_canary_can_be_sent),
     TEST(a_second_interrupt_ends_it_at_once_in_every_phase),
     TEST(who_takes_his_word_back_is_sent_nothing_more_not_even_a_canary),
+    TEST(who_takes_his_word_back_is_heard_behind_an_interrupt_too),
     TEST_END,
 };
 

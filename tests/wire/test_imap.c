@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/secret.h"
 #include "tests/support/check.h"
 #include "wire/imap.h"
 
@@ -325,6 +326,24 @@ static void answers_are_searched_for_words_and_numbers(void)
     CHECK(!imap_next_number(&numbers, &n));
 }
 
+static void a_reply_that_repeats_the_password_across_its_cut_is_printed_without_it(void)
+{
+    char reply[300], line[IMAP_PRINT];
+    struct imap_response r;
+    struct imap_in in;
+
+    secret_note("S3cret-horse");
+    (void)snprintf(reply, sizeof reply, "* BYE %0147d S3cret-horse is no password\r\n", 0);
+    imap_in_init(&in);
+    CHECK(feed(&in, reply, strlen(reply)));
+    CHECK_I64(imap_in_next(&in, &r), IMAP_DONE);
+    imap_print_line(&r, line);
+    CHECK_U64(strlen(line), IMAP_PRINT - 1);
+    CHECK_HAS(line, "0 ****");
+    CHECK(!strstr(line, "S3cr"));
+    imap_in_fini(&in);
+}
+
 static const struct test tests[] = {
     TEST(a_session_is_read_as_the_rfc_means_it),
     TEST(any_split_of_the_octets_reads_the_same),
@@ -337,6 +356,7 @@ static const struct test tests[] = {
     TEST(the_largest_set_fits_in_a_line_that_servers_take),
     TEST(tokens_wait_for_what_is_missing),
     TEST(answers_are_searched_for_words_and_numbers),
+    TEST(a_reply_that_repeats_the_password_across_its_cut_is_printed_without_it),
     TEST_END,
 };
 

@@ -33,7 +33,7 @@ struct failure {
 };
 
 struct totals {
-    uint64_t count, done, failed, copies, steps, cuts, kills, resumed, twice, not_begun;
+    uint64_t count, done, failed, copies, steps, cuts, kills, died, resumed, twice, not_begun;
     uint64_t classes[CLASS_COUNT], ends[CLOSE_KINDS][CLOSING_OCTETS + 1];
     double cpu_s, most_cpu_s, began_s, said_s;
     uint64_t most_cpu_seed;
@@ -69,6 +69,7 @@ static void on_done(void *owner, uint64_t seed, const struct held *h)
     t->steps += h->steps;
     t->cuts += h->cuts;
     t->kills += h->kills;
+    t->died += h->died;
     t->resumed += h->resumed;
     t->twice += h->twice;
     t->not_begun += h->not_begun;
@@ -173,21 +174,22 @@ static bool say_ends(const struct totals *t)
 static bool say_all(const struct totals *t)
 {
     (void)printf("%" PRIu64 " seeds in %.0f s: %" PRIu64 " copies, %" PRIu64 " steps, %" PRIu64
-                 " cuts; %" PRIu64 " killed accounts, %" PRIu64 " resumed, %" PRIu64
-                 " walked twice, %" PRIu64 " that rightly never began; %.0f ms of a processor a "
+                 " cuts; %" PRIu64 " killed accounts, %" PRIu64 " of %" PRIu64
+                 " killed for good resumed, %" PRIu64 " walked twice, %" PRIu64
+                 " that rightly never began; %.0f ms of a processor a "
                  "seed, at most %.1f s (seed %" PRIu64 ")\n ",
                  t->done, now_s() - t->began_s, t->copies, t->steps, t->cuts, t->kills, t->resumed,
-                 t->twice, t->not_begun, 1e3 * t->cpu_s / (double)t->done, t->most_cpu_s,
+                 t->died, t->twice, t->not_begun, 1e3 * t->cpu_s / (double)t->done, t->most_cpu_s,
                  t->most_cpu_seed);
     for (unsigned c = 0; c < CLASS_COUNT; c++)
         if (t->classes[c])
             (void)printf(" %s %" PRIu64, class_name((enum outcome)c), t->classes[c]);
     (void)printf("\n");
-    bool covered = say_ends(t) && t->resumed > 0;
+    bool covered = say_ends(t) && 5 * t->resumed > 4 * t->died;
 
     covered = covered || t->count < COVERED_FROM;
     if (!covered)
-        (void)printf("FAILED: some end was never cut, or no run was resumed\n");
+        (void)printf("FAILED: some end was never cut, or too few runs were resumed\n");
     (void)printf("%" PRIu64 " of %" PRIu64 " seeds failed\n", t->failed, t->done);
     return covered && t->failed == 0;
 }

@@ -1,6 +1,6 @@
 /* test_worker.c - a sender's thread that is gone, or never was there: whoever gives it orders is not held up. */
 #include <pthread.h>
-#include <stdatomic.h>
+#include <semaphore.h>
 
 #include "app/worker.h"
 #include "base/thread.h"
@@ -22,7 +22,7 @@ struct rig {
     struct worker *worker;
 };
 
-static atomic_bool gone;
+static sem_t gone;
 
 static void on_news(void *owner, struct worker *w, enum worker_news what)
 {
@@ -37,7 +37,7 @@ static void die(struct journal_sink *s, const struct event *events, uint32_t cou
     (void)s;
     (void)events;
     (void)count;
-    gone = true;
+    (void)sem_post(&gone);
     pthread_exit(NULL);
 }
 
@@ -94,12 +94,10 @@ static void orders_to_a_thread_that_died_are_let_go(void)
     struct rig r;
     bool died = false;
 
-    gone = false;
+    (void)sem_init(&gone, 0, 0);
     if (open_rig(&r, "worker-dies") && CHECK(worker_begin(r.worker, &e))) {
         worker_start(r.worker, &clock);
-        for (int ms = 0; ms < 5000 && !gone; ms++)
-            thread_rest(NS_PER_MS);
-        CHECK(gone);
+        CHECK(sem_wait(&gone) == 0);
         for (uint32_t i = 0; i < ORDERS; i++)
             worker_moves_over(r.worker);
         for (int ms = 0; ms < 5000 && !died; ms++) {
@@ -111,6 +109,7 @@ static void orders_to_a_thread_that_died_are_let_go(void)
         CHECK(!worker_is_idle(r.worker));
     }
     close_rig(&r);
+    (void)sem_destroy(&gone);
 }
 
 static void orders_to_a_thread_that_was_never_started_are_let_go(void)

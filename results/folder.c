@@ -179,12 +179,14 @@ struct folder *folder_create(const char *runs_dir, const char *name, const char 
         (void)err_set(e, EX_IO, "%s: the name is too long", runs_dir);
         return NULL;
     }
-    struct folder *f = make_path(runs_dir, e) && make_fresh(path, sizeof path, e)
-                           ? folder_create_at(path, e)
-                           : NULL;
+    if (!make_path(runs_dir, e) || !make_fresh(path, sizeof path, e))
+        return NULL;
+    struct folder *f = folder_create_at(path, e);
 
     if (f)
         f->name = strrchr(f->path, '/') + 1;
+    else
+        (void)rmdir(path); /* what was taken out of it before has left it empty */
     return f;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "results/folder.h"
@@ -118,12 +119,34 @@ static void a_folder_that_cannot_be_made_is_an_io_error(void)
     CHECK(!folder_is_held("/proc/no"));
 }
 
+/* Without descriptors its lock cannot be opened. */
+static void a_folder_that_was_made_and_cannot_be_held_is_gone_again(void)
+{
+    const char *runs = scratch_dir("folder-half");
+    struct err e = {0};
+    struct rlimit few, most;
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &most) == 0);
+    few = most;
+    few.rlim_cur = 0;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    struct folder *f = folder_create(runs, "x", "", 1, &e);
+
+    CHECK(setrlimit(RLIMIT_NOFILE, &most) == 0);
+    CHECK(f == NULL);
+    CHECK_U64(e.code, EX_IO);
+    CHECK_HAS(e.text, "/lock: Too many open files");
+    CHECK(rmdir(runs) == 0); /* nothing is left in it */
+    folder_destroy(f);
+}
+
 static const struct test tests[] = {
     TEST(a_run_gets_a_private_folder_with_its_name_and_id_and_latest_points_at_it),
     TEST(a_locked_folder_is_refused_with_75_and_a_used_one_with_64),
     TEST(two_runs_of_one_second_and_id_do_not_collide),
     TEST(a_run_that_never_began_leaves_no_folder_and_latest_alone),
     TEST(a_folder_that_cannot_be_made_is_an_io_error),
+    TEST(a_folder_that_was_made_and_cannot_be_held_is_gone_again),
     TEST_END,
 };
 

@@ -448,7 +448,8 @@ static void a_directory_that_stops_dies_and_comes_back_is_asked_again(void)
     CHECK(begin(&r, &how));
     check_home(&r, 0, 0);
     (void)kill(slapd, SIGSTOP);
-    check_failure(&r, 0, "no answer in time"); /* after 10 s */
+    CHECK(waitpid(slapd, NULL, WUNTRACED) == slapd); /* all its threads stand still */
+    check_failure(&r, 0, "no answer in time");       /* after 10 s */
     (void)kill(slapd, SIGCONT);
     check_home(&r, 0, 0);
     slapd_stop();

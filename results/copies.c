@@ -237,7 +237,8 @@ static uint32_t match(struct copies *c, uint32_t mailbox, struct copy **matched,
     return n;
 }
 
-/* After a crash the recipients of a leased message may be unknown: a copy is then taken for the first of them. */
+/* After a crash the recipients of a leased message may be unknown: a copy, or who a report names, is then taken for the first of
+ * them. */
 static struct copy *adopt(struct copies *c, uint32_t mailbox)
 {
     bool alternate = c->roles == 2 && history_is_alternate(c->h, mailbox);
@@ -377,6 +378,8 @@ static void attribute_report(struct copies *c, const struct clue *k)
             p = matched[i];
             break;
         }
+    if (!p && k->mailbox != NO_INDEX)
+        p = adopt(c, k->mailbox);
     if (!p) {
         p = &c->out[0];
         set_flag(p, FLAG_ATTRIBUTION_WEAK, c->count > c->roles);

@@ -164,6 +164,27 @@ static void a_killed_run_calls_silence_unknown_and_leased_numbers_doubtful(void)
     world_fini(&w);
 }
 
+/* Found by a sweep (seed 10716): it was taken for the primary's. */
+static void a_report_that_names_an_alternate_is_about_it_though_the_send_was_not_recorded(void)
+{
+    struct world w;
+
+    world_init(&w, 2);
+    world_alternate(&w, false);
+    add(&w, (struct event){.kind = EV_LEASE, .slot = 0, .a = 2, .b = 1});
+    reported(&w, 0, 12, BOB_ALT, 1);
+    reported(&w, 1, 12, BOB, 2);
+    (void)judged(&w);
+    for (uint64_t n = 0; n < 2; n++) {
+        const struct copy *about = copy_of(&w, n, n == 0);
+
+        CHECK_U64(about->outcome, CLASS_NDR);
+        CHECK(has_flag(about, FLAG_DOUBT));
+        CHECK_U64(copy_of(&w, n, n != 0)->outcome, CLASS_UNKNOWN);
+    }
+    world_fini(&w);
+}
+
 static void in_a_run_that_ended_a_lease_alone_means_not_sent(void)
 {
     struct world w;
@@ -683,6 +704,7 @@ static const struct test tests[] = {
     TEST(quiescence_that_later_waves_belie_is_none),
     TEST(a_canary_reported_only_before_the_load_proves_nothing),
     TEST(a_killed_run_calls_silence_unknown_and_leased_numbers_doubtful),
+    TEST(a_report_that_names_an_alternate_is_about_it_though_the_send_was_not_recorded),
     TEST(in_a_run_that_ended_a_lease_alone_means_not_sent),
     TEST(a_torn_journal_counts_as_a_killed_run),
     TEST(what_only_grows_fails_a_killed_run_too),

@@ -116,8 +116,10 @@ static bool print_section(struct buf *out, enum section s, const struct node *ro
     const struct section_row *row = &option_sections[s];
     const struct node *map = node_find(root, row->name);
     bool always = s == SEC_RUN || s == SEC_SETTLE || s == SEC_SAFETY;
+    bool none = s == SEC_GATES && map && node_is_null(map); /* as good as {} */
 
-    if (s == SEC_VARIANTS || s == SEC_MATRIX || (!always && (!map || map->kind != NODE_MAP)))
+    if (s == SEC_VARIANTS || s == SEC_MATRIX ||
+        (!always && !none && (!map || map->kind != NODE_MAP)))
         return true; /* a variant is one by now */
     if (!buf_add_format(out, "%s:\n", row->name))
         return false;

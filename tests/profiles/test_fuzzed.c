@@ -54,6 +54,7 @@ static void a_gate_taken_away_stays_away_when_printed(void)
 {
     check_same_when_printed("gates: {ndr: null, late: 3}\n", 1);
     check_same_when_printed("gates: {ndr: null}\n", 0);
+    check_same_when_printed("gates:\n", 0);
 }
 
 static void a_name_left_open_is_printed(void)

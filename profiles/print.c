@@ -115,12 +115,16 @@ static bool print_section(struct buf *out, enum section s, const struct node *ro
 {
     const struct section_row *row = &option_sections[s];
     const struct node *map = node_find(root, row->name);
-    bool always = s == SEC_RUN || s == SEC_SETTLE || s == SEC_SAFETY;
-    bool none = s == SEC_GATES && map && node_is_null(map); /* as good as {} */
+    bool always = s == SEC_RUN || s == SEC_SETTLE || s == SEC_SAFETY || (s == SEC_LAB && p->lab.on);
+    /* Left out they would be the usual ones again: that there are none has to be said. */
+    bool usual = s == SEC_GATES || (p->lab.on && (s == SEC_PROBES || s == SEC_HOME_LOOKUP));
 
-    if (s == SEC_VARIANTS || s == SEC_MATRIX ||
-        (!always && !none && (!map || map->kind != NODE_MAP)))
+    if (s == SEC_VARIANTS || s == SEC_MATRIX)
         return true; /* a variant is one by now */
+    if (usual && (!map || map->count == 0))
+        return buf_add_format(out, "%s:\n  {}\n", row->name);
+    if (!always && (!map || map->kind != NODE_MAP))
+        return true;
     if (!buf_add_format(out, "%s:\n", row->name))
         return false;
     switch (row->shape) {

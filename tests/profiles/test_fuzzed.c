@@ -57,6 +57,13 @@ static void a_gate_taken_away_stays_away_when_printed(void)
     check_same_when_printed("gates:\n", 0);
 }
 
+static void what_a_lab_brings_and_was_taken_away_stays_away_when_printed(void)
+{
+    check_same_when_printed("gates: {ndr: 0}\nprobes:\n", 1);
+    check_same_when_printed("gates: {ndr: 0}\nhome_lookup:\n", 1);
+    check_same_when_printed("gates: {ndr: 0}\nhome_lookup: {}\n", 1);
+}
+
 static void a_name_left_open_is_printed(void)
 {
     check_same_when_printed("run: {name: null, seed: 4}\ngates: {ndr: 0}\n", 1);
@@ -66,6 +73,7 @@ static const struct test tests[] = {
     TEST(a_profile_without_mailboxes_is_answered),
     TEST(an_unknown_gate_is_told_also_when_it_is_taken_away),
     TEST(a_gate_taken_away_stays_away_when_printed),
+    TEST(what_a_lab_brings_and_was_taken_away_stays_away_when_printed),
     TEST(a_name_left_open_is_printed),
     TEST_END,
 };

@@ -129,7 +129,8 @@ void secret_hide(char *text, bool cut)
 
     for (const struct noted *s = noted; s; s = s->next)
         for (size_t i = 0; i < SHAPES; i++)
-            for (char *at = text; s->shape[i] && (at = strstr(at, s->shape[i]));)
+            for (char *at = text; s->shape[i] && (at = strstr(at, s->shape[i]));
+                 at += strlen(s->shape[i]))
                 memset(at, '*', strlen(s->shape[i]));
     memset(text + n - tail, '*', tail);
     (void)pthread_mutex_unlock(&lock);

@@ -53,6 +53,15 @@ static void a_noted_secret_may_be_as_long_as_it_likes(void)
     CHECK_U64(strlen(text), strlen("it is .") + sizeof value - 1);
 }
 
+static void a_secret_of_stars_is_hidden_like_any_other(void)
+{
+    char text[] = "a ****** b";
+
+    secret_note("****");
+    secret_hide(text, true);
+    CHECK_STR(text, "a ****** b");
+}
+
 static void words_are_not_taken_for_short_secrets(void)
 {
     char text[] = "an ox is an ox";
@@ -125,6 +134,7 @@ static const struct test tests[] = {
     TEST(words_that_begin_like_a_secret_stay_where_nothing_was_cut),
     TEST(of_two_secrets_that_a_cut_may_have_begun_the_longer_beginning_is_hidden),
     TEST(a_noted_secret_may_be_as_long_as_it_likes),
+    TEST(a_secret_of_stars_is_hidden_like_any_other),
     TEST(words_are_not_taken_for_short_secrets),
     TEST_END,
 };

@@ -113,17 +113,35 @@ static bool can_follow_move(enum outcome o)
     return !(never >> o & 1);
 }
 
+#define REPORTED (1u << CLASS_NDR | 1u << CLASS_NDR_BUT_QUEUED | 1u << CLASS_NDR_MISROUTED)
+#define REFUSED                                                                                    \
+    (1u << CLASS_REFUSED_TEMPORARY | 1u << CLASS_REFUSED_PERMANENT | 1u << CLASS_ABORTED)
+
+/* What a copy can have been that comes to this class without a move: it turns up late, its entry leaves a queue, the originator is
+ * told as well, or silence becomes final. A report still to come about what was delivered is left to the settled account. */
+static const uint32_t comes_from[CLASS_COUNT] = {
+    [CLASS_MISDELIVERED] = REPORTED,
+    [CLASS_CORRUPTED] = REPORTED,
+    [CLASS_CONTRADICTION] = REPORTED,
+    [CLASS_LEFT_BEHIND] = REPORTED,
+    [CLASS_VANISHED] = REPORTED,
+    [CLASS_STRANDED] = 1u << CLASS_NDR_MISROUTED,
+    [CLASS_NDR] = 1u << CLASS_NDR_BUT_QUEUED | 1u << CLASS_NDR_MISROUTED,
+    [CLASS_NDR_BUT_QUEUED] = 1u << CLASS_NDR | 1u << CLASS_NDR_MISROUTED,
+    [CLASS_REFUSED_AND_NDR] = REFUSED,
+    [CLASS_REFUSED_BUT_TAKEN] = REFUSED | 1u << CLASS_REFUSED_AND_NDR,
+};
+
 /* Of the copies that are known, those that this class may still be made of. */
 static uint64_t can_follow(const struct stop_account *a, enum outcome o)
 {
+    uint64_t n = 0;
+
     if (a->moves_left && can_follow_move(o))
         return a->known - a->classes[o];
-    /* No move is needed for what was reported to turn up as well, for an entry to leave its queue, nor for the originator to be
-     * told too. A report still to come about what was delivered is left to the settled account. */
-    if (o == CLASS_CONTRADICTION)
-        return a->classes[CLASS_NDR] + a->classes[CLASS_NDR_BUT_QUEUED] +
-               a->classes[CLASS_NDR_MISROUTED];
-    return o == CLASS_NDR ? a->classes[CLASS_NDR_BUT_QUEUED] + a->classes[CLASS_NDR_MISROUTED] : 0;
+    for (unsigned c = 0; c < CLASS_COUNT; c++)
+        n += comes_from[o] >> c & 1 ? a->classes[c] : 0;
+    return n;
 }
 
 /* What a gate that can fail counts; *open: what might still be added. false: it leaves a run undecided at worst. */

@@ -148,7 +148,7 @@ static void a_plan_cannot_fail_when_all_of_its_rest_could_be_lost(void)
 }
 
 /* The entry may leave its queue, and a report that went astray be followed by one that does not. */
-static void what_is_reported_may_change_without_a_move(void)
+static void what_is_reported_or_refused_may_change_without_a_move(void)
 {
     static const struct {
         enum outcome now, may_become;
@@ -156,7 +156,13 @@ static void what_is_reported_may_change_without_a_move(void)
                 {CLASS_NDR_BUT_QUEUED, CLASS_CONTRADICTION},
                 {CLASS_NDR_MISROUTED, CLASS_CONTRADICTION},
                 {CLASS_NDR, CLASS_CONTRADICTION},
-                {CLASS_NDR_MISROUTED, CLASS_NDR}};
+                {CLASS_NDR_MISROUTED, CLASS_NDR},
+                {CLASS_NDR_MISROUTED, CLASS_STRANDED},
+                {CLASS_NDR, CLASS_NDR_BUT_QUEUED},
+                {CLASS_NDR, CLASS_MISDELIVERED},
+                {CLASS_NDR_BUT_QUEUED, CLASS_VANISHED},
+                {CLASS_ABORTED, CLASS_REFUSED_BUT_TAKEN},
+                {CLASS_REFUSED_PERMANENT, CLASS_REFUSED_AND_NDR}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct world w;
@@ -534,7 +540,7 @@ static const struct test tests[] = {
     TEST(a_move_is_read_when_it_is_done_and_what_is_late_has_had_its_time),
     TEST(a_report_is_certain_and_silence_only_where_the_profile_says_so),
     TEST(a_plan_cannot_fail_when_all_of_its_rest_could_be_lost),
-    TEST(what_is_reported_may_change_without_a_move),
+    TEST(what_is_reported_or_refused_may_change_without_a_move),
     TEST(silence_is_a_loss_once_everything_was_looked_at_for_long_enough),
     TEST(a_queue_that_showed_the_copy_lately_may_have_sent_it_on),
     TEST(without_sight_of_the_queues_silence_lasts_a_lifetime),

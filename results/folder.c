@@ -55,6 +55,11 @@ static bool make_inside(const struct folder *f, const char *name, struct err *e)
            err_set(e, EX_IO, "%s: %s", path, strerror(errno));
 }
 
+static bool make_insides(const struct folder *f, struct err *e)
+{
+    return make_inside(f, "journal", e) && make_inside(f, "reports", e);
+}
+
 static bool take_lock(struct folder *f, struct err *e)
 {
     char path[800];
@@ -97,7 +102,7 @@ struct folder *folder_create_at(const char *path, struct err *e)
 
     if (f && make_path(path, e) && take_lock(f, e) && is_unused(f, e)) {
         f->made = true;
-        if (make_inside(f, "journal", e) && make_inside(f, "reports", e))
+        if (make_insides(f, e))
             return f;
     }
     folder_destroy(f);
@@ -179,15 +184,16 @@ struct folder *folder_create(const char *runs_dir, const char *name, const char 
         (void)err_set(e, EX_IO, "%s: the name is too long", runs_dir);
         return NULL;
     }
-    if (!make_path(runs_dir, e) || !make_fresh(path, sizeof path, e))
-        return NULL;
-    struct folder *f = folder_create_at(path, e);
+    struct folder *f = folder_new(path, e);
 
-    if (f)
+    if (f && make_path(runs_dir, e) && make_fresh(f->path, sizeof f->path, e)) {
+        f->made = true; /* all that is in it is ours, whatever comes */
         f->name = strrchr(f->path, '/') + 1;
-    else
-        (void)rmdir(path); /* what was taken out of it before has left it empty */
-    return f;
+        if (take_lock(f, e) && make_insides(f, e))
+            return f;
+    }
+    folder_destroy(f);
+    return NULL;
 }
 
 const char *folder_path(const struct folder *f)

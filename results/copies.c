@@ -17,7 +17,6 @@ struct copies {
     struct history *h;
     struct settle *s;
     struct clue_counts attributed;
-    bool ended;
     bool shared;        /* history and settle are another's */
     struct clue *clues; /* of the message at hand, sorted */
     uint32_t clue_count, clue_room;
@@ -41,7 +40,6 @@ struct copies *copies_create(const struct ledger *l, struct err *e)
         copies_destroy(c);
         return NULL;
     }
-    c->ended = settle_ran_to_end(c->s);
     return c;
 }
 
@@ -54,7 +52,6 @@ struct copies *copies_share(const struct copies *from)
     c->l = from->l;
     c->h = from->h;
     c->s = from->s;
-    c->ended = from->ended;
     c->shared = true;
     return c;
 }
@@ -120,8 +117,9 @@ static enum ending knowledge(const struct copies *c, const struct slot *s, const
     if ((c->l->torn || history_cut(c->h)) && c->clue_count)
         return END_DOUBT;
     /* A killed run: the number was leased, whatever was recorded of it may be lost. */
-    return first->state & SLOT_LEASED && (!c->ended || history_resumed(c->h)) ? END_DOUBT
-                                                                              : END_NONE;
+    return first->state & SLOT_LEASED && (!settle_ran_to_end(c->s) || history_resumed(c->h))
+               ? END_DOUBT
+               : END_NONE;
 }
 
 /* Delivery is not due before: acceptance, and as long after it as was asked for. */

@@ -429,7 +429,7 @@ bool history_died_between(const struct history *h, uint32_t seen, uint32_t reset
 {
     const struct bag *bag = &h->l->unwatched;
 
-    for (uint32_t i = 0; i < bag->count; i++)
+    for (uint32_t i = 0; h->resumed && i < bag->count; i++)
         if (bag->all[i].code == UNWATCHED_RESUMED && seen - 1 <= bag->all[i].a &&
             reset - 1 > bag->all[i].a)
             return true;

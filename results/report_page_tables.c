@@ -119,9 +119,14 @@ void part_timeline(struct html *h, const json_t *data)
 
 /* ------------------------------------------------------------------------------------------------------------ phase */
 
+static struct word word_distance(int64_t ns)
+{
+    return word_span(ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns);
+}
+
 struct word word_relative(int64_t ns)
 {
-    struct word w, span = word_span(ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns);
+    struct word w, span = word_distance(ns);
     size_t n = 0;
 
     for (const char *sign = ns < 0 ? "\xe2\x88\x92" : "+"; *sign; sign++)
@@ -150,8 +155,7 @@ const char *mark_noun(const char *mark)
 void part_moment(struct html *h, int64_t ns, const char *mark)
 {
     if (ns)
-        html_mix(h, "", word_span((uint64_t)(ns < 0 ? -ns : ns)).t, ns < 0 ? " before " : " after ",
-                 NULL);
+        html_mix(h, "", word_distance(ns).t, ns < 0 ? " before " : " after ", NULL);
     html_mix(h, "", mark_noun(mark), NULL);
 }
 

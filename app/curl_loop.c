@@ -2,12 +2,8 @@
 #include "app/curl_loop.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"

@@ -17,7 +17,8 @@ struct lab_host *lab_host_create(struct profile *p, struct arena *a, struct loop
 /* Says what lab_host_create() would complain about (version, knobs, servers), and wrong knobs of actions; leaves nothing. */
 bool lab_host_check(const struct profile *p, struct arena *a, struct err *e);
 bool lab_host_begin(struct lab_host *h, struct err *e);
-/* Somebody else's profile of the same site: its servers get the same end points, without TLS. */
+/* Somebody else's profile of the same site: its servers get the same end points. It has no lab.tls: the
+ * certificate is ours. */
 bool lab_host_join(struct lab_host *h, struct profile *p, struct arena *a, struct err *e);
 void lab_host_end(struct lab_host *h); /* stops its thread; the truth file is complete after this */
 void lab_host_destroy(struct lab_host *h); /* NULL is fine */

@@ -88,8 +88,7 @@ static void fold(void *owner, const struct event *events, uint32_t count)
 static bool set_clock(struct run *r, struct err *e)
 {
     const struct manifest *m = r->resume.manifest;
-    const struct world *w = &r->options.world;
-    uint64_t now = w->shared ? w->wall_ns : clock_wall_ns(), ns;
+    uint64_t now = run_wall_now(r), ns;
 
     if (now <= m->wall_start_ns ||
         __builtin_mul_overflow(now - m->wall_start_ns, (uint64_t)m->time_scale, &ns) ||
@@ -109,14 +108,12 @@ static bool set_clock(struct run *r, struct err *e)
 static bool find_unverified_moves(struct run *r, struct err *e)
 {
     struct resume *s = &r->resume;
-    struct history *h = history_create(book_ledger(r->book), e);
 
-    s->history = h;
     s->open = arena_new(r->arena, uint32_t, s->manifest->move_count + 1ul);
-    for (uint32_t i = 0; h && s->open && i < s->manifest->move_count; i++)
-        if (history_move_is_unverified(h, i))
+    for (uint32_t i = 0; s->open && i < s->manifest->move_count; i++)
+        if (history_move_is_unverified(s->history, i))
             s->open[s->open_count++] = i;
-    return h && (s->open || err_set(e, EX_IO, "out of memory for the run"));
+    return s->open || err_set(e, EX_IO, "out of memory for the run");
 }
 
 bool resume_records(struct run *r, struct err *e)
@@ -133,7 +130,10 @@ bool resume_records(struct run *r, struct err *e)
                        r->dir);
     struct journal_sink *sink = book_writer(r->book, e);
 
-    if (!sink || !set_clock(r, e) || !find_unverified_moves(r, e))
+    if (!sink || !set_clock(r, e))
+        return false;
+    r->resume.history = history_create(book_ledger(r->book), e);
+    if (!r->resume.history || !find_unverified_moves(r, e))
         return false;
     r->journal = journal_reopen(r->journal_dir, 0, m->run_id, sink, e);
     return r->journal && (r->options.world.no_sync || book_sync(sink, r->journal, e));
@@ -188,7 +188,7 @@ void resume_verified(struct run *r, uint32_t move, bool agrees)
     if (r->resume.verifying)
         r->resume.verifying--;
     if (agrees)
-        run_record(r, &(struct event){.t_ns = clock_target(&r->clock, loop_now(r->loop)),
+        run_record(r, &(struct event){.t_ns = run_target_now(r),
                                       .slot = move,
                                       .kind = EV_MOVE,
                                       .place = (uint16_t)p->to,

@@ -12,7 +12,6 @@
 #include "app/report_voice.h"
 #include "app/run_private.h"
 #include "base/clock.h"
-#include "base/thread.h"
 #include "results/folder.h"
 #include "results/report.h"
 
@@ -42,9 +41,14 @@ void run_record(struct run *r, const struct event *ev)
         run_fail(r, journal_error(r->journal));
 }
 
-static uint64_t target_now(const struct run *r)
+uint64_t run_target_now(const struct run *r)
 {
     return clock_target(&r->clock, loop_now(r->loop));
+}
+
+uint64_t run_wall_now(const struct run *r)
+{
+    return r->options.world.shared ? r->options.world.wall_ns : clock_wall_ns();
 }
 
 static void stop_workers(struct run *r, enum sender_stop how)
@@ -201,9 +205,9 @@ void run_on_interrupt(void *owner, const struct post *p)
         leave(r);
         return;
     }
-    run_record(r,
-               &(struct event){
-                   .kind = EV_FINDING, .code = FIND_INTERRUPTED, .a = p->a, .t_ns = target_now(r)});
+    run_record(
+        r, &(struct event){
+               .kind = EV_FINDING, .code = FIND_INTERRUPTED, .a = p->a, .t_ns = run_target_now(r)});
     if (r->phase == PHASE_LOAD || r->phase == PHASE_DRAIN)
         stop_workers(r, STOP_HALT);
     run_nudge(r);
@@ -212,7 +216,7 @@ void run_on_interrupt(void *owner, const struct post *p)
 /* He is sent nothing more, not even a canary, whatever had ended the load before. */
 static void obey_owner(struct run *r)
 {
-    if (r->resume.on || r->phase >= PHASE_JUDGE || r->sends_cut)
+    if (r->sends_cut || r->phase >= PHASE_JUDGE)
         return;
     stop_workers(r, STOP_NOW);
     run_nudge(r);
@@ -225,8 +229,9 @@ void run_brake(struct run *r, enum brake_why why, uint32_t n)
     if (r->resume.on || is_cut_short(r) || r->phase > PHASE_DRAIN)
         return;
     run_record(
-        r, &(struct event){
-               .kind = EV_FINDING, .code = FIND_BRAKED, .a = why, .b = n, .t_ns = target_now(r)});
+        r,
+        &(struct event){
+            .kind = EV_FINDING, .code = FIND_BRAKED, .a = why, .b = n, .t_ns = run_target_now(r)});
     halt(r);
     run_nudge(r);
 }
@@ -243,7 +248,7 @@ void run_on_stop(void *owner, uint32_t code, uint32_t moves)
                                   .code = FIND_STOPPED,
                                   .a = code,
                                   .b = moves,
-                                  .t_ns = target_now(r)});
+                                  .t_ns = run_target_now(r)});
     run_nudge(r);
 }
 
@@ -359,7 +364,7 @@ static bool arm_is_over(struct run *r)
 static void load_enter(struct run *r)
 {
     r->clock.origin_ns = loop_now(r->loop);
-    r->clock.wall_ns = r->options.world.shared ? r->options.world.wall_ns : clock_wall_ns();
+    r->clock.wall_ns = run_wall_now(r);
     r->plan.manifest.wall_start_ns = r->clock.wall_ns;
     if (!manifest_write(&r->plan.manifest, arena_format(r->arena, "%s/manifest.json", r->dir),
                         &r->failure))
@@ -522,7 +527,8 @@ static void finish(struct run *r)
     run_log_end(r);
     run_close_desk(r);
     if (!r->failure.code && !(r->resume.on && r->interrupts))
-        run_record(r, &(struct event){.kind = EV_PHASE, .code = PHASE_END, .t_ns = target_now(r)});
+        run_record(r,
+                   &(struct event){.kind = EV_PHASE, .code = PHASE_END, .t_ns = run_target_now(r)});
     (void)journal_close(r->journal, &r->failure);
     r->journal = NULL;
     for (uint32_t i = 0; i < r->workers_made; i++)
@@ -547,7 +553,7 @@ static void finish(struct run *r)
 static void enter(struct run *r, enum run_phase phase)
 {
     r->phase = phase;
-    run_record(r, &(struct event){.kind = EV_PHASE, .code = phase, .t_ns = target_now(r)});
+    run_record(r, &(struct event){.kind = EV_PHASE, .code = phase, .t_ns = run_target_now(r)});
     phases[phase].enter(r);
 }
 
@@ -581,7 +587,7 @@ static void on_step(struct timer *t)
 
         if (stop_now && r->phase < PHASE_JUDGE)
             enter(r, PHASE_JUDGE);
-        else if (!phases[r->phase].is_over(r) && !(r->failure.code && r->workers_ended))
+        else if (!phases[r->phase].is_over(r))
             break;
         else if (r->phase == PHASE_JUDGE) {
             finish(r);
@@ -679,8 +685,7 @@ void run_abandon(struct run *r)
     for (uint32_t i = 0; i < r->workers_made; i++)
         worker_destroy(r->workers[i]);
     r->workers_made = 0;
-    thread_join(r->guard.asker); /* he reads the profile */
-    r->guard.asker = NULL;
+    run_guard_join(r);
     (void)journal_close(r->journal, NULL);
     r->journal = NULL;
 }

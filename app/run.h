@@ -104,7 +104,8 @@ struct run_status { /* for people who watch; any one thread, while run_walk() ru
 const char *run_phase_name(enum run_phase p);
 const char *moving_name(enum moving s);
 bool run_status(struct run *r, struct run_status *s); /* false: nothing new */
-/* Its thread died: senders are stopped and joined, journals closed; nothing else of it is touched again, nor destroyed. */
+/* Its thread died: senders are stopped and joined, and whoever asks the owner, as long as the resolver takes; journals are closed.
+ * Nothing else of it is touched again, nor destroyed. */
 void run_abandon(struct run *r);
 void run_destroy(struct run *r); /* NULL is fine */
 

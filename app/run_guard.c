@@ -8,6 +8,7 @@
 #include "app/post.h"
 #include "app/run_private.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define LOOK_NS   (50 * NS_PER_MS)
 #define OWNER_NS  (3600 * NS_PER_S)
@@ -39,10 +40,15 @@ static void ask_owner(void *owner)
         owner_still(r->profile, profile_sum(r->plan.work).rate, &r->guard.owner_why);
 }
 
-static void hear_owner(struct run *r)
+void run_guard_join(struct run *r)
 {
     thread_join(r->guard.asker);
     r->guard.asker = NULL;
+}
+
+static void hear_owner(struct run *r)
+{
+    run_guard_join(r);
     if (r->guard.owner_agrees)
         return;
     run_log(r, "owner: %s", r->guard.owner_why.text);
@@ -71,7 +77,7 @@ static void look_at_owner(struct run *r)
 
 static void unwatched(struct run *r, enum unwatched why, uint64_t span_ns, uint64_t real_ns)
 {
-    uint64_t t_ns = clock_target(&r->clock, loop_now(r->loop)), ms = real_ns / NS_PER_MS;
+    uint64_t t_ns = run_target_now(r), ms = real_ns / NS_PER_MS;
 
     run_record(r, &(struct event){.kind = EV_UNWATCHED,
                                   .code = why,
@@ -149,6 +155,5 @@ void run_guard_end(struct run *r)
 {
     if (r->guard.begun)
         timer_disarm(r->loop, &r->guard.look);
-    thread_join(r->guard.asker); /* as long as the resolver takes over the names that are left */
-    r->guard.asker = NULL;
+    run_guard_join(r);
 }

@@ -1,15 +1,17 @@
 /* run_guard.h - what is looked at while a run goes on, to stop it: a file called `stop` in its folder, the depth of the queues.
- * And whether we ourselves are sound: threads that died, time in which the process stood still or the machine slept.
+ * And whether we ourselves are sound: threads that died, time in which the process stood still or the machine slept. The owner of
+ * public addresses is asked every hour, by a thread of its own.
  *
  * The file asks as one interrupt does, within 50 ms. The desk's loop; a simulated run looks at queues alone.
  */
 #ifndef APP_RUN_GUARD_H
 #define APP_RUN_GUARD_H
 
+#include "base/err.h"
 #include "base/loop.h"
-#include "base/thread.h"
 
 struct run;
+struct thread;
 
 struct run_guard {
     struct timer look;
@@ -23,5 +25,7 @@ struct run_guard {
 
 void run_guard_begin(struct run *r);
 void run_guard_end(struct run *r); /* also before it was begun */
+/* Waits for whoever asks the owner, as long as the resolver takes: he reads the profile. Any thread that has the run to itself. */
+void run_guard_join(struct run *r);
 
 #endif

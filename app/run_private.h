@@ -73,7 +73,7 @@ struct run {
     bool sends_stopped, sends_cut;
     unsigned interrupts;
     struct aimer *aimer;   /* NULL: no load is aimed adaptively */
-    struct run_stop *stop; /* NULL: the profile has no rule, and nobody watches */
+    struct run_stop *stop; /* NULL: there is no rule to keep, and nobody watches */
     bool stopped;          /* by it */
     bool braked;           /* by the brake */
     struct run_guard guard;
@@ -95,6 +95,8 @@ struct run {
 void run_nudge(struct run *r);
 void run_fail(struct run *r, const struct err *e);
 void run_record(struct run *r, const struct event *ev);
+uint64_t run_target_now(const struct run *r); /* target time since the load began */
+uint64_t run_wall_now(const struct run *r);   /* Unix time in ns; 0: the simulated world has none */
 void run_on_heard(void *owner, struct slice apdu);
 void run_on_worker(void *owner, struct worker *w, enum worker_news what);
 void run_on_marked(void *owner, uint32_t move, enum move_mark mark, uint64_t t_ns);

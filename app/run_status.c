@@ -206,7 +206,7 @@ void run_status_tell(struct run *r)
 {
     struct run_status s = {.phase = r->ended ? PHASE_END : r->phase,
                            .counts = book_counts(r->book),
-                           .target_ns = clock_target(&r->clock, loop_now(r->loop)),
+                           .target_ns = run_target_now(r),
                            .scale = r->clock.scale};
     struct load_counts all;
 

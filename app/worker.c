@@ -34,7 +34,7 @@ struct worker {
     /* the desk's side */
     uint64_t ordered; /* orders given */
     uint64_t idle_at; /* orders that the worker had carried out when it last said idle */
-    bool idle, end_given, dead;
+    bool idle, end_given, end_said, dead;
     /* the worker's side */
     uint64_t carried_out;
     bool ended;
@@ -203,6 +203,7 @@ static void on_news(void *owner, const struct post *p)
         w->idle = true;
         w->idle_at = p->b;
     }
+    w->end_said |= p->kind == NEWS_ENDED;
     w->c.news(w->c.owner, w, (enum worker_news)p->kind);
 }
 
@@ -343,7 +344,7 @@ bool worker_died(struct worker *w)
         return false;
     for (struct post p; post_next(&w->news, &p);)
         on_news(w, &p);
-    w->dead = !w->ended;
+    w->dead = !w->end_said;
     return w->dead;
 }
 

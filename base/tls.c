@@ -13,6 +13,7 @@
  */
 #include "base/tls.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

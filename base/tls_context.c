@@ -3,9 +3,7 @@
  * OpenSSL is set up before anything rests on it: what it does later for want of memory is to crash. A certificate made here
  * takes names as data, never through OpenSSL's configuration syntax.
  */
-#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <arpa/inet.h>
 

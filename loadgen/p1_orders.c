@@ -11,7 +11,6 @@
 #include "wire/x400/p1_template.h"
 
 #define NO_WALL_S    1767225600 /* 2026-01-01T00:00:00Z */
-#define MMB_MOST     (43u << 10)
 #define CANARY_MOST  1024u
 #define NAME_ROOM    8192u /* of an encoded O/R name; its attributes are 128 octets at most */
 #define SCRATCH      65536u
@@ -200,11 +199,7 @@ static void compose_body(struct p1_orders *o, uint64_t number, uint32_t bytes)
 
 static uint32_t largest_body(const struct load_profile *l)
 {
-    uint32_t most = l->size_max > l->size_min ? l->size_max : l->size_min;
-
-    if (l->size == SIZE_MMB)
-        most = MMB_MOST;
-    return most > CANARY_MOST ? most : CANARY_MOST;
+    return l->size_max > CANARY_MOST ? l->size_max : CANARY_MOST;
 }
 
 size_t p1_orders_most(struct p1_orders *o)

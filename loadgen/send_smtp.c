@@ -52,30 +52,31 @@ static void name_things(struct smtp_pool *p)
     p->bad = slice_of(p->bad_text);
 }
 
-static bool name_mailboxes(struct smtp_pool *p, const struct site *site)
+/* In an envelope of SMTP. */
+static bool can_say(const struct mailbox *m, struct err *e)
 {
-    p->addresses = calloc(site->mailbox_count + 1u, sizeof *p->addresses);
-    for (uint32_t i = 0; p->addresses && i < site->mailbox_count; i++)
-        p->addresses[i] = slice_of(site->mailboxes[i].address);
-    return p->addresses;
+    const char *a = m->address;
+    size_t n = strlen(a);
+
+    if (n > 254 || !strchr(a, '@'))
+        return err_set(e, EX_BAD_PROFILE, "mailbox %s: \"%.300s\" is no address", m->name, a);
+    for (size_t k = 0; k < n; k++)
+        if (a[k] <= ' ' || a[k] > '~' || a[k] == '<' || a[k] == '>')
+            return err_set(e, EX_BAD_PROFILE,
+                           "mailbox %s: \"%.300s\" has characters that cannot be said in SMTP",
+                           m->name, a);
+    return true;
 }
 
-/* What an envelope of SMTP can name. */
-static bool can_say_mailboxes(const struct site *site, struct err *e)
+static bool name_mailboxes(struct smtp_pool *p, const struct site *site, struct err *e)
 {
+    p->addresses = calloc(site->mailbox_count + 1u, sizeof *p->addresses);
+    if (!p->addresses)
+        return err_set(e, EX_IO, "out of memory for addresses");
     for (uint32_t i = 0; i < site->mailbox_count; i++) {
-        const char *a = site->mailboxes[i].address;
-        size_t n = strlen(a);
-
-        if (n > 254 || !strchr(a, '@'))
-            return err_set(e, EX_BAD_PROFILE, "mailbox %s: \"%.300s\" is no address",
-                           site->mailboxes[i].name, a);
-        for (size_t k = 0; k < n; k++)
-            if (a[k] <= ' ' || a[k] > '~' || a[k] == '<' || a[k] == '>')
-                return err_set(e, EX_BAD_PROFILE,
-                               "mailbox %s: \"%.300s\" has characters that "
-                               "cannot be said in SMTP",
-                               site->mailboxes[i].name, a);
+        if (!can_say(&site->mailboxes[i], e))
+            return false;
+        p->addresses[i] = slice_of(site->mailboxes[i].address);
     }
     return true;
 }
@@ -83,24 +84,20 @@ static bool can_say_mailboxes(const struct site *site, struct err *e)
 static bool open_pool(struct sender_load *l, bool lmtp, struct err *e)
 {
     const struct site *site = &l->context->work->profile->site;
-
-    if (!can_say_mailboxes(site, e))
-        return false;
+    const struct server *server = &site->servers[l->load->via];
     struct smtp_pool *p = calloc(1, sizeof *p);
 
     l->state = p;
     if (!p)
         return err_set(e, EX_IO, "out of memory");
-    const struct server *server = &site->servers[l->load->via];
-
     p->lmtp = lmtp;
     p->window = workload_window(l->context->work->profile,
                                 (uint32_t)(l->load - l->context->work->profile->loads));
     if (!pool_init(&p->pool, &smtp_link_ops, l, lmtp ? &server->lmtp : &server->smtp))
         return err_set(e, EX_IO, "out of memory for connections");
     name_things(p);
-    if (!name_mailboxes(p, site))
-        return err_set(e, EX_IO, "out of memory for addresses");
+    if (!name_mailboxes(p, site, e))
+        return false;
     p->links = calloc(p->pool.count, sizeof *p->links);
     for (uint32_t i = 0; p->links && i < p->pool.count; i++)
         if (!smtp_link_open(&p->links[i], p))

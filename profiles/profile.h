@@ -45,7 +45,7 @@ struct load_profile {
     uint32_t burst; /* messages of a burst */
     uint64_t burst_every_ns;
     enum size_law size;
-    uint32_t size_min, size_max; /* body bytes */
+    uint32_t size_min, size_max; /* body bytes: of every law the least and the most */
     enum notify notify;
     bool ret_headers, null_sender, verp, seven_bit;
     enum send_mode mode;     /* how far a connection runs ahead, where the server offers it */

@@ -187,6 +187,7 @@ static void every_size_of_the_mix_fits(void)
 {
     rig_open_p1("p1-mix");
     rig.run->load.size = SIZE_MMB;
+    rig.run->load.size_max = 43u << 10;
     rig.run->load.duration_ns = 50 * NS_PER_S;
     if (!rig_send_until_ms(8000))
         return;

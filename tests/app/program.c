@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "tests/support/check.h"
+#include "tests/support/child.h"
 #include "tests/support/scratch.h"
 
 #define ARGS_MAX 32
@@ -112,19 +113,8 @@ int program_run(struct program *p, const struct program_way *how, const char *co
 
 int program_other(const char *const *argv)
 {
-    struct program p = {.code = -1};
+    struct program p = {.pid = child_start(argv), .code = -1};
 
-    (void)fflush(NULL);
-    p.pid = fork();
-    if (p.pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        char *args[32] = {0};
-        for (unsigned i = 0; i < 31 && argv[i]; i++)
-            args[i] = (char *)argv[i];
-        if (args[0])
-            (void)execv(args[0], args);
-        _exit(127);
-    }
     return p.pid > 0 && program_wait(&p, 60) ? p.code : -1;
 }
 

@@ -13,14 +13,9 @@
 static void resumed(const char *dir, const char *folder, const char *profile, int want,
                     const char *words)
 {
-    struct program p;
     const char *const argv[] = {"run", "--resume", folder, "--quiet", profile, NULL};
 
-    (void)CHECK_I64(program_run(&p, &(struct program_way){.dir = dir}, argv), want);
-    char *said = program_said(&p, true);
-
-    (void)CHECK_HAS(said, words);
-    free(said);
+    program_says(dir, want, true, words, argv);
 }
 
 static void a_run_whose_lab_died_with_it_has_nothing_to_look_at(void)

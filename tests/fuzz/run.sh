@@ -78,7 +78,7 @@ merge_one() {
     (cd "$build/scratch/$target" && "$build/fuzz_$target" $limits -use_counters=0 -set_cover_merge=1 "$work/had" "$work/new" \
         >"$work/merge.txt" 2>&1) || return 0
     find "$to" -type f -regextype egrep -regex '.*/[0-9a-f]{40}' -delete
-    find "$work/had" -type f -size -8k ! -name 'seed-*' -exec cp {} "$to/" \;
+    find "$work/had" -type f -size -9k ! -name 'seed-*' -exec cp {} "$to/" \;
 }
 
 export -f fuzz_one slice seeds_of

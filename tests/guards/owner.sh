@@ -47,11 +47,13 @@ echo '{}' >says.json
 python3 names.py >names.log 2>&1 &
 names=$!
 trap 'kill "$names" 2>/dev/null || true' EXIT
+bad=0
 ready() { # LOG
     for _ in $(seq 100); do
         grep -q ready "$1" && return
         sleep 0.1
     done
+    [ "$bad" -eq 0 ] || exit 1
     skip "no ${1%.log}: $(tail -1 "$1")"
 }
 
@@ -60,7 +62,7 @@ ready names.log
 export PM_OWNER_KEY="correct horse"
 key=$(printf 'postmuster owner\n%s' "$PM_OWNER_KEY" | sha256sum | cut -c1-32)
 record="v=pm1; key=$key; net=93.184.216.0/24; max=50/s; until=2099-12-31"
-bad=0 number=0 more=
+number=0 more=
 
 says() { # RECORD NAME
     printf '{"_postmuster.corp.example.de": "%s", "7.216.184.93.in-addr.arpa": "%s"}' "$1" "$2" >says.next

@@ -25,6 +25,11 @@ void killer_init(struct killer *k, uint64_t seed, const struct sim_run *run, con
     *k = (struct killer){.rng = rng_at(seed, STREAM_KILLS, 0), .run = run, .dir = dir};
 }
 
+static void journal_at(char path[PATH_ROOM], const char *dir, unsigned i)
+{
+    (void)snprintf(path, PATH_ROOM, "%s/journal/%04u.mpj", dir, i);
+}
+
 void kill_keep(struct kill *k, const char *dir, uint64_t loop_ns)
 {
     char path[PATH_ROOM];
@@ -32,7 +37,7 @@ void kill_keep(struct kill *k, const char *dir, uint64_t loop_ns)
 
     *k = (struct kill){.taken = true, .loop_ns = loop_ns};
     for (unsigned i = 0; i < KILL_FILES; i++) {
-        (void)snprintf(path, sizeof path, "%s/journal/%04u.mpj", dir, i);
+        journal_at(path, dir, i);
         k->size[i] = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
     }
 }
@@ -43,7 +48,7 @@ bool kill_cut(const struct kill *k, const char *dir)
     bool ok = true;
 
     for (unsigned i = 0; i < KILL_FILES; i++) {
-        (void)snprintf(path, sizeof path, "%s/journal/%04u.mpj", dir, i);
+        journal_at(path, dir, i);
         if (k->size[i])
             ok = truncate(path, (off_t)k->size[i]) == 0 && ok;
         else
@@ -99,8 +104,8 @@ static bool put_down(struct killer *k, const struct kill *kill, bool torn, const
     bool ok = copy_file(from, to, UINT64_MAX);
 
     for (unsigned i = 0; i < KILL_FILES; i++) {
-        (void)snprintf(from, sizeof from, "%s/journal/%04u.mpj", k->dir, i);
-        (void)snprintf(to, sizeof to, "%s/journal/%04u.mpj", scratch, i);
+        journal_at(from, k->dir, i);
+        journal_at(to, scratch, i);
         (void)remove(to);
         if (kill->size[i])
             ok = copy_file(from, to, torn ? tear(k, kill->size[i]) : kill->size[i]) && ok;

@@ -41,6 +41,12 @@ static bool wrong(struct sim_run *s, const char *rule, const char *format, ...)
     return false;
 }
 
+static struct profile *load(struct arena **a, const struct sim_order *o, struct err *e)
+{
+    *a = arena_create(ARENA_BYTES);
+    return *a ? profile_load(*a, &o->profile, e) : NULL;
+}
+
 /* One that is not a part of the run: it has its own copy of the profile. */
 static bool open_lab(struct sim_run *s, const struct sim_order *o)
 {
@@ -49,8 +55,7 @@ static bool open_lab(struct sim_run *s, const struct sim_order *o)
 
     (void)snprintf(dir, sizeof dir, "%s.lab", o->dir);
     (void)mkdir(dir, 0700);
-    s->lab_arena = arena_create(ARENA_BYTES);
-    struct profile *p = s->lab_arena ? profile_load(s->lab_arena, &o->profile, &e) : NULL;
+    struct profile *p = load(&s->lab_arena, o, &e);
 
     s->lab = p ? lab_host_create(p, s->lab_arena, s->loop, dir, &e) : NULL;
     return s->lab || wrong(s, "begins", "%s", e.text);
@@ -94,8 +99,7 @@ static bool put_up(struct sim_run *s, const struct sim_order *o)
     struct err e = {0};
     struct sim_config net = o->net;
 
-    s->arena = arena_create(ARENA_BYTES);
-    s->profile = s->arena ? profile_load(s->arena, &o->profile, &e) : NULL;
+    s->profile = load(&s->arena, o, &e);
     if (!s->profile)
         return wrong(s, "begins", "%s", e.text);
     net.seed = net.seed ? net.seed : s->profile->seed;
@@ -112,6 +116,7 @@ static void take_down(struct sim_run *s)
 {
     run_destroy(s->run);
     s->run = NULL;
+    s->profile = NULL;
     arena_destroy(s->arena);
     s->arena = NULL;
 }
@@ -134,8 +139,7 @@ static bool resume(struct sim_run *s, const struct sim_order *o, uint64_t origin
 
     timer_arm(s->loop, &s->wakes, loop_now(s->loop) + down_ns);
     loop_run(s->loop);
-    s->arena = arena_create(ARENA_BYTES);
-    s->profile = s->arena ? profile_load(s->arena, &o->profile, &e) : NULL;
+    s->profile = load(&s->arena, o, &e);
     if (!s->profile)
         return wrong(s, "resumes", "%s", e.text);
     options.world.wall_ns = o->wall_ns + (loop_now(s->loop) - origin_ns);

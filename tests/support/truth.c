@@ -444,14 +444,14 @@ static bool fits_hasty(const struct lab_account *a, const struct copy *c, uint32
         return r->excused;
     if (c->outcome == CLASS_DELIVERED_RESIDUE) /* the old home was not read again */
         return r->home > 0;
-    return !(bit(c->outcome) & silent_classes) && came_later;
+    return !truth_is_silence(c->outcome) && came_later;
 }
 
 static bool fits_killed(const struct copy *c, const struct reading *r)
 {
     if (c->outcome == CLASS_UNKNOWN)
         return true;
-    if (bit(c->outcome) & silent_classes)
+    if (truth_is_silence(c->outcome))
         return false;
     if (c->outcome == CLASS_DELIVERED || c->outcome == CLASS_DUPLICATED)
         return r->delivered + r->maybe > 0;
@@ -472,7 +472,7 @@ static bool fits(const struct lab_account *a, const struct copy *c, uint32_t wan
     case TRUTH_HASTY:
         return fits_hasty(a, c, want, r);
     case TRUTH_RESUMED:
-        return bit(c->outcome) & silent_classes ? want & bit(c->outcome) : fits_killed(c, r);
+        return truth_is_silence(c->outcome) ? want & bit(c->outcome) : fits_killed(c, r);
     case TRUTH_KILLED:
         return fits_killed(c, r);
     }
